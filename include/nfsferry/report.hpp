@@ -1,0 +1,147 @@
+// What a run did, as plain values. Durations in milliseconds, sizes in bytes, times in
+// milliseconds since 1970, UTC. Counters are exact.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "nfsferry/options.hpp"
+
+namespace nfsferry {
+
+// Exit codes of the command line (docs/report.md).
+enum class ExitCode : int {
+  kDone = 0,
+  kEntriesFailed = 1,
+  kUsage = 2,
+  kSourceUnreachable = 3,
+  kTargetUnusable = 4,
+  kOnlyChangedFiles = 5,
+  kTemporary = 75,
+  kInterrupted = 130,
+  kTerminated = 143,
+};
+
+struct Percentiles {
+  std::uint64_t count = 0;
+  std::uint64_t p50_us = 0;
+  std::uint64_t p95_us = 0;
+  std::uint64_t p99_us = 0;
+};
+
+struct Failure {
+  std::string path;  // bytes, relative to the root
+  std::string operation;
+  std::string error;    // "NFS4ERR_ACCESS"
+  std::string message;  // for people
+  std::uint32_t attempts = 1;
+};
+
+struct SideReport {
+  std::string location;
+  std::string nfs_version;  // "4.1", empty for a local path
+  std::uint32_t max_operations = 0;
+  std::uint32_t slots = 0;
+  std::uint32_t connections = 0;
+  std::uint64_t requests = 0;
+  std::map<std::string, Percentiles> latency;  // by request kind
+};
+
+// A stretch of a run: when it started and ended within the run, and how.
+struct PhaseReport {
+  std::uint64_t duration_ms = 0;
+  bool success = true;
+};
+
+inline constexpr std::size_t kFailuresKept = 1000;
+
+struct CopyReport {
+  CopyOptions options;  // effective
+  ExitCode exit_code = ExitCode::kDone;
+  std::string run_id;
+  std::string engine;  // "io_uring" or "epoll"
+  std::string engine_note;
+  std::uint64_t start_ms = 0;
+  std::uint64_t end_ms = 0;
+  std::uint64_t duration_ms = 0;
+
+  std::uint64_t estimated_files = 0;  // what the walk found: files, links, special files
+  std::uint64_t estimated_bytes = 0;
+  std::uint64_t files_transferred = 0;  // regular files, symlinks, hard links, FIFOs, sockets
+  std::uint64_t files_skipped = 0;
+  std::uint64_t files_verified = 0;
+  std::uint64_t files_deleted = 0;
+  std::uint64_t folders_transferred = 0;  // created
+  std::uint64_t folders_skipped = 0;      // were there already
+  std::uint64_t folders_verified = 0;
+  std::uint64_t bytes_written = 0;      // logical bytes written to the target
+  std::uint64_t bytes_transferred = 0;  // bytes sent
+  std::uint64_t failed_prepare = 0;
+  std::uint64_t failed_transfer = 0;
+  std::uint64_t failed_verify = 0;
+  std::uint64_t failed_delete = 0;
+  std::uint64_t hard_links = 0;
+  std::uint64_t symlinks = 0;
+  std::uint64_t special_skipped = 0;
+  std::uint64_t sparse_bytes_saved = 0;
+  std::uint64_t changed_during_copy = 0;
+  std::uint64_t vanished = 0;
+  std::uint64_t retries = 0;
+  std::uint64_t throttled_ms = 0;
+  std::uint64_t peak_rss_bytes = 0;
+  std::uint64_t leftovers_skipped = 0;  // .nfs* and our own temporaries in the source
+
+  PhaseReport prepare;  // connecting and opening both sides
+  PhaseReport transfer;
+  PhaseReport verify;
+  SideReport source;
+  SideReport target;
+  std::string tree_digest;  // hex; empty unless every file's content was read by this run
+  bool manifest_complete = false;
+
+  std::string error_code;         // of what ended the run, empty if it ran through
+  std::string error_detail;       // one line: what, where, why, what to do
+  std::vector<Failure> failures;  // the first kFailuresKept
+  bool failures_truncated = false;
+};
+
+struct MinorVersionProbe {
+  std::string version;  // "4.0", "4.1", "4.2", "3"
+  bool offered = false;
+  std::string answer;  // "NFS4_OK", "NFS4ERR_MINOR_VERS_MISMATCH", "no answer: ..."
+};
+
+struct ProbeReport {
+  ExitCode exit_code = ExitCode::kDone;
+  std::string error_code;
+  std::string error_detail;
+  std::string location;
+  std::string engine;
+  std::string engine_note;
+  std::vector<MinorVersionProbe> versions;
+  std::uint64_t round_trip_us = 0;  // median of empty requests
+  std::uint32_t max_operations = 0;
+  std::uint32_t slots = 0;
+  std::uint64_t max_request_bytes = 0;
+  std::uint64_t max_response_bytes = 0;
+  std::uint64_t max_cached_response_bytes = 0;
+  std::uint64_t max_read_bytes = 0;
+  std::uint64_t max_write_bytes = 0;
+  std::uint64_t lease_seconds = 0;
+  std::string server_owner;
+  std::string server_scope;
+  std::uint64_t space_total_bytes = 0;
+  std::uint64_t space_free_bytes = 0;
+  std::uint64_t space_available_bytes = 0;
+  std::uint64_t files_free = 0;
+  std::uint32_t root_mode = 0;
+  std::string root_owner;
+  std::string root_group;
+  std::uint64_t root_fileid = 0;
+  std::uint64_t root_fsid_major = 0;
+  std::uint64_t root_fsid_minor = 0;
+};
+
+}  // namespace nfsferry

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace nfsferry {
+
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError, kOff };
+
+struct LogOptions {
+  LogLevel level = LogLevel::kInfo;
+  bool json = false;   // one JSON object a line
+  std::string run_id;  // on every line
+};
+
+// Sets up the process's log, to stderr. Call before the first line and before any thread starts.
+void log_start(const LogOptions& options);
+// One line. `text` holds names that are escaped already (escape_for_terminal). Thread-safe.
+void log(LogLevel level, std::string_view text);
+
+}  // namespace nfsferry
