@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace nfsferry {
+
+class BufferPool;
+
+// Page-aligned bytes with a count of owners. Owners live on one thread; a file thread may fill or
+// drain the bytes while the loop's thread keeps an owner.
+struct Buffer {
+  BufferPool* pool;
+  std::uint32_t owners;
+  std::uint32_t size_class;
+  std::size_t capacity;
+  std::byte* bytes;
+};
+
+// One owner of a Buffer; the last one gives it back to its pool.
+class BufferRef {
+ public:
+  BufferRef() = default;
+  explicit BufferRef(Buffer* buffer) : buffer_(buffer) {
+    if (buffer_) ++buffer_->owners;
+  }
+  BufferRef(const BufferRef& other) : BufferRef(other.buffer_) {}
+  BufferRef(BufferRef&& other) noexcept : buffer_(std::exchange(other.buffer_, nullptr)) {}
+  BufferRef& operator=(BufferRef other) noexcept {
+    std::swap(buffer_, other.buffer_);
+    return *this;
+  }
+  ~BufferRef();
+
+  explicit operator bool() const { return buffer_ != nullptr; }
+  std::span<std::byte> bytes() const {
+    return buffer_ ? std::span<std::byte>(buffer_->bytes, buffer_->capacity)
+                   : std::span<std::byte>();
+  }
+
+ private:
+  Buffer* buffer_ = nullptr;
+};
+
+// Bytes somewhere inside a buffer that stays alive as long as the chunk does.
+struct Chunk {
+  BufferRef owner;
+  std::span<const std::byte> bytes;
+};
+
+// Recycles buffers in a few size classes. It does not bound memory by itself: who asks is bounded
+// (windows, slots); the pool keeps at most kKeptBytes of unused ones. One thread.
+class BufferPool {
+ public:
+  static constexpr std::size_t kKeptBytes = 48u << 20;
+
+  BufferPool() = default;
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+  ~BufferPool();
+
+  // A buffer of at least `size_bytes`, contents undefined.
+  BufferRef get(std::size_t size_bytes);
+  std::size_t kept_bytes() const { return kept_bytes_; }
+  std::size_t outstanding() const { return outstanding_; }
+
+ private:
+  friend class BufferRef;
+  static constexpr std::size_t kClasses = 6;
+  void give_back(Buffer* buffer);
+
+  std::vector<Buffer*> free_[kClasses];
+  std::size_t kept_bytes_ = 0;
+  std::size_t outstanding_ = 0;
+};
+
+}  // namespace nfsferry
