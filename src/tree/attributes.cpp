@@ -1,0 +1,98 @@
+#include "tree/attributes.hpp"
+
+#include <sys/random.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <limits>
+
+namespace nfsferry {
+namespace {
+
+constexpr std::size_t kNameMax = 255;
+constexpr std::size_t kRunIdInNameMax = 16;
+constexpr std::size_t kRandomBytes = 16;
+// 4294967295 is "no change" to chown and is never an owner.
+constexpr std::uint32_t kOwnerMax = std::numeric_limits<std::uint32_t>::max() - 1;
+
+std::array<unsigned char, kRandomBytes> random_bytes() {
+  std::array<unsigned char, kRandomBytes> bytes{};
+  std::size_t filled = 0;
+  while (filled < bytes.size()) {
+    ssize_t got = ::getrandom(bytes.data() + filled, bytes.size() - filled, 0);
+    // Without randomness no name is unguessable; there is no safe way to go on.
+    check(got >= 0 || errno == EINTR, "getrandom failed");
+    if (got > 0) filled += static_cast<std::size_t>(got);
+  }
+  return bytes;
+}
+
+// Lower case and digits: the names stay apart on file systems that ignore case.
+std::string base32(const std::array<unsigned char, kRandomBytes>& bytes) {
+  constexpr std::string_view kDigits = "abcdefghijklmnopqrstuvwxyz234567";
+  std::string text;
+  std::uint32_t bits = 0;
+  unsigned held = 0;
+  for (unsigned char byte : bytes) {
+    bits = (bits << 8 | byte) & 0xffff;
+    held += 8;
+    for (; held >= 5; held -= 5) text += kDigits[bits >> (held - 5) & 31];
+  }
+  if (held > 0) text += kDigits[bits << (5 - held) & 31];
+  return text;
+}
+
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '-';
+}
+
+}  // namespace
+
+std::string_view file_type_name(FileType type) {
+  switch (type) {
+    case FileType::kRegular: return "file";
+    case FileType::kDirectory: return "directory";
+    case FileType::kSymlink: return "symlink";
+    case FileType::kBlockDevice: return "block device";
+    case FileType::kCharacterDevice: return "character device";
+    case FileType::kSocket: return "socket";
+    case FileType::kFifo: return "fifo";
+    case FileType::kOther: return "other";
+  }
+  return "other";
+}
+
+Owner parse_owner(std::string_view text) {
+  Owner owner;
+  bool leading_zero = text.size() > 1 && text.front() == '0';
+  const char* end = text.data() + text.size();
+  auto [stop, status] = std::from_chars(text.data(), end, owner.id);
+  if (status == std::errc{} && stop == end && !leading_zero && owner.id <= kOwnerMax) return owner;
+  // An empty owner would look numeric: keep it visible.
+  return Owner{0, text.empty() ? std::string("(empty)") : std::string(text)};
+}
+
+bool is_usable_name(std::string_view name) {
+  return !name.empty() && name.size() <= kNameMax && name != "." && name != ".." &&
+         name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos;
+}
+
+Status check_name(std::string_view operation, std::string_view name) {
+  if (is_usable_name(name)) return ok();
+  if (name.size() > kNameMax) return errno_error(ENAMETOOLONG, operation, name);
+  Error error = own_error(Own::kBadName, operation, "no directory may hold an entry of this name");
+  error.path = std::string(name);
+  return error;
+}
+
+std::string temporary_name(std::string_view run_id) {
+  std::string name(kTemporaryPrefix);
+  for (char c : run_id.substr(0, kRunIdInNameMax)) name += is_plain(c) ? c : '_';
+  name += '-';
+  name += base32(random_bytes());
+  return name;
+}
+
+}  // namespace nfsferry

@@ -1,0 +1,81 @@
+// Names, attributes and entries: what a tree says about what it holds.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace nfsferry {
+
+enum class FileType : std::uint8_t {
+  kRegular,
+  kDirectory,
+  kSymlink,
+  kBlockDevice,
+  kCharacterDevice,
+  kSocket,
+  kFifo,
+  kOther,
+};
+
+std::string_view file_type_name(FileType type);
+
+// Seconds since 1970 (negative before) and nanoseconds in [0, 10^9).
+struct Time {
+  std::int64_t seconds = 0;
+  std::uint32_t nanoseconds = 0;
+  auto operator<=>(const Time&) const = default;
+};
+
+// An owner or a group: a decimal id below 4294967295, or a text the server would not number.
+struct Owner {
+  std::uint32_t id = 0;
+  std::string text;  // non-empty: not a number; reported, never guessed
+
+  bool is_numeric() const { return text.empty(); }
+  bool operator==(const Owner&) const = default;
+};
+
+// Parses an NFSv4 owner string (RFC 8881 section 5.9): digits below 4294967295 without a leading
+// zero become the id, anything else is kept as text.
+Owner parse_owner(std::string_view text);
+
+struct FileSystemId {
+  std::uint64_t major = 0;
+  std::uint64_t minor = 0;
+  bool operator==(const FileSystemId&) const = default;
+};
+
+struct Attributes {
+  FileType type = FileType::kOther;
+  std::uint32_t mode = 0;  // permission bits with set-id and sticky: 07777
+  std::uint32_t link_count = 1;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t fileid = 0;
+  std::uint64_t change = 0;  // the server's change attribute, ctime in nanoseconds elsewhere
+  FileSystemId fsid;
+  Owner owner;
+  Owner group;
+  Time mtime;
+  Time atime;
+  std::uint32_t device_major = 0;
+  std::uint32_t device_minor = 0;
+};
+
+// True if a name may be used in a directory operation: not empty, not "." or "..", no '/' or NUL,
+// at most 255 bytes. Names from a server that fail are reported and never used.
+bool is_usable_name(std::string_view name);
+// The same as a Status, for a name that we are about to use. Errors: kBadName; ENAMETOOLONG.
+Status check_name(std::string_view operation, std::string_view name);
+
+// Our temporary names: ".nfsferry-" and an unguessable rest, at most 60 bytes.
+inline constexpr std::string_view kTemporaryPrefix = ".nfsferry-";
+inline constexpr std::string_view kLockName = ".nfsferry-lock";
+// ".nfsferry-<run id, up to 16>-<128 random bits in base 32>". Thread-safe.
+std::string temporary_name(std::string_view run_id);
+
+}  // namespace nfsferry

@@ -1,0 +1,254 @@
+// tree: THE CONTRACT between the engine and what it copies from and to. Operations are coarse, so
+// that a tree can fuse them into few round trips; the engine never sees a round trip. Every item
+// of a batch has its own result: one bad file never fails its neighbours. A tree belongs to one
+// loop's thread; directories and handles may be used by another tree object of the same location
+// on another thread. What a batch operation returns has the order and length of what it was given.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/histogram.hpp"
+#include "base/result.hpp"
+#include "loop/buffer.hpp"
+#include "loop/task.hpp"
+#include "tree/attributes.hpp"
+
+namespace nfsferry {
+
+// A directory to work in. Holds what its tree needs (a file handle, a descriptor), never a path
+// that would be walked again. Immutable and thread-safe.
+class Directory {
+ public:
+  virtual ~Directory() = default;
+};
+using DirectoryPtr = std::shared_ptr<const Directory>;
+
+struct Entry {
+  std::string name;
+  Attributes attributes;
+  std::string handle;  // the tree's own bytes (an NFS file handle), may be empty
+};
+
+// One entry of a source directory, to be read. The pointers outlive the call.
+struct SourceItem {
+  const Directory* parent = nullptr;
+  const Entry* entry = nullptr;
+};
+
+struct SmallFile {
+  Chunk data;             // the whole content as far as `complete` says
+  Attributes after;       // size, change and mtime as they were after the read
+  bool complete = false;  // false: larger than listed or cut short; finish by ranges
+};
+
+struct ReadRange {
+  Chunk data;  // may be shorter than asked for
+  bool eof = false;
+};
+
+// A page of a directory. Entries never hold "." and "..", nor names that must not be used.
+struct ListingPage {
+  std::vector<Entry> entries;
+  std::vector<Error> refused;  // names a server must not send, attributes it could not give
+  bool eof = false;
+};
+
+class Listing {
+ public:
+  virtual ~Listing() = default;
+  // Pages until eof. Errors end the listing: kListingLoops, NFS4ERR_ACCESS, ...
+  virtual Task<Result<ListingPage>> next() = 0;
+};
+
+class SourceFile {
+ public:
+  virtual ~SourceFile() = default;
+  // Up to `count` bytes at `offset_bytes`; fewer without eof is finished by the caller. Several
+  // may be in flight.
+  virtual Task<Result<ReadRange>> read(std::uint64_t offset_bytes, std::uint32_t count) = 0;
+  virtual Task<Result<Attributes>> attributes() = 0;
+  virtual Task<Status> close() = 0;  // exactly once, after the last read has returned
+};
+
+// What a tree prefers and how much it can take at once; learned limits may lower these later.
+struct Preferences {
+  std::uint32_t read_bytes = 1 << 20;  // best size of a range
+  std::uint32_t write_bytes = 1 << 20;
+  std::uint32_t small_file_bytes = 256 << 10;  // at most this is read and put whole
+  std::uint32_t files_per_batch = 64;
+  std::uint32_t requests_in_flight = 16;  // useful concurrency
+};
+
+// What this tree object did, for reports: requests are round trips, not operations.
+struct TreeCounters {
+  std::uint64_t requests = 0;
+  std::uint64_t retries = 0;
+  std::uint64_t throttled_ms = 0;
+  std::map<std::string, LatencyHistogram, std::less<>> latency;  // by kind of request
+};
+
+// Facts about the tree for reports and messages.
+struct TreeFacts {
+  std::string location;     // as given
+  std::string nfs_version;  // "4.1", "4.0", "3", empty for a local path
+  std::uint32_t max_operations = 0;
+  std::uint32_t slots = 0;
+  std::uint32_t connections = 0;
+};
+
+class Tree {
+ public:
+  virtual ~Tree() = default;
+  // Opens the location's directory. Errors tell which component is missing or not a directory.
+  virtual Task<Status> open() = 0;
+  // Gives back what the server holds for us (session, opens, lock). No error stops it.
+  virtual Task<void> close() = 0;
+
+  virtual DirectoryPtr root() const = 0;
+  virtual const Entry& root_entry() const = 0;  // name empty
+  virtual Preferences preferences() const = 0;
+  virtual TreeCounters counters() const = 0;
+  virtual TreeFacts facts() const = 0;
+
+  // A subdirectory from an entry of its listing; no symlink is ever followed.
+  virtual Task<Result<DirectoryPtr>> open_directory(DirectoryPtr parent, const Entry& entry) = 0;
+  virtual Result<std::unique_ptr<Listing>> list(DirectoryPtr directory) = 0;
+  // One name in a directory. Errors: NOENT of the tree's domain.
+  virtual Task<Result<Entry>> lookup(DirectoryPtr directory, std::string name) = 0;
+};
+
+class Source : public virtual Tree {
+ public:
+  // Whole small files, several per round trip. At most preferences().small_file_bytes each.
+  virtual Task<std::vector<Result<SmallFile>>> read_files(std::span<const SourceItem> items) = 0;
+  virtual Task<Result<std::unique_ptr<SourceFile>>> open_file(SourceItem item) = 0;
+  virtual Task<std::vector<Result<std::string>>> read_links(std::span<const SourceItem> items) = 0;
+};
+
+// What the finished entry looks like. Unset members are left as the tree makes them.
+struct NewAttributes {
+  std::optional<std::uint32_t> mode;
+  std::optional<std::uint32_t> owner;
+  std::optional<std::uint32_t> group;
+  std::optional<Time> mtime;
+  std::optional<Time> atime;
+};
+
+struct MakeDirectory {
+  DirectoryPtr parent;
+  std::string name;
+  NewAttributes attributes;  // owner and group; made 0700 until finished
+};
+struct MadeDirectory {
+  DirectoryPtr directory;
+  Entry entry;
+  bool created = false;  // false: a directory of that name was there
+};
+
+struct PutFile {
+  const Directory* parent = nullptr;
+  std::string_view name;  // final name
+  std::span<const std::byte> data;
+  NewAttributes attributes;
+};
+struct PutResult {
+  std::uint64_t fileid = 0;
+};
+enum class ReadBack : std::uint8_t { kNo, kCompare };
+
+struct MakeSymlink {
+  const Directory* parent = nullptr;
+  std::string_view name;
+  std::string_view text;
+  NewAttributes attributes;
+};
+struct MakeLink {
+  const Directory* existing_parent = nullptr;
+  std::string_view existing_name;
+  const Directory* parent = nullptr;
+  std::string_view name;
+};
+struct MakeSpecial {
+  const Directory* parent = nullptr;
+  std::string_view name;
+  FileType type = FileType::kFifo;
+  std::uint32_t device_major = 0;
+  std::uint32_t device_minor = 0;
+  NewAttributes attributes;
+};
+struct SetAttributes {
+  DirectoryPtr parent;
+  std::string name;  // empty: the directory `parent` itself
+  NewAttributes attributes;
+};
+struct RemoveEntry {
+  const Directory* parent = nullptr;
+  std::string_view name;
+  bool is_directory = false;
+};
+
+// A large file on its way: written under a temporary name, in place only after finish().
+class TargetFile {
+ public:
+  virtual ~TargetFile() = default;
+  // All bytes or an error. Several may be in flight; the bytes stay valid until it returns.
+  virtual Task<Status> write(std::uint64_t offset_bytes, std::span<const std::byte> bytes) = 0;
+  // Up to `count` bytes of what was written, for verification.
+  virtual Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) = 0;
+  // Sets the size (a sparse tail), makes the data durable. kWriteVerifierChanged: write it again.
+  virtual Task<Status> commit(std::uint64_t size_bytes) = 0;
+  // Attributes, close, rename over the final name. After commit; exactly one of finish, abandon.
+  virtual Task<Status> finish(NewAttributes attributes) = 0;
+  // Closes and removes the temporary. No error stops it.
+  virtual Task<void> abandon() = 0;
+};
+
+// What a tree cannot do; the engine branches on it alone. Filled by open() and the start's probe.
+struct Capabilities {
+  bool hard_links = true;
+  bool symlinks = true;
+  bool fifos_and_sockets = true;
+  bool devices = true;
+  bool change_owner = true;     // to any id
+  bool owner_at_create = true;  // an owner given at creation is kept
+  bool symlink_times = true;
+  bool rename = true;
+  std::uint32_t time_granularity_ns = 1;
+};
+
+class Target : public virtual Tree {
+ public:
+  virtual const Capabilities& capabilities() const = 0;
+  // Finds out by experiment, in temporaries of the root that are removed again, what the
+  // capability record cannot know. `foreign_owner` is an id that the copy will hand out.
+  virtual Task<Status> probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) = 0;
+  // Keeps other runs out; runs with the same id share. Errors: kLocked with the holder's name.
+  virtual Task<Status> lock_root(std::string run_id) = 0;
+
+  virtual Task<std::vector<Result<MadeDirectory>>> make_directories(
+      std::span<const MakeDirectory> items) = 0;
+  // Whole small files: data, owner, mode, times, durable and under the final name, atomically
+  // replacing what is no directory there. With kCompare the bytes that come back are compared
+  // before the name is taken (kVerifyMismatch).
+  virtual Task<std::vector<Result<PutResult>>> put_files(std::span<const PutFile> items,
+                                                         ReadBack read_back) = 0;
+  virtual Task<Result<std::unique_ptr<TargetFile>>> create_file(DirectoryPtr parent,
+                                                                std::string name,
+                                                                NewAttributes attributes) = 0;
+  virtual Task<std::vector<Status>> make_symlinks(std::span<const MakeSymlink> items) = 0;
+  virtual Task<std::vector<Status>> make_links(std::span<const MakeLink> items) = 0;
+  virtual Task<std::vector<Status>> make_specials(std::span<const MakeSpecial> items) = 0;
+  virtual Task<std::vector<Status>> set_attributes(std::span<const SetAttributes> items) = 0;
+  virtual Task<std::vector<Status>> remove(std::span<const RemoveEntry> items) = 0;
+};
+
+// A tree that is both; every back end is.
+class FullTree : public Source, public Target {};
+
+}  // namespace nfsferry
