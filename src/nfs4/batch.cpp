@@ -1,0 +1,140 @@
+#include "nfs4/batch.hpp"
+
+namespace nfsferry::nfs4 {
+namespace {
+
+constexpr std::uint32_t kSequenceOperations = 1;
+constexpr std::size_t kHeaderBytes = 1024;  // RPC, credentials, COMPOUND, SEQUENCE
+
+}  // namespace
+
+Status accept_name(std::string_view name) {
+  if (is_usable_name(name)) return ok();
+  Error error = own_error(Own::kBadName, "name", "a name that must not be used");
+  error.path = std::string(name);
+  return error;
+}
+
+Task<void> BatchRunner::run() {
+  std::vector<std::size_t> all;
+  for (std::size_t item = 0; item < batch_.size(); ++item) {
+    Status accepted = batch_.accept(item);
+    if (accepted)
+      all.push_back(item);
+    else
+      batch_.fail(item, std::move(accepted).error());
+  }
+  start(all);
+  co_await group_.join();
+}
+
+void BatchRunner::start(const std::vector<std::size_t>& items) {
+  const SessionLimits& limits = session_.limits();
+  std::vector<std::size_t> piece;
+  Cost used{kSequenceOperations, kHeaderBytes, kHeaderBytes};
+  for (std::size_t item : items) {
+    auto previous = piece.empty() ? std::nullopt : std::optional(piece.back());
+    Cost cost = batch_.cost(item, previous);
+    bool fits = used.operations + cost.operations <= limits.operations &&
+                used.request_bytes + cost.request_bytes <= limits.request_bytes &&
+                used.reply_bytes + cost.reply_bytes <= limits.response_bytes;
+    if (!fits && !piece.empty()) {
+      group_.spawn(send(std::move(piece)));
+      piece.clear();
+      used = Cost{kSequenceOperations, kHeaderBytes, kHeaderBytes};
+      cost = batch_.cost(item, std::nullopt);
+    }
+    piece.push_back(item);
+    used.operations += cost.operations;
+    used.request_bytes += cost.request_bytes;
+    used.reply_bytes += cost.reply_bytes;
+  }
+  if (!piece.empty()) group_.spawn(send(std::move(piece)));
+}
+
+Task<void> BatchRunner::send(std::vector<std::size_t> items) {
+  Compound request(batch_.kind(), batch_.repeat());
+  std::optional<std::size_t> previous;
+  for (std::size_t item : items) {
+    batch_.encode(item, previous, request);
+    previous = item;
+  }
+  auto reply = co_await session_.call(request);
+  if (!reply) {
+    co_await request_failed(request, std::move(items), std::move(reply).error());
+    co_return;
+  }
+  previous.reset();
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    Status status = batch_.decode(items[i], previous, *reply);
+    previous = items[i];
+    if (status) continue;
+    std::vector<std::size_t> again;
+    bool alone = items.size() == 1;
+    std::size_t executed = reply->result_count();
+    if (co_await item_failed(request, items[i], alone, std::move(status).error(), executed)) {
+      again.push_back(items[i]);
+    }
+    again.insert(again.end(), items.begin() + static_cast<std::ptrdiff_t>(i) + 1, items.end());
+    start(again);
+    co_return;
+  }
+}
+
+bool BatchRunner::another_attempt(std::size_t item, const Error& error) {
+  session_.count_retry();
+  if (++attempts_[item] < kAttemptsMost) return true;
+  batch_.fail(item, error);
+  return false;
+}
+
+Task<bool> BatchRunner::item_failed(const Compound& request, std::size_t item, bool alone,
+                                    Error error, std::size_t executed) {
+  co_await batch_.undo(item);
+  switch (treatment(error)) {
+    case Treatment::kSendLess:
+      session_.learn_smaller(request, error, executed);
+      co_return !alone || another_attempt(item, error);
+    case Treatment::kRetry: {
+      auto waited = Clock::now() - since_;
+      if (waited > std::chrono::milliseconds(session_.timeout_ms())) {
+        batch_.fail(item, std::move(error));
+        co_return false;
+      }
+      session_.count_retry();
+      co_await session_.back_off(waits_++);
+      co_return true;
+    }
+    case Treatment::kReopen:
+    case Treatment::kRedo:
+    case Treatment::kReconnect:
+    case Treatment::kRebuildClient:
+    case Treatment::kRebuildSession: co_return another_attempt(item, error);
+    default: batch_.fail(item, std::move(error)); co_return false;
+  }
+}
+
+Task<void> BatchRunner::request_failed(const Compound& request, std::vector<std::size_t> items,
+                                       Error error) {
+  Treatment treat = treatment(error);
+  bool less = treat == Treatment::kSendLess;
+  if (!less && treat != Treatment::kRedo) {
+    for (std::size_t item : items) batch_.fail(item, error);
+    co_return;
+  }
+  for (std::size_t item : items) co_await batch_.undo(item);
+  if (less && error.domain == Domain::kNfs4) session_.learn_smaller(request, error, 0);
+  if (less && items.size() > 1) {
+    auto middle = items.begin() + static_cast<std::ptrdiff_t>(items.size() / 2);
+    start(std::vector<std::size_t>(items.begin(), middle));
+    start(std::vector<std::size_t>(middle, items.end()));
+    co_return;
+  }
+  std::vector<std::size_t> again;
+  for (std::size_t item : items) {
+    if (another_attempt(item, error)) again.push_back(item);
+  }
+  start(again);
+}
+
+}  // namespace nfsferry::nfs4

@@ -1,0 +1,100 @@
+// COMPOUND (RFC 8881 section 16.2): a builder that remembers what it asked, and a reader that
+// checks each result against it. Shapes that real servers answer with corruption are refused.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "loop/buffer.hpp"
+#include "nfs4/operations.hpp"
+#include "nfs4/types.hpp"
+
+namespace nfsferry::nfs4 {
+
+Error nfs4_error(Nfsstat4 status, Op op);
+
+// May the request be sent a second time without harm when it is not known whether the first was
+// executed?
+enum class Repeat : std::uint8_t { kIdempotent, kOnce };
+
+class Compound {
+ public:
+  // `kind` names the request in latency figures and messages; it outlives the request.
+  Compound(std::string_view kind, Repeat repeat) : kind_(kind), repeat_(repeat) {}
+
+  template <typename Operation>
+  void add(const Operation& operation) {
+    allow(Operation::kNumber);
+    operations_.push_back(Operation::kNumber);
+    reply_bytes_ += Operation::kReplyBytes;
+    body_.u32(static_cast<std::uint32_t>(Operation::kNumber));
+    operation.encode(body_);
+  }
+  // Variable reply payload that an added operation asks for (READ's count, READDIR's maxcount).
+  void expect_reply_payload(std::size_t bytes) { reply_bytes_ += bytes; }
+
+  std::string_view kind() const { return kind_; }
+  bool idempotent() const { return repeat_ == Repeat::kIdempotent; }
+  const std::vector<Op>& operations() const { return operations_; }
+  const XdrWriter& body() const { return body_; }
+  std::size_t reply_bytes() const { return reply_bytes_; }
+
+ private:
+  // READDIR once a request, first after the PUTFH; no READ and READDIR together.
+  void allow(Op op) const;
+
+  std::string_view kind_;
+  Repeat repeat_;
+  std::vector<Op> operations_;
+  XdrWriter body_;
+  std::size_t reply_bytes_ = 0;
+};
+
+// The results of one COMPOUND, taken in the order of the request's operations. Spans and views in
+// replies live as long as record() does.
+class CompoundReply {
+ public:
+  // Reads the COMPOUND header. `with_sequence`: a SEQUENCE stands before the operations.
+  // Errors: kBadReply.
+  static Result<CompoundReply> parse(Chunk record, const std::vector<Op>& operations,
+                                     bool with_sequence);
+
+  // The next operation's result. Errors: its nfsstat4; kBadReply when the result is not that
+  // operation's or does not decode; kRequestRefused when the server executed fewer operations.
+  template <typename Operation>
+  Result<typename Operation::Reply> take() {
+    NFSFERRY_TRY(Ok begun, begin(Operation::kNumber), return);
+    typename Operation::Reply reply{};
+    Operation::decode(reader_, reply);
+    NFSFERRY_TRY(Ok ended, end(Operation::kNumber), return);
+    return reply;
+  }
+
+  Nfsstat4 status() const { return status_; }
+  // Results the server sent for the request's operations (SEQUENCE not counted).
+  std::size_t result_count() const { return results_; }
+  // The result of SEQUENCE, if there was one.
+  const Result<Sequence::Reply>& sequence() const { return *sequence_; }
+  const BufferRef& buffer() const { return record_.owner; }
+
+ private:
+  CompoundReply(Chunk record, XdrReader reader, const std::vector<Op>& operations)
+      : record_(std::move(record)), reader_(reader), operations_(&operations) {}
+  Status begin(Op op);
+  Status end(Op op);
+
+  Chunk record_;
+  XdrReader reader_;
+  const std::vector<Op>* operations_;
+  Nfsstat4 status_ = Nfsstat4::kOk;
+  std::size_t results_ = 0;
+  std::size_t taken_ = 0;
+  std::optional<Result<Sequence::Reply>> sequence_;
+  std::optional<Error> failed_;  // everything after a failed operation fails the same way
+};
+
+}  // namespace nfsferry::nfs4

@@ -1,0 +1,265 @@
+#include "nfs4/connection.hpp"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "nfs4/rpc.hpp"
+#include "nfs4/xdr.hpp"
+
+namespace nfsferry::nfs4 {
+namespace {
+
+constexpr std::size_t kStagingBytes = 16384;
+constexpr std::size_t kFragmentsMost = 64;
+constexpr std::size_t kPiecesPerSend = 512;
+
+std::uint32_t big_endian_u32(const std::byte* bytes) {
+  return std::to_integer<std::uint32_t>(bytes[0]) << 24 |
+         std::to_integer<std::uint32_t>(bytes[1]) << 16 |
+         std::to_integer<std::uint32_t>(bytes[2]) << 8 | std::to_integer<std::uint32_t>(bytes[3]);
+}
+
+Result<std::vector<Address>> resolve_blocking(const std::string& host, std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* list = nullptr;
+  int status = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
+  if (status != 0) {
+    return own_error(
+        Own::kNameResolution, "resolve",
+        "host '" + host + "': " + gai_strerror(status) + "; check the name and the network's DNS");
+  }
+  std::vector<Address> addresses;
+  for (const addrinfo* info = list; info != nullptr; info = info->ai_next) {
+    Address address;
+    std::memcpy(&address.storage, info->ai_addr, info->ai_addrlen);
+    address.length = info->ai_addrlen;
+    addresses.push_back(address);
+  }
+  freeaddrinfo(list);
+  return addresses;
+}
+
+}  // namespace
+
+Task<Result<std::vector<Address>>> resolve(Loop& loop, std::string host, std::uint16_t port) {
+  auto work = [host, port] { return resolve_blocking(host, port); };
+  co_return co_await loop.offload(std::move(work));
+}
+
+Connection::~Connection() { check(tasks_.running() == 0, "a connection ends before its tasks"); }
+
+Task<Status> Connection::connect(const std::vector<Address>& addresses, std::uint64_t timeout_ms) {
+  Error last = own_error(Own::kNameResolution, "connect", "no address");
+  for (const Address& address : addresses) {
+    UniqueFd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) {
+      last = errno_error(errno, "socket");
+      continue;
+    }
+    int on = 1;
+    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    CancelToken give_up;
+    CancelToken stop_timer;
+    bool timed_out = false;
+    TaskGroup timers;
+    auto watch = [](Loop& loop, std::uint64_t after_ms, CancelToken& target, CancelToken& own,
+                    bool& fired) -> Task<void> {
+      Status slept = co_await loop.sleep_for(std::chrono::milliseconds(after_ms), &own);
+      if (!slept) co_return;
+      fired = true;
+      target.cancel();
+    };
+    timers.spawn(watch(loop_, timeout_ms, give_up, stop_timer, timed_out));
+    const auto* name = reinterpret_cast<const sockaddr*>(&address.storage);
+    Status connected = co_await loop_.connect(fd.get(), name, address.length, &give_up);
+    stop_timer.cancel();
+    co_await timers.join();
+    if (connected) {
+      fd_ = std::move(fd);
+      staging_.buffer = loop_.buffers().get(kStagingBytes);
+      running_ = true;
+      tasks_.spawn(read_records());
+      tasks_.spawn(write_records());
+      co_return ok();
+    }
+    loop_.forget_socket(fd.get());
+    last = timed_out ? own_error(Own::kTimeout, "connect", "no answer in time")
+                     : std::move(connected).error();
+  }
+  co_return last;
+}
+
+Task<Result<Chunk>> Connection::call(std::uint32_t xid, std::vector<iovec> pieces) {
+  if (!running_) {
+    co_return own_error(Own::kConnectionLost, "send", ended_ ? ended_->message() : "");
+  }
+  Pending pending;
+  pending.pieces = std::move(pieces);
+  pending.since = Clock::now();
+  pending_.emplace(xid, &pending);
+  outgoing_.push_back(&pending);
+  work_.set();
+  co_await pending.done.wait();
+  co_return *std::move(pending.reply);
+}
+
+void Connection::abort(Error why) {
+  if (!ended_) ended_ = std::move(why);
+  running_ = false;
+  cancel_.cancel();
+  work_.set();
+}
+
+Task<void> Connection::join() { co_await tasks_.join(); }
+
+std::optional<Clock::time_point> Connection::oldest_pending() const {
+  std::optional<Clock::time_point> oldest;
+  for (const auto& [xid, pending] : pending_) {
+    if (!oldest || pending->since < *oldest) oldest = pending->since;
+  }
+  return oldest;
+}
+
+Task<void> Connection::read_records() {
+  while (running_) {
+    auto record = co_await read_record();
+    if (!record) {
+      abort(std::move(record).error());
+      break;
+    }
+    dispatch(*std::move(record));
+  }
+  co_await writer_ended_.wait();  // the kernel may read pieces of pending calls until then
+  loop_.forget_socket(fd_.get());
+  fd_.reset();
+  fail_pending();
+}
+
+Task<Status> Connection::fill(std::size_t want) {
+  if (staging_.size() < want && staging_.begin > 0) {
+    auto bytes = staging_.buffer.bytes();
+    std::copy(bytes.begin() + static_cast<std::ptrdiff_t>(staging_.begin),
+              bytes.begin() + static_cast<std::ptrdiff_t>(staging_.end), bytes.begin());
+    staging_.end -= staging_.begin;
+    staging_.begin = 0;
+  }
+  while (staging_.size() < want) {
+    auto room = staging_.buffer.bytes().subspan(staging_.end);
+    iovec into{room.data(), room.size()};
+    std::span<const iovec> one(&into, 1);
+    auto received = co_await loop_.recv(fd_.get(), one, &cancel_);
+    if (!received) co_return std::move(received).error();
+    if (*received == 0) {
+      co_return own_error(Own::kConnectionLost, "recv", "the server closed the connection");
+    }
+    staging_.end += *received;
+  }
+  co_return ok();
+}
+
+Task<Status> Connection::receive(std::span<std::byte> into) {
+  std::size_t have = std::min(into.size(), staging_.size());
+  std::memcpy(into.data(), staging_.buffer.bytes().data() + staging_.begin, have);
+  staging_.begin += have;
+  into = into.subspan(have);
+  while (!into.empty()) {
+    auto spare = staging_.buffer.bytes();  // staging is empty here
+    iovec parts[2] = {{into.data(), into.size()}, {spare.data(), spare.size()}};
+    std::span<const iovec> both(parts, 2);
+    auto received = co_await loop_.recv(fd_.get(), both, &cancel_);
+    if (!received) co_return std::move(received).error();
+    if (*received == 0) {
+      co_return own_error(Own::kConnectionLost, "recv", "the server closed the connection");
+    }
+    std::size_t direct = std::min(*received, into.size());
+    into = into.subspan(direct);
+    staging_.begin = 0;
+    staging_.end = *received - direct;
+  }
+  co_return ok();
+}
+
+// A record, reassembled from its fragments (RFC 5531 section 11).
+Task<Result<Chunk>> Connection::read_record() {
+  BufferRef buffer;
+  std::size_t size = 0;
+  for (std::size_t fragments = 0;; ++fragments) {
+    NFSFERRY_TRY(Ok filled, co_await fill(4), co_return);
+    std::uint32_t mark = big_endian_u32(staging_.buffer.bytes().data() + staging_.begin);
+    staging_.begin += 4;
+    std::size_t length = mark & ~kLastFragment;
+    bool last = (mark & kLastFragment) != 0;
+    if (length > record_most_ - size || fragments >= kFragmentsMost) {
+      co_return own_error(Own::kBadReply, "recv", "a record larger than agreed");
+    }
+    if (size + length > buffer.bytes().size()) {
+      BufferRef larger = loop_.buffers().get(size + length);
+      if (size > 0) std::memcpy(larger.bytes().data(), buffer.bytes().data(), size);
+      buffer = std::move(larger);
+    }
+    NFSFERRY_TRY(Ok got, co_await receive(buffer.bytes().subspan(size, length)), co_return);
+    size += length;
+    if (!last) continue;
+    Chunk record{buffer, buffer.bytes().first(size)};
+    co_return record;
+  }
+}
+
+void Connection::dispatch(Chunk record) {
+  if (record.bytes.size() < 4) {
+    return abort(own_error(Own::kBadReply, "recv", "a record without an xid"));
+  }
+  std::uint32_t xid = big_endian_u32(record.bytes.data());
+  auto found = pending_.find(xid);
+  if (found == pending_.end()) return;  // a reply nobody waits for
+  Pending* pending = found->second;
+  if (!pending->pieces.empty()) {  // answered before it was sent
+    return abort(own_error(Own::kBadReply, "recv", "a reply to a request that was not sent"));
+  }
+  pending_.erase(found);
+  record.bytes = record.bytes.subspan(4);
+  pending->reply = std::move(record);
+  pending->done.set();
+}
+
+Task<void> Connection::write_records() {
+  std::vector<iovec> batch;
+  while (running_) {
+    co_await work_.wait();
+    work_.reset();
+    while (running_ && !outgoing_.empty()) {
+      std::vector<Pending*> taken;
+      batch.clear();
+      while (!outgoing_.empty() && batch.size() < kPiecesPerSend) {
+        Pending* pending = outgoing_.front();
+        outgoing_.pop_front();
+        batch.insert(batch.end(), pending->pieces.begin(), pending->pieces.end());
+        pending->pieces.clear();
+        taken.push_back(pending);
+      }
+      std::span<iovec> pieces(batch);
+      Status sent = co_await loop_.send(fd_.get(), pieces, &cancel_);
+      if (!sent) abort(std::move(sent).error());
+    }
+  }
+  outgoing_.clear();
+  writer_ended_.set();
+}
+
+void Connection::fail_pending() {
+  std::string why = ended_ ? ended_->message() : "";
+  for (auto& [xid, pending] : pending_) {
+    pending->reply = own_error(Own::kConnectionLost, "call", why);
+    pending->done.set();
+  }
+  pending_.clear();
+}
+
+}  // namespace nfsferry::nfs4

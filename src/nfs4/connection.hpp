@@ -1,0 +1,93 @@
+// One TCP connection that carries RPC records: many calls out, replies in any order. Replies are
+// received into pool buffers of their own, so that a payload is never copied again. Reconnecting
+// is the session's business: a connection that has ended stays ended.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.hpp"
+#include "loop/loop.hpp"
+
+namespace nfsferry::nfs4 {
+
+// One resolved address of a server.
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+};
+
+// Resolves on a file thread. Errors: kNameResolution with the resolver's words.
+Task<Result<std::vector<Address>>> resolve(Loop& loop, std::string host, std::uint16_t port);
+
+class Connection {
+ public:
+  // Records above this are refused: the connection ends with kBadReply.
+  Connection(Loop& loop, std::size_t record_most) : loop_(loop), record_most_(record_most) {}
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  // Tries the addresses in order. TCP_NODELAY. Errors: the last address's errno, kTimeout.
+  Task<Status> connect(const std::vector<Address>& addresses, std::uint64_t timeout_ms);
+
+  // Sends one record (the pieces, record mark included, live until this returns) and waits for
+  // the reply with this xid, from its RPC header after the xid on. Errors: kConnectionLost.
+  Task<Result<Chunk>> call(std::uint32_t xid, std::vector<iovec> pieces);
+
+  bool connected() const { return running_; }
+  // Ends the connection: everything pending fails with this error.
+  void abort(Error why);
+  // Waits until reader and writer have ended. Call after abort, before destruction.
+  Task<void> join();
+
+  // Since when the oldest pending call waits; nothing when none does.
+  std::optional<Clock::time_point> oldest_pending() const;
+  // Gives the larger negotiated reply size.
+  void set_record_most(std::size_t bytes) { record_most_ = bytes; }
+
+ private:
+  struct Pending {
+    std::vector<iovec> pieces;
+    Clock::time_point since;
+    Event done;
+    std::optional<Result<Chunk>> reply;
+  };
+  // What was received and not yet looked at.
+  struct Staging {
+    BufferRef buffer;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::size_t size() const { return end - begin; }
+  };
+
+  Task<void> read_records();
+  Task<Result<Chunk>> read_record();
+  // At least `want` bytes in staging.
+  Task<Status> fill(std::size_t want);
+  // Fills `into` from staging and the socket; what comes after it lands in staging.
+  Task<Status> receive(std::span<std::byte> into);
+  Task<void> write_records();
+  void dispatch(Chunk record);
+  void fail_pending();
+
+  Loop& loop_;
+  std::size_t record_most_;
+  UniqueFd fd_;
+  bool running_ = false;
+  std::optional<Error> ended_;
+  CancelToken cancel_;
+  TaskGroup tasks_;
+  Staging staging_;
+  std::deque<Pending*> outgoing_;
+  Event work_;  // something to send, or the end
+  Event writer_ended_;
+  std::unordered_map<std::uint32_t, Pending*> pending_;
+};
+
+}  // namespace nfsferry::nfs4

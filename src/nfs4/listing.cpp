@@ -1,0 +1,78 @@
+#include "nfs4/listing.hpp"
+
+#include <algorithm>
+
+namespace nfsferry::nfs4 {
+namespace {
+
+constexpr std::uint32_t kReplySpare = 1024;
+
+// "." and ".." should not come in NFSv4 and are dropped in silence.
+bool is_dot(std::string_view name) { return name == "." || name == ".."; }
+
+void add_entry(ListingPage& page, Readdir::RawEntry& raw) {
+  if (is_dot(raw.name)) return;
+  if (!is_usable_name(raw.name)) {
+    Error error = own_error(Own::kBadName, "READDIR", "a name that must never be used");
+    error.path = raw.name;
+    page.refused.push_back(std::move(error));
+    return;
+  }
+  auto entry = entry_from(std::string(raw.name), std::move(raw.fattr));
+  if (entry)
+    page.entries.push_back(*std::move(entry));
+  else
+    page.refused.push_back(std::move(entry).error());
+}
+
+}  // namespace
+
+Task<Result<ListingPage>> Nfs4Listing::next() {
+  std::uint32_t most = session_.limits().response_bytes - kReplySpare;
+  std::uint32_t maxcount = std::min(kMaxcount, most);
+  std::uint64_t before = cookie_;
+  auto page = co_await request_page(maxcount);
+  if (!page) co_return std::move(page).error();
+  bool nothing = cookie_ == before && !page->eof;
+  if (nothing) {
+    page = co_await request_page(std::min(4 * maxcount, most));
+    if (!page) co_return std::move(page).error();
+    nothing = cookie_ == before && !page->eof;
+  }
+  if (nothing) {
+    co_return own_error(Own::kListingLoops, "READDIR",
+                        "the server's directory listing does not advance");
+  }
+  co_return page;
+}
+
+Task<Result<ListingPage>> Nfs4Listing::request_page(std::uint32_t maxcount) {
+  Readdir readdir;
+  readdir.cookie = cookie_;
+  readdir.verifier = verifier_;
+  readdir.maxcount = maxcount;
+  readdir.mask = mask_;
+  Compound request("READDIR", Repeat::kIdempotent);
+  request.add(Putfh{{}, handle_of(directory_.get())});
+  request.add(readdir);
+  request.expect_reply_payload(maxcount);
+  auto reply = co_await session_.call(request);
+  if (!reply) co_return std::move(reply).error();
+  NFSFERRY_TRY(NoReply at_directory, reply->take<Putfh>(), co_return);
+  NFSFERRY_TRY(Readdir::Reply listed, reply->take<Readdir>(), co_return);
+  ListingPage page;
+  page.eof = listed.eof;
+  page.entries.reserve(listed.entries.size());
+  for (Readdir::RawEntry& raw : listed.entries) {
+    // Cookies need not grow (a hash order is fine), but one that stands still would loop.
+    if (raw.cookie == cookie_ && !listed.eof) {
+      co_return own_error(Own::kListingLoops, "READDIR", "a cookie that does not advance");
+    }
+    cookie_ = raw.cookie;
+    add_entry(page, raw);
+  }
+  verifier_ = listed.verifier;
+  co_return page;
+}
+
+}  // namespace nfsferry::nfs4

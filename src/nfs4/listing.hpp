@@ -1,0 +1,27 @@
+#pragma once
+
+#include "nfs4/nfs4_tree.hpp"
+
+namespace nfsferry::nfs4 {
+
+// READDIR pages with attributes and handles. A cookie that does not advance, or an empty page
+// without eof (asked for once more, larger), ends the listing with kListingLoops.
+class Nfs4Listing : public Listing {
+ public:
+  static constexpr std::uint32_t kMaxcount = 128u << 10;
+
+  Nfs4Listing(Session& session, DirectoryPtr directory, AttrMask mask)
+      : session_(session), directory_(std::move(directory)), mask_(mask) {}
+  Task<Result<ListingPage>> next() override;
+
+ private:
+  Task<Result<ListingPage>> request_page(std::uint32_t maxcount);
+
+  Session& session_;
+  DirectoryPtr directory_;
+  AttrMask mask_;
+  std::uint64_t cookie_ = 0;
+  Verifier verifier_{};
+};
+
+}  // namespace nfsferry::nfs4

@@ -1,0 +1,111 @@
+// nfs4: an NFSv4.1 file system as a tree. Everything here works by file handle. Promises no
+// exactly-once execution by itself: what may have been executed is looked at and done again under
+// a new unguessable name, so that a name holds the old or the whole new content at any moment.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nfs4/session.hpp"
+#include "tree/location.hpp"
+#include "tree/tree.hpp"
+
+namespace nfsferry::nfs4 {
+
+struct Nfs4Options {
+  std::string run_id;  // part of temporary names
+  std::uint64_t timeout_ms = 300'000;
+};
+
+class Nfs4Directory : public Directory {
+ public:
+  explicit Nfs4Directory(FileHandle handle) : handle_(std::move(handle)) {}
+  const FileHandle& handle() const { return handle_; }
+
+ private:
+  FileHandle handle_;
+};
+
+inline const FileHandle& handle_of(const Directory* directory) {
+  return static_cast<const Nfs4Directory*>(directory)->handle();
+}
+
+// Facts of the server that only a probe asks for.
+struct ServerFacts {
+  SessionLimits limits;
+  std::string server_owner;
+  std::string server_scope;
+  Fattr fattr;  // of the location's directory, with space, lease and maximal sizes
+};
+
+class Nfs4Tree : public FullTree {
+ public:
+  Nfs4Tree(Loop& loop, Location location, Nfs4Options options);
+
+  Task<Status> open() override;
+  Task<void> close() override;
+  DirectoryPtr root() const override { return root_; }
+  const Entry& root_entry() const override { return root_entry_; }
+  Preferences preferences() const override;
+  TreeCounters counters() const override { return session_.counters(); }
+  TreeFacts facts() const override;
+  Task<Result<DirectoryPtr>> open_directory(DirectoryPtr parent, const Entry& entry) override;
+  Result<std::unique_ptr<Listing>> list(DirectoryPtr directory) override;
+  Task<Result<Entry>> lookup(DirectoryPtr directory, std::string name) override;
+
+  Task<std::vector<Result<SmallFile>>> read_files(std::span<const SourceItem> items) override;
+  Task<Result<std::unique_ptr<SourceFile>>> open_file(SourceItem item) override;
+  Task<std::vector<Result<std::string>>> read_links(std::span<const SourceItem> items) override;
+
+  const Capabilities& capabilities() const override { return capabilities_; }
+  Task<Status> probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) override;
+  Task<Status> lock_root(std::string run_id) override;
+  Task<std::vector<Result<MadeDirectory>>> make_directories(
+      std::span<const MakeDirectory> items) override;
+  Task<std::vector<Result<PutResult>>> put_files(std::span<const PutFile> items,
+                                                 ReadBack read_back) override;
+  Task<Result<std::unique_ptr<TargetFile>>> create_file(DirectoryPtr parent, std::string name,
+                                                        NewAttributes attributes) override;
+  Task<std::vector<Status>> make_symlinks(std::span<const MakeSymlink> items) override;
+  Task<std::vector<Status>> make_links(std::span<const MakeLink> items) override;
+  Task<std::vector<Status>> make_specials(std::span<const MakeSpecial> items) override;
+  Task<std::vector<Status>> set_attributes(std::span<const SetAttributes> items) override;
+  Task<std::vector<Status>> remove(std::span<const RemoveEntry> items) override;
+
+  // For `nfsferry probe`.
+  Task<Result<ServerFacts>> server_facts();
+  Task<Status> ping();  // one empty request
+
+  Session& session() { return session_; }
+  AttrMask entry_mask() const { return entry_mask_; }
+  const std::string& run_id() const { return options_.run_id; }
+  // How an owner is given to what is created: at creation where the server keeps it.
+  bool owner_at_create() const { return capabilities_.owner_at_create; }
+
+ private:
+  Task<Result<Fattr>> walk_to_root();
+  Status take_root(Fattr fattr);
+
+  Location location_;
+  Nfs4Options options_;
+  Session session_;
+  DirectoryPtr root_;
+  Entry root_entry_;
+  AttrMask entry_mask_;
+  std::uint64_t max_read_ = 0;
+  std::uint64_t max_write_ = 0;
+  Capabilities capabilities_;
+};
+
+// An entry from decoded attributes. Errors: kBadReply when attributes that a copy needs are
+// missing, the server's own code when it sent rdattr_error.
+Result<Entry> entry_from(std::string name, Fattr fattr);
+
+// Sends a COMPOUND that may stop half-way with DELAY or GRACE: the caller looks at the reply.
+// True if the status of this error means: wait (done here), then try again.
+Task<bool> wait_and_retry(Session& session, const Error& error, unsigned& times,
+                          Clock::time_point since);
+
+}  // namespace nfsferry::nfs4

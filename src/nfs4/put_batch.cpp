@@ -1,0 +1,235 @@
+#include "nfs4/put_batch.hpp"
+
+#include <algorithm>
+
+namespace nfsferry::nfs4 {
+namespace {
+
+constexpr AttrMask kFileidMask{Attr::kFileid};
+constexpr std::string_view kOpenOwner = "nfsferry";
+
+bool is_status(const Error& error, Nfsstat4 status) {
+  return error.domain == Domain::kNfs4 && error.code == static_cast<std::uint32_t>(status);
+}
+
+}  // namespace
+
+Task<void> remove_quietly(Session& session, const Directory* parent, std::string name) {
+  unsigned times = 0;
+  auto since = Clock::now();
+  for (;;) {
+    Compound request("REMOVE", Repeat::kIdempotent);
+    request.add(Putfh{{}, handle_of(parent)});
+    request.add(Remove{{}, name});
+    auto reply = co_await session.call(request);
+    if (!reply) co_return;
+    Status done = ok();
+    if (auto at = reply->take<Putfh>(); !at) co_return;
+    if (auto removed = reply->take<Remove>(); !removed) done = std::move(removed).error();
+    if (done) co_return;
+    Error error = std::move(done).error();
+    if (!co_await wait_and_retry(session, error, times, since)) co_return;
+  }
+}
+
+Task<void> close_and_remove(Session& session, const Directory* parent, std::string name,
+                            Stateid stateid) {
+  Compound request("CLOSE", Repeat::kIdempotent);
+  request.add(Putfh{{}, handle_of(parent)});
+  request.add(Lookup{{}, name});
+  request.add(Close{{}, stateid});
+  (void)co_await session.call(request);  // a lost stateid is closed already
+  co_await remove_quietly(session, parent, std::move(name));
+}
+
+PutBatch::PutBatch(Nfs4Tree& tree, std::span<const PutFile> items, ReadBack read_back)
+    : tree_(tree),
+      items_(items),
+      read_back_(read_back == ReadBack::kCompare),
+      states_(items.size()) {
+  results_.reserve(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) results_.push_back(PutResult{});
+}
+
+bool PutBatch::shares_directory(std::size_t item, std::optional<std::size_t> previous) const {
+  return previous && items_[*previous].parent == items_[item].parent;
+}
+
+// A server that drops an owner given at creation gets it in a SETATTR of its own, before the mode
+// (chown clears set-id bits).
+bool PutBatch::sets_owner(std::size_t item) const {
+  const NewAttributes& attributes = items_[item].attributes;
+  return !tree_.owner_at_create() && (attributes.owner || attributes.group);
+}
+
+Cost PutBatch::cost(std::size_t item, std::optional<std::size_t> previous) const {
+  bool shared = shares_directory(item, previous);
+  const PutFile& file = items_[item];
+  // OPEN, SETATTR, CLOSE, RESTOREFH and RENAME (GETATTR with read-back); with data WRITE, COMMIT
+  // and VERIFY (READ with read-back).
+  std::uint32_t operations = 5 + (file.data.empty() ? 0 : 3);
+  operations += (shared ? 0 : 2) + (sets_owner(item) ? 1 : 0);
+  std::size_t request = 512 + xdr_padded(file.data.size()) + xdr_padded(file.name.size()) +
+                        (shared ? 0 : kFileHandleMost);
+  std::size_t reply = 320 + (read_back_ ? xdr_padded(file.data.size()) + 128 : 0);
+  return Cost{operations, request, reply};
+}
+
+void PutBatch::encode(std::size_t item, std::optional<std::size_t> previous, Compound& request) {
+  const PutFile& file = items_[item];
+  State& state = states_[item];
+  state = State{temporary_name(tree_.run_id()), {}, false};
+  if (!shares_directory(item, previous)) {
+    request.add(Putfh{{}, handle_of(file.parent)});
+    request.add(Savefh{});
+  }
+  OpenCreate open;
+  open.name = state.temporary;
+  open.open_owner = kOpenOwner;
+  open.attributes = file.attributes;
+  open.choice.owner = tree_.owner_at_create();
+  open.read_access = read_back_;
+  request.add(open);
+  if (!file.data.empty()) {
+    Write write;
+    write.stateid = Stateid::current();
+    write.data = file.data;
+    request.add(write);
+    if (!read_back_) request.add(Verify{{}, file.data.size()});
+  }
+  if (sets_owner(item)) {
+    request.add(Setattr{{}, Stateid::current(), file.attributes, kChooseOwner, {}});
+  }
+  request.add(Setattr{{}, Stateid::current(), file.attributes, kChooseModeAndTimes, {}});
+  if (!file.data.empty()) request.add(Commit{});
+  if (read_back_) {
+    if (!file.data.empty()) {
+      auto count = static_cast<std::uint32_t>(file.data.size());
+      request.add(Read{Stateid::current(), 0, count});
+      request.expect_reply_payload(count);
+    }
+    request.add(Getattr{kFileidMask});
+  }
+  request.add(Close{{}, Stateid::current()});
+  request.add(Restorefh{});
+  if (!read_back_) request.add(Rename{{}, state.temporary, file.name});
+}
+
+Status PutBatch::decode(std::size_t item, std::optional<std::size_t> previous,
+                        CompoundReply& reply) {
+  State& state = states_[item];
+  if (!shares_directory(item, previous)) {
+    NFSFERRY_TRY(NoReply at_directory, reply.take<Putfh>(), return);
+    NFSFERRY_TRY(NoReply saved, reply.take<Savefh>(), return);
+  }
+  NFSFERRY_TRY(OpenCreate::Reply opened, reply.take<OpenCreate>(), return);
+  state.stateid = opened.stateid;
+  state.open = true;
+  NFSFERRY_TRY(Ok body, decode_body(item, reply), return);
+  NFSFERRY_TRY(NoReply closed, reply.take<Close>(), return);
+  state.open = false;
+  NFSFERRY_TRY(NoReply back, reply.take<Restorefh>(), return);
+  if (!read_back_) {
+    NFSFERRY_TRY(NoReply renamed, reply.take<Rename>(), return);
+  }
+  return ok();
+}
+
+Status PutBatch::decode_body(std::size_t item, CompoundReply& reply) {
+  const PutFile& file = items_[item];
+  bool has_data = !file.data.empty();
+  Write::Reply written;
+  if (has_data) {
+    NFSFERRY_TRY(Write::Reply wrote, reply.take<Write>(), return);
+    written = wrote;
+    if (!read_back_) {
+      auto same_size = reply.take<Verify>();
+      if (!same_size && is_status(same_size.error(), Nfsstat4::kNotSame)) {
+        return own_error(Own::kShortWrite, "WRITE", "the server took only a part");
+      }
+      if (!same_size) return std::move(same_size).error();
+    }
+  }
+  if (sets_owner(item)) {
+    NFSFERRY_TRY(NoReply owned, reply.take<Setattr>(), return);
+  }
+  NFSFERRY_TRY(NoReply dated, reply.take<Setattr>(), return);
+  if (has_data) {
+    NFSFERRY_TRY(Commit::Reply committed, reply.take<Commit>(), return);
+    if (committed.verifier != written.verifier) {
+      return own_error(Own::kWriteVerifierChanged, "COMMIT", "the server restarted meanwhile");
+    }
+  }
+  if (!read_back_) return ok();
+  if (has_data) {
+    NFSFERRY_TRY(Read::Reply read, reply.take<Read>(), return);
+    bool equal = std::equal(read.data.begin(), read.data.end(), file.data.begin(), file.data.end());
+    if (!equal)
+      return own_error(Own::kVerifyMismatch, "READ", "read back differs from what was sent");
+  }
+  NFSFERRY_TRY(Getattr::Reply got, reply.take<Getattr>(), return);
+  results_[item] = PutResult{got.fattr.attributes.fileid};
+  return ok();
+}
+
+Task<void> PutBatch::undo(std::size_t item) {
+  State& state = states_[item];
+  const Directory* parent = items_[item].parent;
+  if (state.open) {
+    state.open = false;
+    co_await close_and_remove(tree_.session(), parent, state.temporary, state.stateid);
+  } else {
+    co_await remove_quietly(tree_.session(), parent, state.temporary);
+  }
+}
+
+RenameBatch::RenameBatch(Nfs4Tree& tree, std::vector<Item> items)
+    : tree_(tree), items_(std::move(items)), found_done_(items_.size()) {
+  for (std::size_t i = 0; i < items_.size(); ++i) results_.push_back(ok());
+}
+
+Cost RenameBatch::cost(std::size_t item, std::optional<std::size_t> previous) const {
+  bool shared = previous && items_[*previous].parent == items_[item].parent;
+  std::size_t request = 128 + xdr_padded(items_[item].to.size()) + kFileHandleMost;
+  return Cost{shared ? 1u : 3u, request, 128};
+}
+
+void RenameBatch::encode(std::size_t item, std::optional<std::size_t> previous, Compound& request) {
+  const Item& one = items_[item];
+  if (!previous || items_[*previous].parent != one.parent) {
+    request.add(Putfh{{}, handle_of(one.parent)});
+    request.add(Savefh{});
+  }
+  request.add(Rename{{}, one.from, one.to});
+}
+
+Status RenameBatch::decode(std::size_t item, std::optional<std::size_t> previous,
+                           CompoundReply& reply) {
+  if (!previous || items_[*previous].parent != items_[item].parent) {
+    NFSFERRY_TRY(NoReply at_directory, reply.take<Putfh>(), return);
+    NFSFERRY_TRY(NoReply saved, reply.take<Savefh>(), return);
+  }
+  NFSFERRY_TRY(NoReply renamed, reply.take<Rename>(), return);
+  return ok();
+}
+
+// Nothing is undone: finds out whether it was done after all.
+Task<void> RenameBatch::undo(std::size_t item) {
+  const Item& one = items_[item];
+  Compound request("LOOKUP", Repeat::kIdempotent);
+  request.add(Putfh{{}, handle_of(one.parent)});
+  request.add(Lookup{{}, one.to});
+  request.add(Getattr{kFileidMask});
+  auto reply = co_await tree_.session().call(request);
+  if (!reply) co_return;
+  if (auto at = reply->take<Putfh>(); !at) co_return;
+  if (auto found = reply->take<Lookup>(); !found) co_return;
+  auto got = reply->take<Getattr>();
+  found_done_[item] = got && one.fileid != 0 && got->fattr.attributes.fileid == one.fileid;
+}
+
+void RenameBatch::fail(std::size_t item, Error error) {
+  if (!found_done_[item]) results_[item] = std::move(error);
+}
+
+}  // namespace nfsferry::nfs4

@@ -1,0 +1,267 @@
+#include "nfs4/session.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <random>
+
+#include "base/log.hpp"
+
+namespace nfsferry::nfs4 {
+namespace {
+
+constexpr std::uint32_t kProcedureCompound = 1;
+constexpr std::uint32_t kMinorVersion = 1;
+constexpr unsigned kLossesMost = 2;             // connections that may end under one request
+constexpr unsigned kRefusedMost = 8;            // system errors of the RPC layer under one request
+constexpr std::size_t kReplyHeaderBytes = 128;  // RPC and COMPOUND headers, SEQUENCE
+constexpr std::uint32_t kOperationsLeast = 8;
+constexpr std::uint32_t kBytesLeast = 32768;
+
+}  // namespace
+
+Session::Session(Loop& loop, SessionOptions options) : loop_(loop), options_(std::move(options)) {
+  std::random_device random;
+  char name[256] = "host";
+  ::gethostname(name, sizeof name - 1);
+  if (options_.credentials.machine_name.empty()) options_.credentials.machine_name = name;
+  // Unique per session object, so that two runs never take each other's state.
+  owner_id_ = "nfsferry:" + options_.credentials.machine_name + ":" + std::to_string(::getpid()) +
+              ":" + std::to_string(random()) + std::to_string(random());
+  for (std::byte& byte : boot_verifier_) byte = static_cast<std::byte>(random());
+  next_xid_ = random();
+}
+
+Session::~Session() { check(tasks_.running() == 0, "a session is closed before it ends"); }
+
+std::string Session::where() const { return options_.host + ":" + std::to_string(options_.port); }
+
+Task<Status> Session::wait_ready() {
+  while (state_ == State::kRecovering) co_await changed_.wait();
+  if (state_ == State::kReady) co_return ok();
+  if (death_) co_return *death_;
+  co_return own_error(Own::kCancelled, "call", "the session is closed");
+}
+
+std::uint32_t Session::take_slot() {
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].busy) continue;
+    slots_[i].busy = true;
+    return i;
+  }
+  check(false, "a slot is free when the window has room");
+  return 0;
+}
+
+Session::Next Session::finish(Attempt& attempt, Result<CompoundReply> result) {
+  if (attempt.generation == session_generation_) slots_[attempt.slot].busy = false;
+  slot_window_->release();
+  attempt.result = std::move(result);
+  return Next::kDone;
+}
+
+Task<Result<CompoundReply>> Session::call(Compound& request) {
+  Attempt attempt;
+  for (;;) {
+    NFSFERRY_TRY(Ok ready, co_await wait_ready(), co_return);
+    co_await slot_window_->acquire();
+    if (state_ != State::kReady) {
+      slot_window_->release();
+      continue;
+    }
+    attempt.slot = take_slot();
+    attempt.generation = session_generation_;
+    attempt.sent = 0;
+    Next next = Next::kSameSlot;
+    while (next == Next::kSameSlot) next = co_await exchange(request, attempt);
+    if (next == Next::kDone) co_return *std::move(attempt.result);
+    ++counters_.retries;
+  }
+}
+
+std::vector<iovec> Session::pieces(XdrWriter& header, const Compound& request) const {
+  patch_record_mark(header, header.size() - 4 + request.body().size());
+  std::vector<iovec> out;
+  header.append_pieces(out);
+  request.body().append_pieces(out);
+  return out;
+}
+
+Task<Result<Chunk>> Session::send(const Compound& request, const Attempt& attempt) {
+  Sequence sequence;
+  sequence.session = session_id_;
+  sequence.sequence_id = slots_[attempt.slot].sequence_id;
+  sequence.slot = attempt.slot;
+  sequence.highest_slot = static_cast<std::uint32_t>(slots_.size()) - 1;
+  // A reply that is too big for the cache is an error after the work is done: never ask then.
+  sequence.cache_this = !request.idempotent() &&
+                        request.reply_bytes() + kReplyHeaderBytes <= limits_.cached_response_bytes;
+  std::uint32_t xid = next_xid_++;
+  XdrWriter header;
+  encode_call(header, xid, kProgram, kVersion, kProcedureCompound, options_.credentials);
+  header.text("");
+  header.u32(kMinorVersion);
+  header.u32(static_cast<std::uint32_t>(request.operations().size()) + 1);
+  header.u32(static_cast<std::uint32_t>(Op::kSequence));
+  sequence.encode(header);
+
+  ++counters_.requests;
+  last_sent_ = Clock::now();
+  auto started = last_sent_;
+  std::vector<iovec> out = pieces(header, request);
+  auto record = co_await connection_->call(xid, std::move(out));
+  if (record) {
+    auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started);
+    auto histogram = counters_.latency.find(request.kind());
+    if (histogram == counters_.latency.end()) {
+      histogram = counters_.latency.emplace(std::string(request.kind()), LatencyHistogram{}).first;
+    }
+    histogram->second.add(static_cast<std::uint64_t>(took.count()));
+  }
+  co_return record;
+}
+
+Task<Session::Next> Session::exchange(Compound& request, Attempt& attempt) {
+  ++attempt.sent;
+  auto record = co_await send(request, attempt);
+  if (!record) co_return co_await after_loss(request, attempt);
+  XdrReader reader(record->bytes);
+  Status header = decode_reply_header(reader);
+  if (!header) {
+    if (header.error().is(Own::kBadReply)) {
+      connection_->abort(std::move(header).error());
+      co_return co_await after_loss(request, attempt);
+    }
+    if (treatment(header.error()) == Treatment::kRetry && attempt.delays < kRefusedMost) {
+      co_await back_off(attempt.delays++);
+      co_return Next::kSameSlot;
+    }
+    co_return finish(attempt, std::move(header).error());
+  }
+  record->bytes = record->bytes.last(reader.remaining());
+  auto reply = CompoundReply::parse(*std::move(record), request.operations(), true);
+  bool fits = reply.has_value();
+  if (fits && reply->sequence()) {
+    const Sequence::Reply& got = *reply->sequence();
+    fits = attempt.generation != session_generation_ ||
+           (got.slot == attempt.slot && got.session == session_id_ &&
+            got.sequence_id == slots_[attempt.slot].sequence_id);
+  }
+  if (!fits) {
+    connection_->abort(own_error(Own::kBadReply, "SEQUENCE", "a reply to another request"));
+    co_return co_await after_loss(request, attempt);
+  }
+  if (!reply->sequence()) {
+    Error error = reply->sequence().error();
+    co_return co_await after_sequence_error(request, attempt, std::move(error));
+  }
+  advance_slot(attempt);
+  std::uint32_t target = reply->sequence()->target_highest_slot;
+  if (attempt.generation == session_generation_) {
+    std::uint64_t window = std::min<std::uint64_t>(target + 1ull, slots_.size());
+    window = std::max<std::uint64_t>(window, retired_slots_ + 1ull);
+    if (window != slot_window_->limit()) slot_window_->set_limit(window);
+  }
+  co_return co_await after_reply(request, attempt, *std::move(reply));
+}
+
+void Session::advance_slot(const Attempt& attempt) {
+  if (attempt.generation == session_generation_) ++slots_[attempt.slot].sequence_id;
+}
+
+Task<Session::Next> Session::after_loss(const Compound& request, Attempt& attempt) {
+  ++attempt.connections_lost;
+  if (!connection_->connected()) start_recovery(Lost::kConnection, attempt.generation);
+  Status ready = co_await wait_ready();
+  if (!ready) co_return finish(attempt, std::move(ready).error());
+  if (attempt.connections_lost >= kLossesMost) {
+    Error refused = own_error(Own::kRequestRefused, request.kind(),
+                              "the connection ended twice under the same request");
+    co_return retire(attempt, std::move(refused));
+  }
+  if (attempt.generation == session_generation_) co_return Next::kSameSlot;
+  slot_window_->release();
+  if (request.idempotent()) co_return Next::kAgain;
+  attempt.result = own_error(Own::kOutcomeUnknown, request.kind(), "the session was lost");
+  co_return Next::kDone;
+}
+
+Session::Next Session::retire(Attempt& attempt, Error error) {
+  if (attempt.generation != session_generation_) {
+    slot_window_->release();
+  } else if (++retired_slots_ * 2 > slots_.size()) {
+    start_recovery(Lost::kSession, attempt.generation);  // gives all retired slots back
+  }
+  attempt.result = std::move(error);
+  return Next::kDone;
+}
+
+Session::Next Session::executed_unseen(const Compound& request, Attempt& attempt) {
+  Next next = finish(
+      attempt, own_error(Own::kOutcomeUnknown, request.kind(), "executed, but its reply was lost"));
+  return request.idempotent() ? Next::kAgain : next;
+}
+
+Task<Session::Next> Session::after_sequence_error(const Compound& request, Attempt& attempt,
+                                                  Error error) {
+  switch (treatment(error)) {
+    case Treatment::kRetry: co_await back_off(attempt.delays++); co_return Next::kSameSlot;
+    case Treatment::kRedo: advance_slot(attempt); co_return executed_unseen(request, attempt);
+    case Treatment::kReconnect:
+    case Treatment::kRebuildSession:
+    case Treatment::kReopen:
+    case Treatment::kRebuildClient: {
+      bool client = treatment(error) == Treatment::kRebuildClient;
+      start_recovery(client ? Lost::kClient : Lost::kSession, attempt.generation);
+      Status ready = co_await wait_ready();
+      slot_window_->release();
+      // Refused when first sent: not executed. Sent before: nobody can tell.
+      if (ready && (request.idempotent() || attempt.sent == 1)) co_return Next::kAgain;
+      attempt.result = ready ? own_error(Own::kOutcomeUnknown, request.kind(), error.name())
+                             : std::move(ready).error();
+      co_return Next::kDone;
+    }
+    default: co_return finish(attempt, std::move(error));
+  }
+}
+
+Task<Session::Next> Session::after_reply(const Compound& request, Attempt& attempt,
+                                         CompoundReply reply) {
+  Nfsstat4 status = reply.status();
+  if (status == Nfsstat4::kRetryUncachedRep) co_return executed_unseen(request, attempt);
+  Error error = nfs4_error(status, Op::kSequence);
+  Treatment treat = status == Nfsstat4::kOk ? Treatment::kSkipEntry : treatment(error);
+  if (treat == Treatment::kRebuildClient) start_recovery(Lost::kClient, attempt.generation);
+  bool again = request.idempotent() && treat == Treatment::kRetry;
+  finish(attempt, std::move(reply));
+  if (!again) co_return Next::kDone;
+  co_await back_off(attempt.delays++);
+  co_return Next::kAgain;
+}
+
+void Session::learn_smaller(const Compound& request, const Error& error, std::size_t executed) {
+  auto total = static_cast<std::uint32_t>(request.operations().size()) + 1;
+  auto status = error.domain == Domain::kNfs4 ? static_cast<Nfsstat4>(error.code) : Nfsstat4::kOk;
+  auto halve = [](std::uint32_t& limit, std::size_t used) {
+    auto half = static_cast<std::uint32_t>(used / 2);
+    limit = std::max(kBytesLeast, std::min(limit, half));
+  };
+  if (status == Nfsstat4::kReqTooBig) {
+    halve(limits_.request_bytes, request.body().size());
+  } else if (status == Nfsstat4::kRepTooBig || status == Nfsstat4::kRepTooBigToCache) {
+    halve(limits_.response_bytes, request.reply_bytes());
+  } else if (!error.is(Own::kRequestRefused) || executed > 0) {
+    std::uint32_t fits = executed > 0 ? static_cast<std::uint32_t>(executed) + 1 : total / 2;
+    limits_.operations = std::max(kOperationsLeast, std::min(limits_.operations, fits));
+  } else {
+    halve(limits_.request_bytes, request.body().size());
+  }
+}
+
+Task<void> Session::back_off(unsigned times) {
+  auto wait = std::chrono::milliseconds(std::min(1000u, 10u << std::min(times, 7u)));
+  counters_.throttled_ms += static_cast<std::uint64_t>(wait.count());
+  co_await loop_.sleep_for(wait, &closing_);
+}
+
+}  // namespace nfsferry::nfs4

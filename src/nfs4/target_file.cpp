@@ -1,0 +1,243 @@
+// A large file on its way: guarded temporary, UNSTABLE ranges, COMMIT with the verifier checked,
+// attributes, CLOSE, RENAME.
+#include <algorithm>
+
+#include "nfs4/nfs4_tree.hpp"
+#include "nfs4/put_batch.hpp"
+
+namespace nfsferry::nfs4 {
+namespace {
+
+constexpr AttrMask kFileidMask{Attr::kFileid};
+constexpr unsigned kAttemptsMost = 3;
+
+class Nfs4TargetFile : public TargetFile {
+ public:
+  Nfs4TargetFile(Nfs4Tree& tree, DirectoryPtr parent, std::string name)
+      : tree_(tree), session_(tree.session()), parent_(std::move(parent)), name_(std::move(name)) {}
+
+  Task<Status> create(NewAttributes attributes) {
+    owner_ = attributes;
+    unsigned waits = 0;
+    auto since = Clock::now();
+    for (unsigned attempts = 0;;) {
+      temporary_ = temporary_name(tree_.run_id());
+      Status made = co_await create_once(attributes);
+      if (made) co_return ok();
+      Error error = std::move(made).error();
+      if (open_)
+        co_await abandon();
+      else
+        co_await remove_quietly(session_, parent_.get(), temporary_);
+      if (co_await wait_and_retry(session_, error, waits, since)) continue;
+      Treatment treat = treatment(error);
+      bool again = treat == Treatment::kRedo || treat == Treatment::kSendLess;
+      if (!again || ++attempts >= kAttemptsMost) co_return error;
+    }
+  }
+
+  Task<Status> write(std::uint64_t offset_bytes, std::span<const std::byte> bytes) override {
+    std::size_t most = bytes.size();
+    while (!bytes.empty()) {
+      Write write;
+      write.stateid = stateid_;
+      write.offset_bytes = offset_bytes;
+      write.data = bytes.first(std::min(most, bytes.size()));
+      Compound request("WRITE", Repeat::kIdempotent);
+      request.add(Putfh{{}, handle_});
+      request.add(write);
+      auto reply = co_await session_.call(request);
+      auto written = take_write(reply);
+      if (!written) {
+        bool less = treatment(written.error()) == Treatment::kSendLess && most > kLeastWrite;
+        if (!less) co_return std::move(written).error();
+        most = std::max(kLeastWrite, most / 2);
+        continue;
+      }
+      if (written->count == 0 || written->count > write.data.size()) {
+        co_return own_error(Own::kShortWrite, "WRITE", "the server took nothing");
+      }
+      note_verifier(written->verifier, written->committed);
+      offset_bytes += written->count;
+      bytes = bytes.subspan(written->count);
+      size_ = std::max(size_, offset_bytes);
+    }
+    co_return ok();
+  }
+
+  Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) override {
+    Compound request("READ", Repeat::kIdempotent);
+    request.add(Putfh{{}, handle_});
+    request.add(Read{stateid_, offset_bytes, count});
+    request.expect_reply_payload(count);
+    auto reply = co_await session_.call(request);
+    if (!reply) co_return std::move(reply).error();
+    NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
+    NFSFERRY_TRY(Read::Reply read, reply->take<Read>(), co_return);
+    ReadRange range;
+    range.data = Chunk{reply->buffer(), read.data};
+    range.eof = read.eof;
+    co_return range;
+  }
+
+  Task<Status> commit(std::uint64_t size_bytes) override {
+    Compound request("COMMIT", Repeat::kIdempotent);
+    request.add(Putfh{{}, handle_});
+    if (size_bytes != size_) request.add(Setattr{{}, stateid_, {}, {}, size_bytes});
+    request.add(Commit{});
+    auto reply = co_await session_.call(request);
+    if (!reply) co_return std::move(reply).error();
+    NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
+    if (size_bytes != size_) {
+      NFSFERRY_TRY(NoReply sized, reply->take<Setattr>(), co_return);
+    }
+    NFSFERRY_TRY(Commit::Reply committed, reply->take<Commit>(), co_return);
+    bool lost = verifier_changed_ || (verifier_ && *verifier_ != committed.verifier);
+    verifier_.reset();
+    verifier_changed_ = false;
+    if (!lost) co_return ok();
+    co_return own_error(Own::kWriteVerifierChanged, "COMMIT", "the server restarted meanwhile");
+  }
+
+  Task<Status> finish(NewAttributes attributes) override {
+    NFSFERRY_TRY(Ok dated, co_await set_attributes(std::move(attributes)), co_return);
+    unsigned waits = 0;
+    auto since = Clock::now();
+    for (unsigned attempts = 0;;) {
+      Status renamed = co_await close_and_rename();
+      if (renamed) co_return ok();
+      Error error = std::move(renamed).error();
+      if (co_await wait_and_retry(session_, error, waits, since)) continue;
+      Treatment treat = treatment(error);
+      bool look =
+          treat == Treatment::kRedo || treat == Treatment::kSendLess || treat == Treatment::kReopen;
+      if (!look) co_return error;
+      open_ = false;  // executed, or gone with its client id
+      if (co_await is_in_place()) co_return ok();
+      if (++attempts >= kAttemptsMost) co_return error;
+    }
+  }
+
+  Task<void> abandon() override {
+    if (open_)
+      co_await close_and_remove(session_, parent_.get(), temporary_, stateid_);
+    else
+      co_await remove_quietly(session_, parent_.get(), temporary_);
+    open_ = false;
+  }
+
+ private:
+  static constexpr std::size_t kLeastWrite = 4096;
+
+  Task<Status> create_once(NewAttributes attributes) {
+    Compound request("OPEN", Repeat::kOnce);
+    request.add(Putfh{{}, handle_of(parent_.get())});
+    OpenCreate open;
+    open.name = temporary_;
+    open.open_owner = "nfsferry";
+    open.attributes = attributes;
+    open.choice.owner = tree_.owner_at_create();
+    open.read_access = true;
+    request.add(open);
+    request.add(Getfh{});
+    request.add(Getattr{kFileidMask});
+    auto reply = co_await session_.call(request);
+    if (!reply) co_return std::move(reply).error();
+    NFSFERRY_TRY(NoReply at_parent, reply->take<Putfh>(), co_return);
+    NFSFERRY_TRY(OpenCreate::Reply opened, reply->take<OpenCreate>(), co_return);
+    stateid_ = opened.stateid;
+    open_ = true;
+    NFSFERRY_TRY(Getfh::Reply handle, reply->take<Getfh>(), co_return);
+    NFSFERRY_TRY(Getattr::Reply got, reply->take<Getattr>(), co_return);
+    handle_ = std::move(handle.handle);
+    fileid_ = got.fattr.attributes.fileid;
+    co_return ok();
+  }
+
+  static Result<Write::Reply> take_write(Result<CompoundReply>& reply) {
+    if (!reply) return reply.error();
+    NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), return);
+    return reply->take<Write>();
+  }
+
+  void note_verifier(const Verifier& verifier, Stable committed) {
+    if (committed == Stable::kFileSync) return;
+    if (verifier_ && *verifier_ != verifier) verifier_changed_ = true;
+    verifier_ = verifier;
+  }
+
+  // Owner by itself where creation did not keep it, then mode and times, then made durable.
+  Task<Status> set_attributes(NewAttributes attributes) {
+    bool owner = !tree_.owner_at_create() && (owner_.owner || owner_.group);
+    Compound request("SETATTR", Repeat::kIdempotent);
+    request.add(Putfh{{}, handle_});
+    if (owner) request.add(Setattr{{}, stateid_, owner_, kChooseOwner, {}});
+    request.add(Setattr{{}, stateid_, attributes, kChooseModeAndTimes, {}});
+    request.add(Commit{});
+    auto reply = co_await session_.call(request);
+    if (!reply) co_return std::move(reply).error();
+    NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
+    if (owner) {
+      NFSFERRY_TRY(NoReply owned, reply->take<Setattr>(), co_return);
+    }
+    NFSFERRY_TRY(NoReply dated, reply->take<Setattr>(), co_return);
+    NFSFERRY_TRY(Commit::Reply committed, reply->take<Commit>(), co_return);
+    co_return ok();
+  }
+
+  Task<Status> close_and_rename() {
+    Compound request("RENAME", Repeat::kOnce);
+    bool closes = open_;
+    if (closes) {
+      request.add(Putfh{{}, handle_});
+      request.add(Close{{}, stateid_});
+    }
+    request.add(Putfh{{}, handle_of(parent_.get())});
+    request.add(Savefh{});
+    request.add(Rename{{}, temporary_, name_});
+    auto reply = co_await session_.call(request);
+    if (!reply) co_return std::move(reply).error();
+    if (closes) {
+      NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
+      NFSFERRY_TRY(NoReply closed, reply->take<Close>(), co_return);
+      open_ = false;
+    }
+    NFSFERRY_TRY(NoReply at_parent, reply->take<Putfh>(), co_return);
+    NFSFERRY_TRY(NoReply saved, reply->take<Savefh>(), co_return);
+    NFSFERRY_TRY(NoReply renamed, reply->take<Rename>(), co_return);
+    co_return ok();
+  }
+
+  Task<bool> is_in_place() {
+    auto found = co_await tree_.lookup(parent_, name_);
+    co_return found && found->attributes.fileid == fileid_;
+  }
+
+  Nfs4Tree& tree_;
+  Session& session_;
+  DirectoryPtr parent_;
+  std::string name_;
+  std::string temporary_;
+  NewAttributes owner_;
+  FileHandle handle_;
+  Stateid stateid_;
+  std::uint64_t fileid_ = 0;
+  std::uint64_t size_ = 0;  // highest byte written
+  bool open_ = false;
+  std::optional<Verifier> verifier_;
+  bool verifier_changed_ = false;
+};
+
+}  // namespace
+
+Task<Result<std::unique_ptr<TargetFile>>> Nfs4Tree::create_file(DirectoryPtr parent,
+                                                                std::string name,
+                                                                NewAttributes attributes) {
+  if (!is_usable_name(name)) co_return own_error(Own::kBadName, "OPEN");
+  auto file = std::make_unique<Nfs4TargetFile>(*this, std::move(parent), std::move(name));
+  NFSFERRY_TRY(Ok made, co_await file->create(std::move(attributes)), co_return);
+  std::unique_ptr<TargetFile> out = std::move(file);
+  co_return std::move(out);
+}
+
+}  // namespace nfsferry::nfs4
