@@ -1,0 +1,78 @@
+// Attributes of entries that are there, and removal.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "local/local_tree.hpp"
+
+namespace nfsferry {
+namespace {
+
+Status set_entry(int directory_fd, const SetAttributes& item) {
+  NFSFERRY_TRY(Ok usable, check_name("set_attributes", item.name), return);
+  // Pinned: owner, mode and times meet the same entry, whoever renames around us. O_PATH opens
+  // files of mode 0000 too.
+  NFSFERRY_TRY(UniqueFd entry, pin_at(directory_fd, item.name), return);
+  return apply_attributes(entry.get(), item.attributes, item.name);
+}
+
+// The directory itself: its names are made durable here, once, when it is finished.
+Status set_directory(int fd, const SetAttributes& item) {
+  const std::string& name = local(item.parent.get()).name();
+  NFSFERRY_TRY(Ok applied, apply_attributes(fd, item.attributes, name), return);
+  Status synced = sync_file(fd, name);
+  // EBADF: opened by O_PATH, as it may not be read; EINVAL: its file system syncs no directories.
+  if (!synced && (synced.error().is_errno(EBADF) || synced.error().is_errno(EINVAL))) return ok();
+  return synced;
+}
+
+Status remove_entry(const Result<DirectoryFd>& parent, const RemoveEntry& item) {
+  NFSFERRY_TRY(Ok usable, check_name("remove", item.name), return);
+  if (!parent) return parent.error();
+  std::string name(item.name);
+  if (::unlinkat((**parent).get(), name.c_str(), item.is_directory ? AT_REMOVEDIR : 0) != 0) {
+    return errno_error(errno, "unlinkat", item.name);
+  }
+  return ok();
+}
+
+}  // namespace
+
+Task<std::vector<Status>> LocalTree::set_attributes(std::span<const SetAttributes> items) {
+  auto work = [items] {
+    BatchDirectories directories;
+    std::vector<Status> results;
+    results.reserve(items.size());
+    for (const SetAttributes& item : items) {
+      const Result<DirectoryFd>& parent = directories.of(item.parent);
+      if (!parent) {
+        results.push_back(parent.error());
+      } else if (item.name.empty()) {
+        results.push_back(set_directory((**parent).get(), item));
+      } else {
+        results.push_back(set_entry((**parent).get(), item));
+      }
+    }
+    return results;
+  };
+  co_return co_await job("set_attributes", std::move(work));
+}
+
+Task<std::vector<Status>> LocalTree::remove(std::span<const RemoveEntry> items) {
+  auto work = [items] {
+    BatchDirectories directories;
+    std::vector<Status> results;
+    results.reserve(items.size());
+    for (const RemoveEntry& item : items) {
+      results.push_back(remove_entry(directories.of(item.parent), item));
+    }
+    return results;
+  };
+  co_return co_await job("remove", std::move(work));
+}
+
+}  // namespace nfsferry

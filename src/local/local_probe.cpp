@@ -1,0 +1,142 @@
+// What a mounted file system can do is found out by trying, in temporaries that are removed again.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "local/local_tree.hpp"
+
+namespace nfsferry {
+namespace {
+
+constexpr Time kProbeTime{1'000'000'000, 123'456'789};
+
+// The names that an experiment uses; whatever stands under them at the end is removed.
+class ProbeNames {
+ public:
+  ProbeNames(int directory_fd, const std::string& run_id)
+      : first(temporary_name(run_id)),
+        second(temporary_name(run_id)),
+        directory_fd_(directory_fd) {}
+  ~ProbeNames() {
+    remove_quietly(directory_fd_, first);
+    remove_quietly(directory_fd_, second);
+  }
+  ProbeNames(const ProbeNames&) = delete;
+  ProbeNames& operator=(const ProbeNames&) = delete;
+
+  const std::string first;
+  const std::string second;
+
+ private:
+  const int directory_fd_;
+};
+
+// Errors that say "this cannot be done here", as opposed to trouble of another kind.
+bool says_impossible(int number) {
+  return number == EPERM || number == EOPNOTSUPP || number == ENOSYS || number == EINVAL ||
+         number == EMLINK || number == EACCES;
+}
+Result<bool> outcome(bool done, const char* call) {
+  if (done) return true;
+  if (says_impossible(errno)) return false;
+  return errno_error(errno, call, "");
+}
+
+// The smallest power of ten that explains what became of 123,456,789 ns.
+std::uint32_t granularity(const Time& kept) {
+  std::uint32_t step = 1;
+  while (step < 1'000'000'000 &&
+         kProbeTime.nanoseconds - kProbeTime.nanoseconds % step != kept.nanoseconds) {
+    step *= 10;
+  }
+  return step;
+}
+
+struct Experiment {
+  int root;
+  const std::string& run_id;
+  std::uint32_t owner;
+  std::uint32_t group;
+  Capabilities found;
+
+  Status run() {
+    NFSFERRY_TRY(Ok file, try_file(), return);
+    NFSFERRY_TRY(Ok link, try_symlink(), return);
+    NFSFERRY_TRY(bool fifo, try_special(S_IFIFO), return);
+    NFSFERRY_TRY(bool socket, try_special(S_IFSOCK), return);
+    NFSFERRY_TRY(bool device, try_special(S_IFBLK), return);
+    found.fifos_and_sockets = fifo && socket;
+    found.devices = device;
+    return ok();
+  }
+
+  Status try_file() {
+    ProbeNames names(root, run_id);
+    NFSFERRY_TRY(UniqueFd fd, open_at(root, names.first, O_RDWR | O_CREAT | O_EXCL, 0600), return);
+    NewAttributes times{{}, {}, {}, kProbeTime, {}};
+    NFSFERRY_TRY(Ok set, set_times(fd.get(), times, names.first), return);
+    NFSFERRY_TRY(Attributes dated, attributes_of(fd.get(), names.first), return);
+    found.time_granularity_ns = granularity(dated.mtime);
+    NFSFERRY_TRY(bool given, outcome(::fchown(fd.get(), owner, group) == 0, "fchown"), return);
+    NFSFERRY_TRY(Attributes owned, attributes_of(fd.get(), names.first), return);
+    found.change_owner = given && owned.owner.id == owner && owned.group.id == group;
+    found.owner_at_create = found.change_owner;  // our files get theirs before their name
+    const char* first = names.first.c_str();
+    const char* second = names.second.c_str();
+    NFSFERRY_TRY(bool linked, outcome(::linkat(root, first, root, second, 0) == 0, "linkat"),
+                 return);
+    found.hard_links = linked;
+    if (linked) remove_quietly(root, names.second);
+    NFSFERRY_TRY(bool renamed, outcome(::renameat(root, first, root, second) == 0, "renameat"),
+                 return);
+    found.rename = renamed;
+    return ok();
+  }
+
+  Status try_symlink() {
+    ProbeNames names(root, run_id);
+    NFSFERRY_TRY(bool made,
+                 outcome(::symlinkat("probe", root, names.first.c_str()) == 0, "symlinkat"),
+                 return);
+    found.symlinks = made;
+    found.symlink_times = false;
+    if (!made) return ok();
+    NFSFERRY_TRY(UniqueFd link, pin_at(root, names.first), return);
+    NewAttributes times{{}, {}, {}, kProbeTime, {}};
+    if (!set_times(link.get(), times, names.first)) return ok();
+    NFSFERRY_TRY(Attributes dated, attributes_at(root, names.first), return);
+    found.symlink_times = dated.mtime.seconds == kProbeTime.seconds;
+    return ok();
+  }
+
+  Result<bool> try_special(mode_t type) {
+    ProbeNames names(root, run_id);
+    // 1,0 is a RAM disk that nothing opens here. (A 0,0 character device would prove nothing: it
+    // is an overlay's whiteout, which anybody may make.)
+    dev_t number = type == S_IFBLK ? makedev(1, 0) : 0;
+    return outcome(::mknodat(root, names.first.c_str(), type | 0600, number) == 0, "mknodat");
+  }
+};
+
+}  // namespace
+
+Task<Status> LocalTree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) {
+  auto work = [&]() -> Result<Capabilities> {
+    NFSFERRY_TRY(DirectoryFd root, root_->descriptor(), return);
+    Experiment experiment{(*root).get(), options_.run_id, foreign_owner, foreign_group, {}};
+    NFSFERRY_TRY(Ok done, experiment.run(), return);
+    return experiment.found;
+  };
+  Result<Capabilities> found = co_await job("probe", std::move(work));
+  if (!found) co_return std::move(found).error();
+  capabilities_ = *found;
+  co_return ok();
+}
+
+}  // namespace nfsferry

@@ -1,0 +1,145 @@
+#include "local/local_tree.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/escape.hpp"
+
+namespace nfsferry {
+namespace {
+
+std::string quoted(std::string_view text) { return "'" + escape_for_terminal(text) + "'"; }
+
+// Why a root did not open, for people: looks at one prefix of the path after the other.
+std::string diagnosis(const std::string& path) {
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+    std::string prefix = path.substr(0, end);
+    bool last = end == std::string::npos || end + 1 == path.size();
+    struct stat status{};
+    if (::stat(prefix.c_str(), &status) != 0) {
+      if (errno == ENOENT) {
+        return quoted(prefix) + " does not exist; " +
+               (last ? "make it first, or ask for the target to be created" : "make it first");
+      }
+      if (errno == EACCES) {
+        return "user " + std::to_string(::geteuid()) + " may not enter the directory above " +
+               quoted(prefix) + "; run as its owner or as root";
+      }
+      return quoted(prefix) + " cannot be looked at";
+    }
+    if (!S_ISDIR(status.st_mode)) return quoted(prefix) + " is no directory; name one";
+    if (last) break;
+  }
+  return "user " + std::to_string(::geteuid()) + " may not read " + quoted(path) +
+         "; run as its owner or as root";
+}
+
+struct OpenedRoot {
+  UniqueFd fd;
+  Attributes attributes;
+};
+
+Result<OpenedRoot> open_root(const std::string& path, bool create_missing) {
+  // The one place where symlinks are followed: the user wrote this path.
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  UniqueFd fd(::open(path.c_str(), kFlags));
+  if (!fd && errno == ENOENT && create_missing) {
+    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+      Error error = errno_error(errno, "mkdir", path);
+      error.detail = diagnosis(path);
+      return error;
+    }
+    fd = UniqueFd(::open(path.c_str(), kFlags));
+  }
+  if (!fd) {
+    Error error = errno_error(errno, "open", path);
+    error.detail = diagnosis(path);
+    return error;
+  }
+  NFSFERRY_TRY(Attributes found, attributes_of(fd.get(), path), return);
+  return OpenedRoot{std::move(fd), found};
+}
+
+}  // namespace
+
+LocalTree::LocalTree(Loop& loop, Location location, LocalOptions options)
+    : loop_(loop), location_(std::move(location)), options_(std::move(options)) {}
+
+void LocalTree::count(const char* kind, Clock::time_point begin) {
+  auto taken = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+  ++counters_.requests;
+  counters_.latency[kind].add(static_cast<std::uint64_t>(taken.count()));
+}
+
+Task<Status> LocalTree::open() {
+  auto work = [this] { return open_root(location_.path, options_.create_missing); };
+  Result<OpenedRoot> opened = co_await job("open", std::move(work));
+  if (!opened) co_return std::move(opened).error();
+  root_entry_ = Entry{{}, opened->attributes, {}};
+  root_ = LocalDirectory::make_root(std::move(opened->fd), opened->attributes);
+  // A first guess; probe() finds out.
+  bool is_root = ::geteuid() == 0;
+  capabilities_.change_owner = is_root;
+  capabilities_.owner_at_create = is_root;
+  capabilities_.devices = is_root;
+  co_return ok();
+}
+
+Task<void> LocalTree::close() {
+  if (!lock_.is_held()) co_return;
+  auto work = [this] {
+    lock_.release();
+    return ok();
+  };
+  Status released = co_await job("close", std::move(work));
+  check(released.has_value(), "releasing a lock cannot fail");
+}
+
+Preferences LocalTree::preferences() const {
+  Preferences preferences;
+  // Jobs queue for a few file threads, so more in flight gains nothing.
+  preferences.requests_in_flight = 8;
+  return preferences;
+}
+
+TreeFacts LocalTree::facts() const {
+  TreeFacts facts;
+  facts.location = location_.text;
+  return facts;
+}
+
+Task<Result<DirectoryPtr>> LocalTree::open_directory(DirectoryPtr parent, const Entry& entry) {
+  NFSFERRY_TRY(Ok usable, check_name("open_directory", entry.name), co_return);
+  if (entry.attributes.type != FileType::kDirectory) {
+    co_return errno_error(ENOTDIR, "open_directory", entry.name);
+  }
+  co_return DirectoryPtr(LocalDirectory::make_child(local(parent), entry.name, entry.attributes));
+}
+
+Task<Result<Entry>> LocalTree::lookup(DirectoryPtr directory, std::string name) {
+  NFSFERRY_TRY(Ok usable, check_name("lookup", name), co_return);
+  auto work = [&]() -> Result<Entry> {
+    NFSFERRY_TRY(DirectoryFd fd, local(directory.get()).descriptor(), return);
+    NFSFERRY_TRY(Attributes attributes, attributes_at((*fd).get(), name), return);
+    return Entry{name, attributes, {}};
+  };
+  co_return co_await job("lookup", std::move(work));
+}
+
+Task<Status> LocalTree::lock_root(std::string run_id) {
+  if (lock_.is_held() && options_.run_id == run_id) co_return ok();
+  if (lock_.is_held()) co_await close();
+  auto work = [&]() -> Status {
+    NFSFERRY_TRY(DirectoryFd root, root_->descriptor(), return);
+    return lock_.take(std::move(root), run_id);
+  };
+  Status taken = co_await job("lock_root", std::move(work));
+  if (taken) options_.run_id = run_id;
+  co_return taken;
+}
+
+}  // namespace nfsferry

@@ -1,0 +1,94 @@
+// local: a tree on a mounted or local path. Everything below the root is reached by descriptors of
+// directories and single names; no path is walked twice, and no symlink is followed but in the
+// root path that the user wrote. Batches are one job on a file thread each; the data of large files
+// goes through the loop's engine (io_uring where there is one).
+//
+// Durability: a file's data and attributes are synced before it takes its final name. Names are
+// synced once a directory, when its own attributes are set (set_attributes with an empty name).
+// Promises nothing about extended attributes and ACLs.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "local/local_directory.hpp"
+#include "local/root_lock.hpp"
+#include "loop/loop.hpp"
+#include "tree/location.hpp"
+#include "tree/tree.hpp"
+
+namespace nfsferry {
+
+struct LocalOptions {
+  std::string run_id = "local";  // in temporary names until lock_root gives another
+  bool create_missing = false;   // open() makes the root (0700) when its last component is missing
+};
+
+class LocalTree final : public FullTree {
+ public:
+  LocalTree(Loop& loop, Location location, LocalOptions options = {});
+
+  Task<Status> open() override;
+  Task<void> close() override;
+  DirectoryPtr root() const override { return root_; }
+  const Entry& root_entry() const override { return root_entry_; }
+  Preferences preferences() const override;
+  TreeCounters counters() const override { return counters_; }
+  TreeFacts facts() const override;
+  // Looks at nothing yet: a directory that is gone or replaced shows when it is used.
+  Task<Result<DirectoryPtr>> open_directory(DirectoryPtr parent, const Entry& entry) override;
+  Result<std::unique_ptr<Listing>> list(DirectoryPtr directory) override;
+  Task<Result<Entry>> lookup(DirectoryPtr directory, std::string name) override;
+
+  Task<std::vector<Result<SmallFile>>> read_files(std::span<const SourceItem> items) override;
+  Task<Result<std::unique_ptr<SourceFile>>> open_file(SourceItem item) override;
+  Task<std::vector<Result<std::string>>> read_links(std::span<const SourceItem> items) override;
+
+  const Capabilities& capabilities() const override { return capabilities_; }
+  Task<Status> probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) override;
+  Task<Status> lock_root(std::string run_id) override;
+  Task<std::vector<Result<MadeDirectory>>> make_directories(
+      std::span<const MakeDirectory> items) override;
+  Task<std::vector<Result<PutResult>>> put_files(std::span<const PutFile> items,
+                                                 ReadBack read_back) override;
+  Task<Result<std::unique_ptr<TargetFile>>> create_file(DirectoryPtr parent, std::string name,
+                                                        NewAttributes attributes) override;
+  Task<std::vector<Status>> make_symlinks(std::span<const MakeSymlink> items) override;
+  Task<std::vector<Status>> make_links(std::span<const MakeLink> items) override;
+  Task<std::vector<Status>> make_specials(std::span<const MakeSpecial> items) override;
+  Task<std::vector<Status>> set_attributes(std::span<const SetAttributes> items) override;
+  Task<std::vector<Status>> remove(std::span<const RemoveEntry> items) override;
+
+ private:
+  friend class LocalListing;
+  friend class LocalSourceFile;
+  friend class LocalTargetFile;
+
+  // One request of the counters: `work` on a file thread.
+  template <typename Work>
+  auto job(const char* kind, Work work) -> Task<decltype(work())> {
+    Clock::time_point begin = Clock::now();
+    auto result = co_await loop_.offload(std::move(work));
+    count(kind, begin);
+    co_return std::move(result);
+  }
+  void count(const char* kind, Clock::time_point begin);
+  // Through the loop's engine; short reads are finished. `name` outlives the call.
+  Task<Result<ReadRange>> read_range(const char* kind, int fd, const std::string& name,
+                                     std::uint64_t offset_bytes, std::uint32_t count);
+
+  Loop& loop_;
+  const Location location_;
+  LocalOptions options_;
+  std::shared_ptr<const LocalDirectory> root_;
+  Entry root_entry_;
+  Capabilities capabilities_;
+  TreeCounters counters_;
+  RootLock lock_;
+};
+
+}  // namespace nfsferry
