@@ -1,0 +1,243 @@
+#include "nfsferry/run.hpp"
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "api/explain.hpp"
+#include "api/trees.hpp"
+#include "base/log.hpp"
+#include "copy/copy.hpp"
+
+namespace nfsferry {
+namespace {
+
+using api::Role;
+
+std::uint64_t now_ms() {
+  auto since = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
+}
+
+std::uint64_t peak_rss_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::string random_run_id() {
+  std::random_device random;
+  char text[20];
+  std::snprintf(text, sizeof text, "%08x%04x", random(), random() & 0xffff);
+  return text;
+}
+
+EngineChoice engine_choice(EngineMode mode) {
+  switch (mode) {
+    case EngineMode::kAuto: return EngineChoice::kAuto;
+    case EngineMode::kIoUring: return EngineChoice::kIoUring;
+    case EngineMode::kEpoll: return EngineChoice::kEpoll;
+  }
+  return EngineChoice::kAuto;
+}
+
+// One copy from beginning to end; the report fills as it goes.
+class Run {
+ public:
+  Run(const CopyOptions& options, Observer& observer, const StopFlag& stop)
+      : options_(options), shared_(options_, observer, stop) {
+    if (options_.run_id.empty()) options_.run_id = random_run_id();
+    tree_options_ = api::TreeOptions{options_.run_id, options_.timeout_ms};
+    report_.options = options_;
+    report_.run_id = options_.run_id;
+    report_.start_ms = now_ms();
+  }
+
+  CopyReport go() {
+    if (check_options()) {
+      auto loop = Loop::create(engine_choice(options_.engine));
+      if (loop) {
+        report_.engine = std::string((*loop)->engine_name());
+        report_.engine_note = (*loop)->engine_note();
+        (*loop)->run(main(**loop));
+      } else {
+        fail(ExitCode::kUsage, loop.error(), "engine: " + loop.error().message());
+      }
+    }
+    report_.end_ms = now_ms();
+    report_.duration_ms = report_.end_ms - report_.start_ms;
+    report_.peak_rss_bytes = peak_rss_bytes();
+    return std::move(report_);
+  }
+
+ private:
+  void fail(ExitCode code, const Error& error, std::string detail) {
+    report_.exit_code = code;
+    report_.error_code = error.name();
+    report_.error_detail = std::move(detail);
+  }
+
+  bool check_options() {
+    auto source = parse_location(options_.source);
+    auto target = parse_location(options_.target);
+    if (!source || !target) {
+      const Error& error = source ? target.error() : source.error();
+      fail(ExitCode::kUsage, error, (source ? "target: " : "source: ") + error.message());
+      return false;
+    }
+    source_location_ = *std::move(source);
+    target_location_ = *std::move(target);
+    return true;
+  }
+
+  // Opens both sides, source first; says what is wrong with the one that does not open.
+  Task<bool> open(Role role, const Location& location, FullTree& tree) {
+    Status opened = co_await tree.open();
+    if (opened) co_return true;
+    const Error& error = opened.error();
+    fail(api::start_exit_code(role, error), error, api::explain(role, location, error));
+    co_return false;
+  }
+
+  Task<bool> make_missing_root(Loop& loop, const FullTree& source) {
+    const Attributes& root = source.root_entry().attributes;
+    NewAttributes attributes;
+    attributes.mode = root.mode;
+    if (options_.owner == OwnerRule::kFixed) {
+      attributes.owner = options_.owner_uid;
+      attributes.group = options_.owner_gid;
+    } else if (root.owner.is_numeric() && root.group.is_numeric()) {
+      attributes.owner = root.owner.id;
+      attributes.group = root.group.id;
+    }
+    Status made = co_await api::make_root(loop, target_location_, tree_options_, attributes);
+    if (made) co_return true;
+    const Error& error = made.error();
+    fail(api::start_exit_code(Role::kTarget, error), error,
+         api::explain(Role::kTarget, target_location_, error));
+    co_return false;
+  }
+
+  Task<void> main(Loop& loop) {
+    auto source = api::make_tree(loop, source_location_, tree_options_);
+    auto target = api::make_tree(loop, target_location_, tree_options_);
+    if (!source || !target) {
+      const Error& error = source ? target.error() : source.error();
+      fail(ExitCode::kUsage, error, error.message());
+      co_return;
+    }
+    bool ready = co_await prepare(loop, **source, **target);
+    report_.prepare.duration_ms = now_ms() - report_.start_ms;
+    report_.prepare.success = ready;
+    if (ready) {
+      std::uint64_t started = now_ms();
+      co_await copy(loop, **source, **target);
+      report_.transfer.duration_ms = now_ms() - started;
+      copy::fill_report(shared_, report_);
+    } else {
+      report_.transfer.success = false;
+    }
+    co_await (*source)->close();
+    co_await (*target)->close();
+    note_side(report_.source, **source);
+    note_side(report_.target, **target);
+  }
+
+  Task<bool> prepare(Loop& loop, FullTree& source, FullTree& target) {
+    if (!co_await open(Role::kSource, source_location_, source)) co_return false;
+    if (options_.create_target) {
+      bool made = co_await make_missing_root(loop, source);
+      if (!made) co_return false;
+    }
+    if (!co_await open(Role::kTarget, target_location_, target)) co_return false;
+    Status ready = co_await copy::prepare_copy(shared_, source, target, options_.run_id);
+    if (ready) co_return true;
+    const Error& error = ready.error();
+    fail(api::start_exit_code(Role::kTarget, error), error,
+         api::explain(Role::kTarget, target_location_, error));
+    co_return false;
+  }
+
+  // This thread and options.threads - 1 more, each with its own loop and connections.
+  Task<void> copy(Loop& loop, FullTree& source, FullTree& target) {
+    shared_.walkers_left = options_.threads;
+    shared_.carriers_left = options_.threads;
+    std::vector<std::thread> threads;
+    for (std::uint32_t i = 1; i < options_.threads; ++i) {
+      threads.emplace_back([this] { other_thread(); });
+    }
+    copy::Side side{&source, &target};
+    co_await copy::copy_on_this_thread(shared_, loop, side, true);
+    for (std::thread& thread : threads) thread.join();
+  }
+
+  void other_thread() {
+    auto loop = Loop::create(engine_choice(options_.engine));
+    if (!loop) return leave(loop.error());
+    (*loop)->run(other_main(**loop));
+  }
+
+  Task<void> other_main(Loop& loop) {
+    auto source = api::make_tree(loop, source_location_, tree_options_);
+    auto target = api::make_tree(loop, target_location_, tree_options_);
+    if (!source || !target) {
+      leave(source ? target.error() : source.error());
+      co_return;
+    }
+    Status opened = co_await (*source)->open();
+    if (opened) opened = co_await (*target)->open();
+    if (opened) {
+      copy::Side side{source->get(), target->get()};
+      co_await copy::copy_on_this_thread(shared_, loop, side, false);
+    } else {
+      leave(opened.error());
+    }
+    co_await (*source)->close();
+    co_await (*target)->close();
+    std::lock_guard lock(sides_mutex_);
+    note_side(report_.source, **source);
+    note_side(report_.target, **target);
+  }
+
+  // A thread that could not start: the others do its share.
+  void leave(const Error& error) {
+    log(LogLevel::kWarning, "a further thread could not start: " + error.message());
+    copy::leave_copy(shared_);
+  }
+
+  void note_side(SideReport& side, const FullTree& tree) {
+    TreeFacts facts = tree.facts();
+    TreeCounters counters = tree.counters();
+    side.location = facts.location;
+    side.nfs_version = facts.nfs_version;
+    side.max_operations = facts.max_operations;
+    side.slots = facts.slots;
+    side.connections += facts.connections;
+    side.requests += counters.requests;
+    report_.retries += counters.retries;
+    report_.throttled_ms += counters.throttled_ms;
+    for (const auto& [kind, histogram] : counters.latency) {
+      side.latency[kind] = Percentiles{histogram.count(), histogram.percentile(50),
+                                       histogram.percentile(95), histogram.percentile(99)};
+    }
+  }
+
+  CopyOptions options_;
+  copy::Shared shared_;
+  CopyReport report_;
+  Location source_location_;
+  Location target_location_;
+  api::TreeOptions tree_options_;
+  std::mutex sides_mutex_;
+};
+
+}  // namespace
+
+CopyReport run(const CopyOptions& options, Observer& observer, const StopFlag& stop) {
+  return Run(options, observer, stop).go();
+}
+
+}  // namespace nfsferry

@@ -1,0 +1,58 @@
+#include "api/trees.hpp"
+
+#include "local/local_tree.hpp"
+#include "nfs4/nfs4_tree.hpp"
+
+namespace nfsferry::api {
+
+Result<std::unique_ptr<FullTree>> make_tree(Loop& loop, const Location& location,
+                                            const TreeOptions& options) {
+  std::unique_ptr<FullTree> tree;
+  if (location.kind == Location::Kind::kLocal) {
+    tree = std::make_unique<LocalTree>(loop, location, LocalOptions{options.run_id, false});
+  } else if (location.version == Location::Version::k41 ||
+             location.version == Location::Version::kAutomatic) {
+    nfs4::Nfs4Options nfs4{options.run_id, options.timeout_ms};
+    tree = std::make_unique<nfs4::Nfs4Tree>(loop, location, nfs4);
+  } else {
+    return own_error(Own::kBadInput, "version",
+                     "only NFSv4.1 is built in so far; use version=4.1 in " + location.text);
+  }
+  return tree;
+}
+
+Task<Status> make_root(Loop& loop, const Location& location, const TreeOptions& options,
+                       const NewAttributes& attributes) {
+  Location parent = location;
+  std::string& path = parent.path;
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  std::size_t slash = path.rfind('/');
+  std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  if (slash == std::string::npos)
+    path = ".";
+  else
+    path.resize(slash == 0 ? 1 : slash);
+
+  auto tree = make_tree(loop, parent, options);
+  if (!tree) co_return std::move(tree).error();
+  Status opened = co_await (*tree)->open();
+  if (!opened) {
+    co_await (*tree)->close();
+    co_return opened;
+  }
+  MakeDirectory request{(*tree)->root(), name, attributes};
+  std::span<const MakeDirectory> one(&request, 1);
+  auto made = co_await (*tree)->make_directories(one);
+  Status status = made[0] ? ok() : Status(made[0].error());
+  if (made[0] && made[0]->created) {
+    SetAttributes finish{made[0]->directory, {}, attributes};
+    finish.attributes.mtime = finish.attributes.atime = std::nullopt;
+    std::span<const SetAttributes> last(&finish, 1);
+    auto set = co_await (*tree)->set_attributes(last);
+    status = set[0];
+  }
+  co_await (*tree)->close();
+  co_return status;
+}
+
+}  // namespace nfsferry::api

@@ -1,0 +1,26 @@
+// api: implements include/nfsferry. The one place that knows every back end.
+#pragma once
+
+#include <memory>
+
+#include "loop/loop.hpp"
+#include "tree/location.hpp"
+#include "tree/tree.hpp"
+
+namespace nfsferry::api {
+
+struct TreeOptions {
+  std::string run_id;
+  std::uint64_t timeout_ms = 300'000;
+};
+
+// A tree for a location, not yet open. Errors: kBadInput for a version that is not built in.
+Result<std::unique_ptr<FullTree>> make_tree(Loop& loop, const Location& location,
+                                            const TreeOptions& options);
+
+// Makes the directory that the location names, in its parent, which must exist. Attributes are
+// those of a new directory. An existing directory is left as it is.
+Task<Status> make_root(Loop& loop, const Location& location, const TreeOptions& options,
+                       const NewAttributes& attributes);
+
+}  // namespace nfsferry::api

@@ -1,0 +1,35 @@
+#include "cli/signals.hpp"
+
+#include <unistd.h>
+
+#include <csignal>
+
+namespace nfsferry::cli {
+namespace {
+
+StopFlag stop_flag{0};
+static_assert(StopFlag::is_always_lock_free, "a signal handler must not lock");
+
+extern "C" void on_stop_signal(int signal) {
+  int none = 0;
+  if (!stop_flag.compare_exchange_strong(none, signal)) ::_exit(128 + signal);
+}
+
+void handle(int signal, void (*handler)(int)) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  ::sigemptyset(&action.sa_mask);
+  ::sigaction(signal, &action, nullptr);
+}
+
+}  // namespace
+
+StopFlag& handle_signals() {
+  handle(SIGINT, on_stop_signal);
+  handle(SIGTERM, on_stop_signal);
+  handle(SIGPIPE, SIG_IGN);
+  return stop_flag;
+}
+
+}  // namespace nfsferry::cli

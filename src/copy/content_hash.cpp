@@ -1,0 +1,54 @@
+#include "copy/content_hash.hpp"
+
+#include <xxhash.h>
+
+#include <cstdio>
+
+#include "base/result.hpp"
+
+namespace nfsferry::copy {
+
+struct ContentHash::State {
+  XXH3_state_t* xxh = XXH3_createState();
+  ~State() { XXH3_freeState(xxh); }
+};
+
+std::string to_hex(const Hash128& hash) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%016llx%016llx", static_cast<unsigned long long>(hash.high),
+                static_cast<unsigned long long>(hash.low));
+  return text;
+}
+
+Hash128 hash_of(std::span<const std::byte> bytes) {
+  XXH128_hash_t value = XXH3_128bits(bytes.data(), bytes.size());
+  return Hash128{value.high64, value.low64};
+}
+
+ContentHash::ContentHash() : state_(std::make_unique<State>()) {
+  check(state_->xxh != nullptr, "out of memory");
+  XXH3_128bits_reset(state_->xxh);
+}
+
+ContentHash::~ContentHash() = default;
+
+void ContentHash::update(std::span<const std::byte> bytes) {
+  XXH3_128bits_update(state_->xxh, bytes.data(), bytes.size());
+}
+
+Hash128 ContentHash::value() const {
+  XXH128_hash_t value = XXH3_128bits_digest(state_->xxh);
+  return Hash128{value.high64, value.low64};
+}
+
+void TreeDigest::add(std::string_view path, const Hash128& content) {
+  std::string line(path);
+  line += '\0';
+  line += to_hex(content);
+  Hash128 value = hash_of(std::as_bytes(std::span(line.data(), line.size())));
+  std::uint64_t low = sum_.low + value.low;
+  std::uint64_t carry = low < value.low ? 1 : 0;
+  sum_ = Hash128{sum_.high + value.high + carry, low};
+}
+
+}  // namespace nfsferry::copy

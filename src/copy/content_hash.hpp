@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace nfsferry::copy {
+
+// An XXH3-128 value.
+struct Hash128 {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  bool operator==(const Hash128&) const = default;
+};
+std::string to_hex(const Hash128& hash);  // 32 digits, as xxhsum prints it
+Hash128 hash_of(std::span<const std::byte> bytes);
+
+// XXH3-128 of bytes that come in pieces, in file order.
+class ContentHash {
+ public:
+  ContentHash();
+  ~ContentHash();
+  ContentHash(const ContentHash&) = delete;
+  ContentHash& operator=(const ContentHash&) = delete;
+  void update(std::span<const std::byte> bytes);
+  Hash128 value() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// A digest of a whole tree's regular files: the sum modulo 2^128 of XXH3-128(path NUL hash), so
+// that it does not depend on the order in which files were copied.
+class TreeDigest {
+ public:
+  void add(std::string_view path, const Hash128& content);
+  std::string hex() const { return to_hex(sum_); }
+
+ private:
+  Hash128 sum_;
+};
+
+}  // namespace nfsferry::copy

@@ -1,0 +1,164 @@
+#include "copy/copy.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+#include "base/log.hpp"
+#include "base/treatment.hpp"
+#include "copy/refusals.hpp"
+#include "copy/worker.hpp"
+
+namespace nfsferry::copy {
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds(50);
+constexpr auto kStopPatience = std::chrono::seconds(8);
+
+Progress progress_of(const Shared& shared, Clock::time_point started) {
+  auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started);
+  const Counters& counters = shared.counters;
+  Progress progress;
+  progress.elapsed_ms = static_cast<std::uint64_t>(elapsed.count());
+  progress.files_found = counters.files_found;
+  progress.bytes_found = counters.bytes_found;
+  progress.files_done = counters.files_done;
+  progress.bytes_done = counters.bytes_written;
+  progress.failures = shared.failures.count();
+  progress.walk_finished = shared.walk_finished;
+  return progress;
+}
+
+// Progress and the stop flag; closes the trees when work in flight does not end after a stop.
+Task<void> tick(Shared& shared, Loop& loop, Side side, CancelToken& ended) {
+  auto started = Clock::now();
+  std::optional<Clock::time_point> stopped;
+  bool closed = false;
+  for (bool more = true; more;) {
+    Status slept = co_await loop.sleep_for(kTick, &ended);
+    more = slept.has_value();
+    int signal = shared.stop.load();
+    if (signal != 0 && !stopped) {
+      stopped = Clock::now();
+      shared.abort(own_error(Own::kCancelled, "signal", signal == SIGINT ? "SIGINT" : "SIGTERM"));
+    }
+    if (stopped && !closed && Clock::now() - *stopped > kStopPatience) {
+      closed = true;
+      log(LogLevel::kWarning, "work in flight does not end, leaving it");
+      co_await side.source->close();
+      co_await side.target->close();
+    }
+    shared.observer.on_progress(progress_of(shared, started));
+  }
+}
+
+// An id that the copy will give to files: what the probe tries.
+std::uint32_t id_to_try(const CopyOptions& options, const Owner& source, const Owner& target,
+                        std::uint32_t fixed) {
+  if (options.owner == OwnerRule::kFixed) return fixed;
+  const Owner& owner = options.owner == OwnerRule::kTarget ? target : source;
+  return owner.is_numeric() ? owner.id : 0;
+}
+
+Status refuse_owner(const Target& target, std::uint32_t uid, std::uint32_t gid) {
+  if (target.capabilities().change_owner) return ok();
+  Error error = errno_error(EPERM, "chown", target.facts().location);
+  error.detail = "the target does not let us give files to " + std::to_string(uid) + ":" +
+                 std::to_string(gid) +
+                 "; the server may squash root or an access point may force one identity: use an "
+                 "export with root access, or another --owner";
+  return error;
+}
+
+}  // namespace
+
+Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::string run_id) {
+  const Attributes& from = source.root_entry().attributes;
+  const Attributes& to = target.root_entry().attributes;
+  shared.ownership = Ownership(shared.options, from, to);
+  NFSFERRY_TRY(Ok different, co_await refuse_same_directory(source, target, run_id), co_return);
+  NFSFERRY_TRY(Ok locked, co_await target.lock_root(run_id), co_return);
+  std::uint32_t uid = id_to_try(shared.options, from.owner, to.owner, shared.options.owner_uid);
+  std::uint32_t gid = id_to_try(shared.options, from.group, to.group, shared.options.owner_gid);
+  NFSFERRY_TRY(Ok probed, co_await target.probe(uid, gid), co_return);
+  const Capabilities& can = target.capabilities();
+  if (!can.symlink_times) {
+    log(LogLevel::kInfo, "the target keeps no times of symlinks; they are not set");
+  }
+  if (can.time_granularity_ns > 1) {
+    log(LogLevel::kInfo,
+        "the target rounds times to " + std::to_string(can.time_granularity_ns) + " ns");
+  }
+  co_return refuse_owner(target, uid, gid);
+}
+
+Task<void> copy_on_this_thread(Shared& shared, Loop& loop, Side side, bool first) {
+  Worker worker(shared, loop, *side.source, *side.target);
+  CancelToken ended;
+  TaskGroup ticker;
+  if (first) {
+    auto root = std::make_shared<DirectoryNode>();
+    root->entry = side.source->root_entry();
+    root->source = side.source->root();
+    root->target = side.target->root();
+    ++shared.directories_left;
+    shared.directories.try_push(std::move(root));
+    ticker.spawn(tick(shared, loop, side, ended));
+  }
+  co_await worker.run(first);
+  ended.cancel();
+  co_await ticker.join();
+}
+
+void leave_copy(Shared& shared) {
+  if (--shared.walkers_left == 0) shared.walk_finished = true;
+  --shared.carriers_left;
+  shared.directories.wake();
+}
+
+void fill_report(Shared& shared, CopyReport& report) {
+  const Counters& counters = shared.counters;
+  report.estimated_files = counters.files_found;
+  report.estimated_bytes = counters.bytes_found;
+  report.files_transferred = counters.files_done;
+  report.folders_transferred = counters.folders_created;
+  report.folders_skipped = counters.folders_found_there;
+  report.bytes_written = counters.bytes_written;
+  report.bytes_transferred = counters.bytes_sent;
+  report.hard_links = counters.hard_links;
+  report.symlinks = counters.symlinks;
+  report.special_skipped = counters.special_skipped;
+  report.leftovers_skipped = counters.leftovers_skipped;
+  report.changed_during_copy = counters.changed;
+  report.vanished = counters.vanished;
+  report.retries += counters.retries;
+  shared.failures.give_to(report);
+
+  auto abort = shared.abort_error();
+  std::uint64_t failed = shared.failures.count();
+  report.manifest_complete = !abort && failed == 0;
+  if (report.manifest_complete) report.tree_digest = shared.digest();
+  report.transfer.success = !abort && failed == 0;
+  int signal = shared.stop.load();
+  if (abort) {
+    report.error_code = abort->name();
+    report.error_detail = abort->message();
+    bool gone = abort->is(Own::kUnreachable) || abort->is(Own::kTimeout) ||
+                abort->is(Own::kLocked) || treatment(*abort) == Treatment::kReconnect;
+    bool full = treatment(*abort) == Treatment::kNoSpace;
+    report.exit_code = gone   ? ExitCode::kTemporary
+                       : full ? ExitCode::kTargetUnusable
+                              : ExitCode::kEntriesFailed;
+    if (abort->is(Own::kCancelled) && signal != 0) {
+      report.exit_code = signal == SIGINT ? ExitCode::kInterrupted : ExitCode::kTerminated;
+      report.error_detail = "interrupted by " + abort->detail + "; run again to go on";
+    }
+  } else if (failed > 0) {
+    report.exit_code = ExitCode::kEntriesFailed;
+    report.error_code = "entries_failed";
+    report.error_detail = std::to_string(failed) + " entries failed; see failures";
+  } else if (report.changed_during_copy > 0) {
+    report.exit_code = ExitCode::kOnlyChangedFiles;
+  }
+}
+
+}  // namespace nfsferry::copy

@@ -1,0 +1,34 @@
+// copy: the engine. It sees trees, never a protocol: it walks the source, carries what it finds
+// into the target, and counts. It promises that a name in the target holds its old or its whole
+// new content at any moment, and that an entry's error is that entry's alone. It does not promise
+// a snapshot: what changes while it is read is copied again, and said.
+#pragma once
+
+#include "copy/shared.hpp"
+#include "loop/loop.hpp"
+#include "tree/tree.hpp"
+
+namespace nfsferry::copy {
+
+// A thread's two sides. Trees of the first side are open when copy_tree gets them; the others are
+// opened on their own threads.
+struct Side {
+  Source* source = nullptr;
+  Target* target = nullptr;
+};
+
+// Checks what must hold before anything is written: not the same directory, owners can be given
+// away, symlink times. Errors end the run.
+Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::string run_id);
+
+// The copy on this thread's loop; returns when the whole tree is done or the run is stopping.
+// `first`: this thread starts at the root and reports progress.
+Task<void> copy_on_this_thread(Shared& shared, Loop& loop, Side side, bool first);
+
+// For a thread that was counted in walkers_left and carriers_left and does not take part.
+void leave_copy(Shared& shared);
+
+// Counters, failures and the exit code of a copy that has ended, into the report.
+void fill_report(Shared& shared, CopyReport& report);
+
+}  // namespace nfsferry::copy

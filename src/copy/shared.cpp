@@ -1,0 +1,168 @@
+#include "copy/shared.hpp"
+
+#include <algorithm>
+
+#include "base/treatment.hpp"
+
+namespace nfsferry::copy {
+
+std::string DirectoryNode::path() const {
+  std::vector<const std::string*> names;
+  std::size_t size = 0;
+  for (const DirectoryNode* node = this; node->parent; node = node->parent.get()) {
+    names.push_back(&node->entry.name);
+    size += node->entry.name.size() + 1;
+  }
+  std::string out;
+  out.reserve(size);
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    if (!out.empty()) out += '/';
+    out += **name;
+  }
+  return out;
+}
+
+std::string DirectoryNode::path_of(std::string_view name) const {
+  std::string out = path();
+  if (!out.empty()) out += '/';
+  out += name;
+  return out;
+}
+
+void Failures::add(Phase phase, std::string path, const Error& error, std::uint32_t attempts) {
+  Failure failure{std::move(path), error.operation, error.name(), error.message(), attempts};
+  std::lock_guard lock(mutex_);
+  ++count_;
+  ++by_phase_[static_cast<std::size_t>(phase)];
+  observer_.on_failure(failure);
+  if (kept_.size() < kFailuresKept) kept_.push_back(std::move(failure));
+}
+
+void Failures::give_to(CopyReport& report) {
+  std::lock_guard lock(mutex_);
+  report.failed_prepare = by_phase_[0];
+  report.failed_transfer = by_phase_[1];
+  report.failed_verify = by_phase_[2];
+  report.failures_truncated = count_ > kept_.size();
+  report.failures = std::move(kept_);
+}
+
+bool DirectoryQueue::try_push(NodePtr node) {
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_ || stack_.size() >= kMost) return false;
+    stack_.push_back(std::move(node));
+  }
+  wake();
+  return true;
+}
+
+std::optional<NodePtr> DirectoryQueue::try_pop() {
+  std::lock_guard lock(mutex_);
+  if (closed_ || stack_.empty()) return {};
+  NodePtr node = std::move(stack_.back());
+  stack_.pop_back();
+  ++listing_;
+  return node;
+}
+
+void DirectoryQueue::done() {
+  {
+    std::lock_guard lock(mutex_);
+    --listing_;
+  }
+  if (finished()) wake();
+}
+
+bool DirectoryQueue::finished() const {
+  std::lock_guard lock(mutex_);
+  return closed_ || (stack_.empty() && listing_ == 0);
+}
+
+void DirectoryQueue::close() {
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  wake();
+}
+
+void DirectoryQueue::add_waker(std::function<void()> waker) {
+  std::lock_guard lock(mutex_);
+  wakers_.push_back(std::move(waker));
+}
+
+void DirectoryQueue::wake() {
+  std::vector<std::function<void()>> wakers;
+  {
+    std::lock_guard lock(mutex_);
+    wakers = wakers_;
+  }
+  for (const auto& waker : wakers) waker();
+}
+
+HardLinks::Key HardLinks::key_of(const Attributes& attributes) {
+  return {attributes.fsid.major, attributes.fsid.minor, attributes.fileid};
+}
+
+bool HardLinks::first(const NodePtr& node, const Entry& entry) {
+  std::lock_guard lock(mutex_);
+  auto [found, inserted] = groups_.try_emplace(key_of(entry.attributes));
+  if (inserted) {
+    found->second.node = node;
+    found->second.name = entry.name;
+    return true;
+  }
+  found->second.others.push_back(LinkedName{node, entry});
+  return false;
+}
+
+void HardLinks::copied(const Entry& entry) {
+  std::lock_guard lock(mutex_);
+  auto found = groups_.find(key_of(entry.attributes));
+  if (found != groups_.end()) found->second.copied = true;
+}
+
+std::vector<HardLinks::Group> HardLinks::take() {
+  std::lock_guard lock(mutex_);
+  std::vector<Group> out;
+  for (auto& [key, group] : groups_) {
+    if (!group.others.empty()) out.push_back(std::move(group));
+  }
+  groups_.clear();
+  return out;
+}
+
+void Shared::abort(Error error) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!abort_error_) abort_error_ = std::move(error);
+  }
+  stopping_ = true;
+  directories.close();
+}
+
+std::optional<Error> Shared::abort_error() {
+  std::lock_guard lock(mutex_);
+  return abort_error_;
+}
+
+void Shared::entry_failed(Phase phase, std::string path, const Error& error,
+                          std::uint32_t attempts) {
+  if (stopping() && error.is(Own::kCancelled)) return;  // not tried, or undone, because we stop
+  Treatment treat = treatment(error);
+  failures.add(phase, std::move(path), error, attempts);
+  if (treat == Treatment::kFatal || treat == Treatment::kNoSpace) abort(error);
+}
+
+void Shared::add_digest(std::string_view path, const Hash128& hash) {
+  std::lock_guard lock(mutex_);
+  digest_.add(path, hash);
+}
+
+std::string Shared::digest() {
+  std::lock_guard lock(mutex_);
+  return digest_.hex();
+}
+
+}  // namespace nfsferry::copy

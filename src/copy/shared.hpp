@@ -1,0 +1,163 @@
+// What the threads of one copy share; each piece behind its own small class.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "copy/content_hash.hpp"
+#include "copy/ownership.hpp"
+#include "nfsferry/observer.hpp"
+#include "nfsferry/options.hpp"
+#include "nfsferry/report.hpp"
+#include "tree/tree.hpp"
+
+namespace nfsferry::copy {
+
+// A directory on its way. `pending` counts what must be done before its own attributes are set:
+// its listing, its files, its subdirectories.
+struct DirectoryNode {
+  std::shared_ptr<DirectoryNode> parent;
+  Entry entry;          // of the source
+  DirectoryPtr source;  // opened when its turn comes
+  DirectoryPtr target;
+  bool owned = false;  // the target's owner and group are right already
+  std::atomic<std::uint64_t> pending{1};
+
+  std::string path() const;  // relative to the root, "" for the root; bytes
+  std::string path_of(std::string_view name) const;
+};
+using NodePtr = std::shared_ptr<DirectoryNode>;
+
+struct Counters {
+  std::atomic<std::uint64_t> files_found{0};
+  std::atomic<std::uint64_t> bytes_found{0};
+  std::atomic<std::uint64_t> files_done{0};
+  std::atomic<std::uint64_t> bytes_written{0};
+  std::atomic<std::uint64_t> bytes_sent{0};
+  std::atomic<std::uint64_t> folders_created{0};
+  std::atomic<std::uint64_t> folders_found_there{0};
+  std::atomic<std::uint64_t> symlinks{0};
+  std::atomic<std::uint64_t> hard_links{0};
+  std::atomic<std::uint64_t> special_skipped{0};
+  std::atomic<std::uint64_t> leftovers_skipped{0};
+  std::atomic<std::uint64_t> changed{0};
+  std::atomic<std::uint64_t> vanished{0};
+  std::atomic<std::uint64_t> retries{0};
+};
+
+// In which part of the work an entry failed.
+enum class Phase : std::uint8_t { kPrepare, kTransfer, kVerify };
+
+// Entries that failed: the first kFailuresKept in full, all of them counted.
+class Failures {
+ public:
+  explicit Failures(Observer& observer) : observer_(observer) {}
+  void add(Phase phase, std::string path, const Error& error, std::uint32_t attempts);
+  void give_to(CopyReport& report);
+  std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
+
+ private:
+  Observer& observer_;
+  std::mutex mutex_;
+  std::atomic<std::uint64_t> count_{0};
+  std::uint64_t by_phase_[3] = {};
+  std::vector<Failure> kept_;
+};
+
+// Directories to be listed: a bounded stack (depth first keeps it small), and the count of those
+// on their way. When it is full the finder lists the directory itself.
+class DirectoryQueue {
+ public:
+  static constexpr std::size_t kMost = 4096;
+
+  bool try_push(NodePtr node);
+  std::optional<NodePtr> try_pop();
+  void done();            // one popped directory has been listed
+  bool finished() const;  // nothing queued and nothing being listed
+  void close();           // nothing is given out any more
+  // Calls `wake`, from any thread, when there may be something to pop or all is finished.
+  void add_waker(std::function<void()> waker);
+  void wake();
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<NodePtr> stack_;
+  std::uint64_t listing_ = 0;
+  bool closed_ = false;
+  std::vector<std::function<void()>> wakers_;
+};
+
+// One name of a file that has several.
+struct LinkedName {
+  NodePtr node;
+  Entry entry;
+};
+
+// Groups of names of the same file, by (fsid, fileid). The first name that comes is copied, the
+// others are linked to it when all files are done.
+class HardLinks {
+ public:
+  // True if this is the first name: copy it. Otherwise it is kept for later.
+  bool first(const NodePtr& node, const Entry& entry);
+  void copied(const Entry& entry);  // the first name is in place
+  struct Group {
+    NodePtr node;  // of the first name
+    std::string name;
+    bool copied = false;
+    std::vector<LinkedName> others;
+  };
+  // Takes all groups with others, once, after all files are done.
+  std::vector<Group> take();
+
+ private:
+  using Key = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;
+  static Key key_of(const Attributes& attributes);
+  std::mutex mutex_;
+  std::map<Key, Group> groups_;
+};
+
+// Everything above, and how the run goes on or ends.
+class Shared {
+ public:
+  Shared(const CopyOptions& run_options, Observer& run_observer, const StopFlag& run_stop)
+      : options(run_options), observer(run_observer), stop(run_stop), failures(run_observer) {}
+
+  const CopyOptions& options;
+  Observer& observer;
+  const StopFlag& stop;
+  Ownership ownership;
+  Counters counters;
+  Failures failures;
+  DirectoryQueue directories;
+  HardLinks hard_links;
+  std::atomic<std::uint64_t> directories_left{0};  // made and not finished
+  std::atomic<bool> walk_finished{false};
+  std::atomic<bool> links_made{false};
+  std::atomic<std::uint32_t> walkers_left{0};   // threads that still list
+  std::atomic<std::uint32_t> carriers_left{0};  // threads that still copy files
+
+  // Ends the run: nothing new is given out. The first error stays.
+  void abort(Error error);
+  bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
+  std::optional<Error> abort_error();
+  // Counts an entry's error and ends the run where the error's treatment says so.
+  void entry_failed(Phase phase, std::string path, const Error& error, std::uint32_t attempts);
+  void add_digest(std::string_view path, const Hash128& hash);
+  std::string digest();
+
+ private:
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::optional<Error> abort_error_;
+  TreeDigest digest_;
+};
+
+}  // namespace nfsferry::copy

@@ -1,0 +1,44 @@
+#include "copy/worker.hpp"
+
+#include <algorithm>
+
+namespace nfsferry::copy {
+
+Worker::Worker(Shared& shared, Loop& loop, Source& source, Target& target)
+    : shared_(shared),
+      loop_(loop),
+      source_(source),
+      target_(target),
+      queue_(std::min(source.preferences().small_file_bytes, target.preferences().small_file_bytes),
+             std::min(source.preferences().files_per_batch, target.preferences().files_per_batch)),
+      range_bytes_(kRangeBytesInFlight),
+      range_size_(std::min(source.preferences().read_bytes, target.preferences().write_bytes)),
+      news_(std::make_shared<Event>()) {
+  Loop* own_loop = &loop;
+  shared_.directories.add_waker(
+      [own_loop, news = news_] { own_loop->post([news] { news->pulse(); }); });
+}
+
+Task<void> Worker::run(bool first) {
+  TaskGroup walkers;
+  TaskGroup carriers;
+  TaskGroup finishers;
+  for (std::size_t i = 0; i < kWalkers; ++i) walkers.spawn(walker());
+  for (std::size_t i = 0; i < kCarriers; ++i) carriers.spawn(carrier());
+  finishers.spawn(finisher());
+  co_await walkers.join();
+  if (--shared_.walkers_left == 0) shared_.walk_finished = true;
+  queue_.close();
+  co_await carriers.join();
+  --shared_.carriers_left;
+  shared_.directories.wake();
+  if (first) {  // every first name is in place once no thread copies files
+    while (shared_.carriers_left > 0) co_await news_->wait();
+    co_await make_hard_links();
+    shared_.links_made = true;
+    shared_.directories.wake();
+  }
+  co_await finishers.join();
+}
+
+}  // namespace nfsferry::copy

@@ -1,0 +1,153 @@
+#include "report/summary.hpp"
+
+#include <cstdio>
+#include <string_view>
+
+#include "base/escape.hpp"
+#include "base/units.hpp"
+#include "report/report_json.hpp"
+
+namespace nfsferry {
+namespace {
+
+void add_line(std::string& out, std::string_view label, std::string_view text) {
+  constexpr std::size_t kLabelWidth = 16;
+  out += label;
+  out.append(label.size() < kLabelWidth ? kLabelWidth - label.size() : 1, ' ');
+  out += text;
+  out += '\n';
+}
+
+void add_count(std::string& out, std::string_view label, std::uint64_t number, const char* noun) {
+  if (number > 0) add_line(out, label, counted(number, noun));
+}
+
+std::string copied_text(const CopyReport& report) {
+  std::string out =
+      counted(report.files_transferred, "file") + ", " + format_size(report.bytes_written) + ", " +
+      counted(report.folders_transferred, "folder") + " in " + format_duration(report.duration_ms);
+  if (report.files_transferred == 0 || report.duration_ms == 0) return out;
+  return out + " (" + grouped(per_second(report.files_transferred, report.duration_ms)) +
+         " files/s, " + format_size(per_second(report.bytes_written, report.duration_ms)) + "/s)";
+}
+
+const char* outcome(ExitCode code) {
+  switch (code) {
+    case ExitCode::kDone: return "done";
+    case ExitCode::kOnlyChangedFiles: return "done, but files changed during the copy";
+    case ExitCode::kEntriesFailed: return "finished, with failures";
+    case ExitCode::kInterrupted:
+    case ExitCode::kTerminated: return "interrupted; run it again to go on";
+    case ExitCode::kTemporary: return "ended early; run it again to go on";
+    case ExitCode::kUsage:
+    case ExitCode::kSourceUnreachable:
+    case ExitCode::kTargetUnusable: return "ended early";
+  }
+  return "ended early";
+}
+
+std::string versions_text(const ProbeReport& report) {
+  std::string out;
+  for (const MinorVersionProbe& probe : report.versions) {
+    if (!out.empty()) out += ", ";
+    out += probe.version;
+    if (!probe.offered) out += " no (" + escape_for_terminal(probe.answer) + ")";
+  }
+  return out;
+}
+
+std::string milliseconds_text(std::uint64_t microseconds) {
+  char out[40];
+  std::snprintf(out, sizeof out, "%llu.%03llu ms",
+                static_cast<unsigned long long>(microseconds / 1000),
+                static_cast<unsigned long long>(microseconds % 1000));
+  return out;
+}
+
+void add_session_lines(std::string& out, const ProbeReport& report) {
+  if (report.slots > 0) {
+    add_line(out, "session",
+             counted(report.slots, "slot") + ", " + counted(report.max_operations, "operation") +
+                 " a request");
+    add_line(out, "messages",
+             format_size(report.max_request_bytes) + " request, " +
+                 format_size(report.max_response_bytes) + " reply, " +
+                 format_size(report.max_cached_response_bytes) + " kept reply");
+  }
+  if (report.max_read_bytes > 0) {
+    add_line(out, "transfer",
+             format_size(report.max_read_bytes) + " a READ, " +
+                 format_size(report.max_write_bytes) + " a WRITE");
+  }
+  if (report.lease_seconds > 0) add_line(out, "lease", counted(report.lease_seconds, "second"));
+}
+
+}  // namespace
+
+std::string grouped(std::uint64_t number) {
+  std::string digits = std::to_string(number);
+  std::string out;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
+    out += digits[i];
+  }
+  return out;
+}
+
+std::string counted(std::uint64_t number, const char* noun) {
+  std::string_view one = noun;
+  std::string out = grouped(number) + " ";
+  if (number == 1) return out + noun;
+  if (one.ends_with('y')) return out + std::string(one.substr(0, one.size() - 1)) + "ies";
+  return out + noun + "s";
+}
+
+std::string copy_summary(const CopyReport& report) {
+  std::string out;
+  add_line(out, "outcome", outcome(report.exit_code));
+  add_line(out, "copied", copied_text(report));
+  add_count(out, "unchanged", report.files_skipped, "file");
+  add_count(out, "verified", report.files_verified, "file");
+  add_count(out, "deleted", report.files_deleted, "file");
+  add_count(out, "hard links", report.hard_links, "name");
+  add_count(out, "skipped", report.special_skipped, "special file");
+  add_count(out, "left out", report.leftovers_skipped, "left-over");
+  add_count(out, "changed", report.changed_during_copy, "file");
+  add_count(out, "vanished", report.vanished, "entry");
+  add_count(
+      out, "failed",
+      report.failed_prepare + report.failed_transfer + report.failed_verify + report.failed_delete,
+      "entry");
+  add_count(out, "retried", report.retries, "request");
+  std::string run = report.run_id;
+  if (!report.engine.empty()) run += " (" + report.engine + ")";
+  if (!run.empty()) add_line(out, "run", run);
+  return out;
+}
+
+std::string probe_summary(const ProbeReport& report) {
+  std::string out;
+  add_line(out, "location", escape_for_terminal(report.location));
+  add_line(out, "versions", versions_text(report));
+  add_line(out, "round trip", milliseconds_text(report.round_trip_us));
+  add_session_lines(out, report);
+  if (!report.server_owner.empty()) {
+    add_line(out, "server", escape_for_terminal(report.server_owner));
+  }
+  if (report.space_total_bytes > 0) {
+    add_line(out, "space",
+             format_size(report.space_available_bytes) + " available of " +
+                 format_size(report.space_total_bytes));
+  }
+  char mode[16];
+  std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(report.root_mode));
+  add_line(out, "directory",
+           "owner " + escape_for_terminal(report.root_owner) + ":" +
+               escape_for_terminal(report.root_group) + ", mode " + mode + ", fileid " +
+               std::to_string(report.root_fileid));
+  add_line(out, "engine",
+           report.engine + (report.engine_note.empty() ? "" : " (" + report.engine_note + ")"));
+  return out;
+}
+
+}  // namespace nfsferry

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "nfsferry/report.hpp"
+
+namespace nfsferry {
+
+// A few lines for people, each with its newline; names are escaped for a terminal.
+std::string copy_summary(const CopyReport& report);
+std::string probe_summary(const ProbeReport& report);
+
+// 1234567 -> "1,234,567".
+std::string grouped(std::uint64_t number);
+// (1, "file") -> "1 file", (2, "file") -> "2 files", (2, "entry") -> "2 entries".
+std::string counted(std::uint64_t number, const char* noun);
+
+}  // namespace nfsferry

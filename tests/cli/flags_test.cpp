@@ -1,0 +1,67 @@
+#include "cli/flags.hpp"
+
+#include <gtest/gtest.h>
+
+namespace nfsferry::cli {
+namespace {
+
+TEST(ParseOwner, TakesItsThreeForms) {
+  EXPECT_EQ(parse_owner("keep").value().rule, OwnerRule::kKeep);
+  EXPECT_EQ(parse_owner("target").value().rule, OwnerRule::kTarget);
+  auto fixed = parse_owner("200005:1001");
+  ASSERT_TRUE(fixed.has_value());
+  EXPECT_EQ(fixed->rule, OwnerRule::kFixed);
+  EXPECT_EQ(fixed->uid, 200005u);
+  EXPECT_EQ(fixed->gid, 1001u);
+  EXPECT_TRUE(parse_owner("0:0").has_value());
+  EXPECT_TRUE(parse_owner("4294967294:4294967294").has_value());
+}
+
+TEST(ParseOwner, RefusesEverythingElse) {
+  for (const char* text : {"", ":", "1", "1:", ":1", "1:2:3", "-1:1", "+1:1", " 1:1", "1:1 ",
+                           "4294967295:1", "1:4294967296", "root:root", "Keep"}) {
+    auto owner = parse_owner(text);
+    ASSERT_FALSE(owner.has_value()) << text;
+    EXPECT_NE(owner.error().detail.find("UID:GID"), std::string::npos);
+  }
+}
+
+TEST(ParseRunId, TakesUpTo64HarmlessCharacters) {
+  EXPECT_TRUE(parse_run_id("a-Z_0").has_value());
+  EXPECT_TRUE(parse_run_id(std::string(64, 'x')).has_value());
+  for (const std::string& text : {std::string(), std::string(65, 'x'), std::string("a b"),
+                                  std::string("a.b"), std::string("\xc3\xa9")}) {
+    EXPECT_FALSE(parse_run_id(text).has_value()) << text;
+  }
+}
+
+TEST(RandomRunId, IsAllowedAndAnotherOneEachTime) {
+  EXPECT_TRUE(parse_run_id(random_run_id()).has_value());
+  EXPECT_NE(random_run_id(), random_run_id());
+}
+
+TEST(ParseTimeout, KeepsToItsRange) {
+  EXPECT_EQ(parse_timeout("300s").value(), 300'000u);
+  EXPECT_EQ(parse_timeout("1ms").value(), 1u);
+  EXPECT_EQ(parse_timeout("720h").value(), kTimeoutMaxMs);
+  EXPECT_FALSE(parse_timeout("721h").has_value());
+  EXPECT_FALSE(parse_timeout("0").has_value());
+  EXPECT_FALSE(parse_timeout("").has_value());
+}
+
+TEST(ParseThreads, TakesOneTo64) {
+  EXPECT_EQ(parse_threads("1").value(), 1u);
+  EXPECT_EQ(parse_threads("64").value(), 64u);
+  for (const char* text : {"0", "65", "-1", "x", "", "1.5"}) {
+    EXPECT_FALSE(parse_threads(text).has_value()) << text;
+  }
+}
+
+TEST(ParseVerify, TakesOnlyNoneForNow) {
+  EXPECT_EQ(parse_verify("none").value(), VerifyMode::kNone);
+  EXPECT_FALSE(parse_verify("all").has_value());
+  EXPECT_FALSE(parse_verify("transferred").has_value());
+}
+
+}  // namespace
+}  // namespace nfsferry::cli

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+
+namespace nfsferry::test {
+
+// What a run of the built nfsferry left.
+struct Outcome {
+  int exit_code = -1;  // 128 + signal when one ended it
+  std::string out;
+  std::string err;
+};
+
+// The built nfsferry (NFSFERRY_PROGRAM of the environment wins), started with these arguments,
+// no terminal and an empty stdin. Ends with the object.
+class Program {
+ public:
+  explicit Program(const std::vector<std::string>& arguments);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  void signal(int number) const;
+  // Waits until it has ended; ends it after the limit.
+  Outcome wait(std::chrono::seconds limit = std::chrono::seconds(60));
+
+ private:
+  pid_t pid_ = -1;
+  UniqueFd out_;
+  UniqueFd err_;
+};
+
+Outcome run_program(const std::vector<std::string>& arguments);
+
+// How many lines a text has; text without a newline at its end counts as one too many.
+int line_count(const std::string& text);
+
+// A folder that is gone afterwards.
+class Folder {
+ public:
+  Folder();
+  ~Folder();
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  std::string path(const std::string& name = "") const;
+  void write(const std::string& name, const std::string& content) const;
+  std::string read(const std::string& name) const;
+  bool has(const std::string& name) const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace nfsferry::test

@@ -1,0 +1,201 @@
+// Runs that end early or copy a little, on local folders: exit codes, streams, reports.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/unique_fd.hpp"
+#include "program.hpp"
+#include "schema_check.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+using Json = nlohmann::json;
+
+// Ended before anything was copied: one line on stderr, nothing on stdout.
+void expect_refused(const Outcome& outcome, int exit_code) {
+  EXPECT_EQ(outcome.exit_code, exit_code) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(line_count(outcome.err), 1) << outcome.err;
+  EXPECT_EQ(outcome.err.find("nfsferry: "), 0u) << outcome.err;
+}
+
+// A port of 127.0.0.1 on which nobody listens, ours for the object's lifetime.
+class ClosedPort {
+ public:
+  ClosedPort() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(::bind(fd_.get(), generic, length), 0);
+    EXPECT_EQ(::getsockname(fd_.get(), generic, &length), 0);
+    port_ = ntohs(address.sin_port);
+  }
+  std::string url() const { return "nfs://127.0.0.1:" + std::to_string(port_) + "/export"; }
+
+ private:
+  UniqueFd fd_;
+  int port_ = 0;
+};
+
+class RunTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_.write("source/a", "hello");
+    folder_.write("source/deep/er/b", std::string(100'000, 'x'));
+    std::filesystem::create_directory(folder_.path("target"));
+  }
+  Outcome copy(std::vector<std::string> flags = {}) {
+    flags.insert(flags.begin(), {"copy", folder_.path("source"), folder_.path("target")});
+    return run_program(flags);
+  }
+  Json report() const { return Json::parse(folder_.read("report.json"), nullptr, false); }
+
+  Folder folder_;
+};
+
+TEST_F(RunTest, ACopyOfTwoFilesPrintsAShortSummary) {
+  Outcome outcome = copy();
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_NE(outcome.out.find("copied          2 files"), std::string::npos) << outcome.out;
+  EXPECT_EQ(folder_.read("target/a"), "hello");
+  EXPECT_EQ(folder_.read("target/deep/er/b"), folder_.read("source/deep/er/b"));
+}
+
+TEST_F(RunTest, QuietSaysNothing) {
+  Outcome outcome = copy({"--quiet"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out + outcome.err, "");
+}
+
+TEST_F(RunTest, TheReportOnStdoutIsTheOnlyThingThere) {
+  Outcome outcome = copy({"--report-json", "-"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(schema_complaint("report.schema.json", outcome.out), "");
+}
+
+TEST_F(RunTest, TheReportOfACopyFitsItsSchemaAndCountsTheFiles) {
+  Outcome outcome = copy({"--report-json", folder_.path("report.json"), "--run-id", "run-7"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(schema_complaint("report.schema.json", folder_.read("report.json")), "");
+  Json json = report();
+  EXPECT_EQ(json["Status"], "SUCCESS");
+  EXPECT_EQ(json["FilesTransferred"], 2);
+  EXPECT_EQ(json["BytesWritten"], 100'005);
+  EXPECT_EQ(json["FoldersTransferred"], 2);
+  EXPECT_EQ(json["nfsferry"]["run_id"], "run-7");
+  EXPECT_EQ(json["nfsferry"]["manifest_complete"], true);
+}
+
+TEST_F(RunTest, AReportThatCannotBeWrittenAtTheEndIsAFailure) {
+  Outcome outcome = copy({"--report-json", "/dev/full"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(line_count(outcome.err), 1) << outcome.err;
+  EXPECT_NE(outcome.err.find("ENOSPC"), std::string::npos) << outcome.err;
+}
+
+TEST_F(RunTest, ProgressIsNotShownInAFileUnlessAskedFor) {
+  EXPECT_EQ(copy({"--progress", "auto"}).err, "");
+  EXPECT_NE(copy({"--progress", "always"}).err, "");
+}
+
+TEST_F(RunTest, AMissingSourceIsExit3AndLeavesTheTargetAlone) {
+  Outcome outcome = run_program({"copy", folder_.path("none"), folder_.path("target"),
+                                 "--report-json", folder_.path("report.json")});
+  expect_refused(outcome, 3);
+  EXPECT_NE(outcome.err.find(folder_.path("none")), std::string::npos) << outcome.err;
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path("target")));
+  EXPECT_FALSE(folder_.has("none"));
+  EXPECT_EQ(schema_complaint("report.schema.json", folder_.read("report.json")), "");
+  EXPECT_EQ(report()["Status"], "ERROR");
+  EXPECT_NE(report()["Result"]["ErrorCode"], "");
+}
+
+TEST_F(RunTest, ASourceThatIsAFileIsExit3) {
+  Outcome outcome = run_program({"copy", folder_.path("source/a"), folder_.path("target")});
+  expect_refused(outcome, 3);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path("target")));
+}
+
+TEST_F(RunTest, AMissingTargetIsExit4AndIsNotMade) {
+  Outcome outcome = run_program({"copy", folder_.path("source"), folder_.path("new")});
+  expect_refused(outcome, 4);
+  EXPECT_NE(outcome.err.find("--create-target"), std::string::npos) << outcome.err;
+  EXPECT_FALSE(folder_.has("new"));
+}
+
+TEST_F(RunTest, AMissingTargetIsMadeOnRequest) {
+  Outcome outcome =
+      run_program({"copy", folder_.path("source"), folder_.path("new"), "--create-target"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(folder_.read("new/a"), "hello");
+}
+
+TEST_F(RunTest, ATargetThatIsAFileIsExit4) {
+  folder_.write("plain", "text");
+  expect_refused(run_program({"copy", folder_.path("source"), folder_.path("plain")}), 4);
+  EXPECT_EQ(folder_.read("plain"), "text");
+}
+
+TEST_F(RunTest, AnUnknownSchemeIsExit2) {
+  for (const char* url : {"http://127.0.0.1/x", "smb://h/x", "nfs4://h/x", "nfs://", "nfs:///x"}) {
+    expect_refused(run_program({"copy", url, folder_.path("target")}), 2);
+    expect_refused(run_program({"copy", folder_.path("source"), url}), 2);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path("target")));
+}
+
+TEST_F(RunTest, TheSameDirectoryOnBothSidesIsExit2) {
+  expect_refused(run_program({"copy", folder_.path("source"), folder_.path("source")}), 2);
+  expect_refused(run_program({"copy", folder_.path("source"), folder_.path("source/./")}), 2);
+}
+
+TEST_F(RunTest, OneDirectoryInsideTheOtherIsExit2) {
+  expect_refused(run_program({"copy", folder_.path("source"), folder_.path("source/deep")}), 2);
+  expect_refused(run_program({"copy", folder_.path("source/deep"), folder_.path("source")}), 2);
+}
+
+TEST_F(RunTest, ASourceThatRefusesTheConnectionIsExit3) {
+  ClosedPort port;
+  Outcome outcome = run_program({"copy", port.url(), folder_.path("target"), "--timeout", "1s"});
+  expect_refused(outcome, 3);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path("target")));
+}
+
+TEST_F(RunTest, ATargetThatRefusesTheConnectionIsExit4) {
+  ClosedPort port;
+  expect_refused(run_program({"copy", folder_.path("source"), port.url(), "--timeout", "1s"}), 4);
+}
+
+TEST_F(RunTest, AProbeThatIsRefusedIsExit3) {
+  ClosedPort port;
+  expect_refused(run_program({"probe", port.url(), "--timeout", "1s"}), 3);
+  Outcome outcome = run_program({"probe", port.url(), "--timeout", "1s", "--json"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_EQ(line_count(outcome.err), 1) << outcome.err;
+  EXPECT_EQ(schema_complaint("probe.schema.json", outcome.out), "");
+}
+
+TEST_F(RunTest, NamesCannotSteerTheTerminal) {
+  Outcome outcome = run_program({"copy", folder_.path("no\x1b[2J\nsuch"), folder_.path("target")});
+  expect_refused(outcome, 3);
+  EXPECT_EQ(outcome.err.find('\x1b'), std::string::npos);
+}
+
+TEST_F(RunTest, OperandsMayFollowTheEndOfFlags) {
+  folder_.write("copy/x", "1");
+  Outcome outcome =
+      run_program({"copy", "--create-target", "--", folder_.path("copy"), folder_.path("-probe")});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(folder_.read("-probe/x"), "1");
+}
+
+}  // namespace
+}  // namespace nfsferry::test

@@ -1,0 +1,68 @@
+// Stopping a run that waits for a server which takes connections and never answers.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/unique_fd.hpp"
+#include "program.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+class SilentServer {
+ public:
+  SilentServer() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(::bind(fd_.get(), generic, length), 0);
+    EXPECT_EQ(::listen(fd_.get(), 16), 0);
+    EXPECT_EQ(::getsockname(fd_.get(), generic, &length), 0);
+    port_ = ntohs(address.sin_port);
+  }
+  std::string url() const { return "nfs://127.0.0.1:" + std::to_string(port_) + "/export"; }
+  // Until a client has connected and said something.
+  void wait_for_client() {
+    pollfd listening{fd_.get(), POLLIN, 0};
+    ASSERT_EQ(::poll(&listening, 1, 30'000), 1);
+    client_ = UniqueFd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    pollfd talking{client_.get(), POLLIN, 0};
+    ASSERT_EQ(::poll(&talking, 1, 30'000), 1);
+  }
+
+ private:
+  UniqueFd fd_;
+  UniqueFd client_;
+  int port_ = 0;
+};
+
+class SignalTest : public testing::TestWithParam<int> {};
+
+TEST_P(SignalTest, StopsTheRunWhichStillWritesItsReport) {
+  Folder folder;
+  std::filesystem::create_directory(folder.path("target"));
+  SilentServer server;
+  Program program(
+      {"copy", server.url(), folder.path("target"), "--report-json", folder.path("report.json")});
+  server.wait_for_client();
+  program.signal(GetParam());
+  Outcome outcome = program.wait(std::chrono::seconds(15));
+  EXPECT_EQ(outcome.exit_code, 128 + GetParam()) << outcome.err;
+  auto json = nlohmann::json::parse(folder.read("report.json"), nullptr, false);
+  ASSERT_FALSE(json.is_discarded());
+  EXPECT_EQ(json["Status"], "ERROR");
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path("target")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, SignalTest, testing::Values(SIGINT, SIGTERM));
+
+}  // namespace
+}  // namespace nfsferry::test

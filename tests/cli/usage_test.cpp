@@ -1,0 +1,122 @@
+// What the command line itself refuses, and what it prints without a run.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "nfsferry/version.hpp"
+#include "program.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+struct BadUsage {
+  const char* name;
+  std::vector<std::string> arguments;
+  const char* said;  // part of the line on stderr
+};
+
+class BadUsageTest : public testing::TestWithParam<BadUsage> {};
+
+TEST_P(BadUsageTest, ExitsWith2AndOneLineOnStderr) {
+  Folder folder;
+  std::vector<std::string> arguments = GetParam().arguments;
+  for (std::string& argument : arguments) {
+    std::size_t at = argument.find("TMP");
+    if (at != std::string::npos) argument.replace(at, 3, folder.path());
+  }
+  Outcome outcome = run_program(arguments);
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(line_count(outcome.err), 1) << outcome.err;
+  EXPECT_EQ(outcome.err.find("nfsferry: "), 0u) << outcome.err;
+  EXPECT_NE(outcome.err.find(GetParam().said), std::string::npos) << outcome.err;
+  EXPECT_EQ(outcome.err.find('\x1b'), std::string::npos);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path())) << "something was created";
+}
+
+std::vector<BadUsage> bad_usages() {
+  auto copy = [](const std::vector<std::string>& flags) {
+    std::vector<std::string> arguments{"copy", "TMP/source", "TMP/target"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return arguments;
+  };
+  return {
+      {"NoCommand", {}, "a command is missing; try 'nfsferry --help'"},
+      {"UnknownCommand", {"sync", "a", "b"}, "unknown command 'sync'"},
+      {"UnknownFlagOfAll", {"--frob"}, "unknown flag '--frob'"},
+      {"NoOperands", {"copy"}, "SOURCE is missing; try 'nfsferry copy --help'"},
+      {"NoTarget", {"copy", "TMP/source"}, "TARGET is missing"},
+      {"ThirdOperand", copy({"other"}), "unexpected argument 'other'"},
+      {"UnknownFlag", copy({"--frob"}), "unknown flag '--frob'"},
+      {"UnknownFlagBeforeOperands", {"copy", "--frob"}, "unknown flag '--frob'"},
+      {"EscapeInFlag", copy({"--x\x1b[2J"}), "unknown flag '--x\\x1b[2J'"},
+      {"AbbreviatedFlag", copy({"--own", "keep"}), "unknown flag '--own'"},
+      {"PlannedFlagDelete", copy({"--delete"}), "unknown flag '--delete'"},
+      {"PlannedFlagDryRun", copy({"--dry-run"}), "unknown flag '--dry-run'"},
+      {"PlannedFlagShard", copy({"--shard", "1/2"}), "unknown flag '--shard'"},
+      {"Owner", copy({"--owner", "bob"}), "--owner: 'bob' is not an owner"},
+      {"OwnerWithoutGroup", copy({"--owner", "5:"}), "--owner: '5:'"},
+      {"OwnerWithoutValue", copy({"--owner"}), "--owner: its value is missing"},
+      {"Engine", copy({"--engine", "kqueue"}), "write auto, io_uring or epoll"},
+      {"VerifyAll", copy({"--verify", "all"}), "'all' is not available yet"},
+      {"VerifyTransferred", copy({"--verify", "transferred"}), "not available yet"},
+      {"VerifyUnknown", copy({"--verify", "some"}), "--verify: 'some'"},
+      {"NoThreads", copy({"--threads", "0"}), "--threads: '0'"},
+      {"TooManyThreads", copy({"--threads", "65"}), "from 1 to 64"},
+      {"TwoConnections", copy({"--connections", "2"}), "not available yet"},
+      {"Timeout", copy({"--timeout", "soon"}), "--timeout: 'soon' is not a duration"},
+      {"TimeoutZero", copy({"--timeout", "0"}), "out of range"},
+      {"RunId", copy({"--run-id", "a/b"}), "--run-id: 'a/b'"},
+      {"Progress", copy({"--progress", "yes"}), "write auto, always or never"},
+      {"ProgressInterval", copy({"--progress-interval", "1ms"}), "100ms to 1h"},
+      {"LogLevel", copy({"--log-level", "loud"}), "--log-level: 'loud'"},
+      {"SwitchWithValue", copy({"--quiet=3"}), "--quiet: takes no value"},
+      {"FlagTwice", copy({"--threads", "1", "--threads", "2"}), "given more than once"},
+      {"TwoWritersToStdout", copy({"--report-json", "-", "--report-json", "-"}),
+       "--report-json: given more than once"},
+      {"ReportInMissingDirectory", copy({"--report-json", "TMP/no/report"}), "no/report: ENOENT"},
+      {"ReportIsDirectory", copy({"--report-json", "TMP"}), "EISDIR"},
+      {"ReportWithoutName", copy({"--report-json="}), "--report-json: its value is missing"},
+      {"ProbeWithoutUrl", {"probe"}, "URL is missing; try 'nfsferry probe --help'"},
+      {"ProbeUnknownFlag", {"probe", "nfs://127.0.0.1/", "--xml"}, "unknown flag '--xml'"},
+      {"ProbeTimeout", {"probe", "nfs://127.0.0.1/", "--timeout", "x"}, "--timeout: 'x'"},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, BadUsageTest, testing::ValuesIn(bad_usages()),
+                         [](const auto& row) { return row.param.name; });
+
+TEST(Version, NamesProgramVersionAndReportSchema) {
+  Outcome outcome = run_program({"--version"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, std::string("nfsferry ") + kVersion + " (report schema " +
+                             std::to_string(kReportSchema) + ")\n");
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST(Help, OfEveryCommandGoesToStdoutAndHasAnExample) {
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{}, {"copy"}, {"probe"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.push_back("--help");
+    Outcome outcome = run_program(arguments);
+    EXPECT_EQ(outcome.exit_code, 0);
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_NE(outcome.out.find("Usage: nfsferry"), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find("Example:\n  nfsferry "), std::string::npos) << outcome.out;
+  }
+}
+
+TEST(Help, NamesEveryFlagOfCopy) {
+  std::string help = run_program({"copy", "--help"}).out;
+  for (const char* flag :
+       {"--owner keep|target|UID:GID", "--create-target", "--verify", "--engine", "--threads",
+        "--connections", "--timeout", "--run-id", "--report-json", "--quiet", "--progress",
+        "--progress-interval", "--log-level", "--log-json"}) {
+    EXPECT_NE(help.find(flag), std::string::npos) << flag;
+  }
+}
+
+}  // namespace
+}  // namespace nfsferry::test

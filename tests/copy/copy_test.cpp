@@ -1,0 +1,216 @@
+// Whole copies between real servers and folders, judged by looking at the folders.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "copy_fixture.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Pair {
+  Place source;
+  Place target;
+  EngineMode engine;
+};
+
+class CopyPairs : public CopyTest, public ::testing::WithParamInterface<Pair> {
+ protected:
+  CopyOptions pair_options(const Ground& source, const Ground& target) const {
+    CopyOptions out = options(source, target);
+    out.engine = GetParam().engine;
+    return out;
+  }
+};
+
+std::string pair_name(const ::testing::TestParamInfo<Pair>& info) {
+  auto name = [](Place place) { return std::string(place == Place::kNfs ? "Nfs" : "Local"); };
+  return name(info.param.source) + "To" + name(info.param.target) +
+         (info.param.engine == EngineMode::kEpoll ? "Epoll" : "IoUring");
+}
+
+TEST_P(CopyPairs, a_home_with_odd_entries_comes_out_equal) {
+  Ground source = source_ground(GetParam().source);
+  Ground target = target_ground(GetParam().target);
+  SampleTree sample;
+  sample.owner = 200005;
+  sample.group = 1001;
+  make_small_files(source.folder, sample);
+  make_odd_entries(source.folder, sample);
+
+  CopyReport report = copy(pair_options(source, target));
+
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+  expect_equal(source, target, kept_on(GetParam().target));
+  EXPECT_EQ(report.estimated_files, report.files_transferred);
+  EXPECT_EQ(report.estimated_bytes, report.bytes_written);
+  EXPECT_EQ(report.hard_links, 2u);
+  EXPECT_EQ(report.symlinks, 4u);
+  EXPECT_TRUE(report.manifest_complete);
+}
+
+TEST_P(CopyPairs, files_around_the_sizes_of_ranges_come_out_equal) {
+  Ground source = source_ground(GetParam().source);
+  Ground target = target_ground(GetParam().target);
+  constexpr std::uint64_t kRange = 1 << 20;
+  for (std::uint64_t size : {kRange / 4 - 1, kRange / 4, kRange / 4 + 1, kRange - 1, kRange,
+                             kRange + 1, 5 * kRange + 12345, 40 * kRange}) {
+    make_file(source.folder / std::to_string(size), size, size);
+  }
+
+  CopyReport report = copy(pair_options(source, target));
+
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  expect_equal(source, target, kept_on(GetParam().target));
+}
+
+TEST_P(CopyPairs, existing_entries_are_replaced) {
+  Ground source = source_ground(GetParam().source);
+  Ground target = target_ground(GetParam().target);
+  SampleTree sample;
+  sample.directories = 2;
+  make_small_files(source.folder, sample);
+  make_odd_entries(source.folder, sample);
+  CopyReport first = copy(pair_options(source, target));
+  ASSERT_EQ(first.exit_code, ExitCode::kDone) << first.error_detail;
+
+  CopyReport second = copy(pair_options(source, target));
+
+  EXPECT_EQ(second.exit_code, ExitCode::kDone) << second.error_detail;
+  expect_equal(source, target, kept_on(GetParam().target));
+  EXPECT_EQ(second.folders_transferred, 0u);
+  EXPECT_EQ(second.tree_digest, first.tree_digest);
+}
+
+INSTANTIATE_TEST_SUITE_P(Pairs, CopyPairs,
+                         ::testing::Values(Pair{Place::kNfs, Place::kNfs, EngineMode::kEpoll},
+                                           Pair{Place::kNfs, Place::kNfs, EngineMode::kIoUring},
+                                           Pair{Place::kNfs, Place::kLocal, EngineMode::kEpoll},
+                                           Pair{Place::kNfs, Place::kLocal, EngineMode::kIoUring},
+                                           Pair{Place::kLocal, Place::kNfs, EngineMode::kEpoll},
+                                           Pair{Place::kLocal, Place::kNfs, EngineMode::kIoUring},
+                                           Pair{Place::kLocal, Place::kLocal, EngineMode::kEpoll},
+                                           Pair{Place::kLocal, Place::kLocal,
+                                                EngineMode::kIoUring}),
+                         pair_name);
+
+TEST_F(CopyTest, ten_thousand_small_files_take_at_most_0_35_requests_each) {
+  auto source_proxy =
+      Proxy::start(ProxyOptions{static_cast<std::uint16_t>(servers().source.port())});
+  auto target_proxy =
+      Proxy::start(ProxyOptions{static_cast<std::uint16_t>(servers().target.port())});
+  ASSERT_TRUE(source_proxy && target_proxy);
+  Ground source = source_ground(Place::kNfs, (*source_proxy)->port());
+  Ground target = target_ground(Place::kNfs, (*target_proxy)->port());
+  SampleTree sample;
+  sample.directories = 250;
+  sample.files_per_directory = 40;
+  make_small_files(source.folder, sample);
+
+  CopyReport report = copy(options(source, target));
+
+  ASSERT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  std::uint64_t requests =
+      (*source_proxy)->counters().requests + (*target_proxy)->counters().requests;
+  RecordProperty("requests", std::to_string(requests));
+  EXPECT_LE(requests, 3500u);
+  EXPECT_EQ(report.source.requests + report.target.requests, requests);
+  EXPECT_EQ(report.files_transferred, 10'000u);
+  expect_equal(source, target, kept_on(Place::kNfs));
+}
+
+TEST_F(CopyTest, owners_are_replaced_by_the_given_ones) {
+  Ground source = source_ground(Place::kNfs);
+  Ground target = target_ground(Place::kNfs);
+  SampleTree sample;
+  make_small_files(source.folder, sample);
+  make_odd_entries(source.folder, sample);
+  CopyOptions wanted = options(source, target);
+  wanted.owner = OwnerRule::kFixed;
+  wanted.owner_uid = 200010;
+  wanted.owner_gid = 1001;
+
+  CopyReport report = copy(wanted);
+
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  Expectation expectation{200010, 1001, true, false};
+  expect_equal(source, target, expectation);
+}
+
+TEST_F(CopyTest, the_target_roots_owner_takes_what_the_source_roots_owner_had) {
+  Ground source = source_ground(Place::kNfs);
+  Ground target = target_ground(Place::kNfs);
+  ASSERT_EQ(chown(source.folder.c_str(), 200005, 1001), 0);
+  ASSERT_EQ(chown(target.folder.c_str(), 200010, 1002), 0);
+  make_file(source.folder / "his", 10, 1);
+  make_file(source.folder / "roots", 10, 2);
+  ASSERT_EQ(chown((source.folder / "his").c_str(), 200005, 1001), 0);
+  CopyOptions wanted = options(source, target);
+  wanted.owner = OwnerRule::kTarget;
+
+  CopyReport report = copy(wanted);
+
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  struct stat his{};
+  struct stat roots{};
+  ASSERT_EQ(lstat((target.folder / "his").c_str(), &his), 0);
+  ASSERT_EQ(lstat((target.folder / "roots").c_str(), &roots), 0);
+  EXPECT_EQ(his.st_uid, 200010u);
+  EXPECT_EQ(his.st_gid, 1002u);
+  EXPECT_EQ(roots.st_uid, 0u);
+}
+
+TEST_F(CopyTest, a_missing_target_is_made_when_asked_for) {
+  Ground source = source_ground(Place::kNfs);
+  Ground target = target_ground(Place::kNfs);
+  make_file(source.folder / "file", 10, 1);
+  ASSERT_EQ(chmod(source.folder.c_str(), 0750), 0);
+  fs::remove(target.folder);
+  CopyOptions wanted = options(source, target);
+
+  EXPECT_EQ(copy(wanted).exit_code, ExitCode::kTargetUnusable);
+  EXPECT_FALSE(fs::exists(target.folder));
+  wanted.create_target = true;
+  CopyReport report = copy(wanted);
+
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  expect_equal(source, target, kept_on(Place::kNfs));
+  EXPECT_EQ(fs::status(target.folder).permissions(), fs::perms(0750));
+}
+
+TEST_F(CopyTest, a_directory_where_a_file_should_be_fails_alone) {
+  Ground source = source_ground(Place::kNfs);
+  Ground target = target_ground(Place::kNfs);
+  for (int i = 0; i < 30; ++i) make_file(source.folder / ("file" + std::to_string(i)), 500, 1);
+  fs::create_directories(target.folder / "file7" / "in the way");
+
+  CopyReport report = copy(options(source, target));
+
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].path, "file7");
+  EXPECT_EQ(report.files_transferred, 29u);
+  EXPECT_TRUE(temporaries(target.folder).empty());
+}
+
+TEST_F(CopyTest, two_threads_copy_what_one_does) {
+  Ground source = source_ground(Place::kNfs);
+  Ground target = target_ground(Place::kNfs);
+  SampleTree sample;
+  sample.directories = 40;
+  make_small_files(source.folder, sample);
+  make_odd_entries(source.folder, sample);
+  make_file(source.folder / "large", 9 << 20, 5);
+  CopyOptions wanted = options(source, target);
+  wanted.threads = 2;
+
+  CopyReport report = copy(wanted);
+
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  expect_equal(source, target, kept_on(Place::kNfs));
+}
+
+}  // namespace
+}  // namespace nfsferry::test

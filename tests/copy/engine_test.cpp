@@ -1,0 +1,297 @@
+// The engine on trees in memory: counting, failures of single entries, change under its feet.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <set>
+
+#include "base/nfsstat4.hpp"
+#include "copy/copy.hpp"
+#include "tree/memory_tree.hpp"
+
+namespace nfsferry::copy {
+namespace {
+
+class Engine : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto created = Loop::create(EngineChoice::kEpoll);
+    ASSERT_TRUE(created);
+    loop_ = *std::move(created);
+  }
+
+  std::unique_ptr<MemoryTree> tree(const std::shared_ptr<MemoryVolume>& volume,
+                                   MemoryOptions options = {}) {
+    return std::make_unique<MemoryTree>(*loop_, volume, std::move(options));
+  }
+
+  // Fills the source volume with `put` on an open tree.
+  template <typename Fill>
+  void fill(Fill put) {
+    auto filler = tree(source_volume_);
+    loop_->run(fill_task(*filler, put));
+  }
+  template <typename Fill>
+  static Task<void> fill_task(MemoryTree& filler, Fill& put) {
+    Status opened = co_await filler.open();
+    EXPECT_TRUE(opened);
+    co_await put(filler);
+    co_await filler.close();
+  }
+
+  static Task<void> put(MemoryTree& to, DirectoryPtr directory, std::string name,
+                        std::size_t size_bytes) {
+    std::vector<std::byte> data(size_bytes, std::byte{42});
+    PutFile file;
+    file.parent = directory.get();
+    file.name = name;
+    file.data = data;
+    file.attributes.mode = 0644;
+    std::span<const PutFile> one(&file, 1);
+    auto results = co_await to.put_files(one, ReadBack::kNo);
+    EXPECT_TRUE(results[0]);
+  }
+
+  CopyReport copy(MemoryOptions source_options = {}, MemoryOptions target_options = {},
+                  Observer* observer = nullptr) {
+    Observer quiet;
+    auto source = tree(source_volume_, std::move(source_options));
+    auto target = tree(target_volume_, std::move(target_options));
+    Shared shared(options_, observer ? *observer : quiet, stop_);
+    CopyReport report;
+    loop_->run(copy_task(shared, *source, *target, report));
+    return report;
+  }
+  Task<void> copy_task(Shared& shared, MemoryTree& source, MemoryTree& target, CopyReport& report) {
+    shared.walkers_left = 1;
+    shared.carriers_left = 1;
+    Status opened = co_await source.open();
+    EXPECT_TRUE(opened);
+    opened = co_await target.open();
+    EXPECT_TRUE(opened);
+    Status ready = co_await prepare_copy(shared, source, target, "run");
+    EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
+    Side side{&source, &target};
+    co_await copy_on_this_thread(shared, *loop_, side, true);
+    fill_report(shared, report);
+    co_await source.close();
+    co_await target.close();
+  }
+
+  std::unique_ptr<Loop> loop_;
+  std::shared_ptr<MemoryVolume> source_volume_ = std::make_shared<MemoryVolume>();
+  std::shared_ptr<MemoryVolume> target_volume_ = std::make_shared<MemoryVolume>();
+  CopyOptions options_;
+  StopFlag stop_{0};
+};
+
+TEST_F(Engine, an_empty_tree_is_copied_at_once) {
+  CopyReport report = copy();
+  EXPECT_EQ(report.exit_code, ExitCode::kDone);
+  EXPECT_EQ(report.files_transferred, 0u);
+  EXPECT_TRUE(report.manifest_complete);
+}
+
+TEST_F(Engine, every_entry_is_counted_once) {
+  auto three = [](MemoryTree& to) -> Task<void> {
+    for (std::size_t i = 0; i < 300; ++i) {
+      std::string name = "file" + std::to_string(i);
+      co_await put(to, to.root(), name, i);
+    }
+    co_await put(to, to.root(), "large", 3u << 20);
+  };
+  fill(three);
+  CopyReport report = copy();
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(report.files_transferred, 301u);
+  EXPECT_EQ(report.estimated_files, 301u);
+  EXPECT_EQ(report.bytes_written, 300u * 299 / 2 + (3u << 20));
+  EXPECT_EQ(report.bytes_transferred, report.bytes_written);
+}
+
+TEST_F(Engine, one_unreadable_file_fails_alone) {
+  auto ten = [](MemoryTree& to) -> Task<void> {
+    for (int i = 0; i < 10; ++i) {
+      std::string name = "file" + std::to_string(i);
+      co_await put(to, to.root(), name, 100);
+    }
+  };
+  fill(ten);
+  MemoryOptions source;
+  source.fail = [](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    if (operation == "read_file" && name == "file3") return errno_error(EIO, "read", name);
+    return {};
+  };
+  CopyReport report = copy(source);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(report.files_transferred, 9u);
+  EXPECT_EQ(report.failed_transfer, 1u);
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].path, "file3");
+  EXPECT_EQ(report.failures[0].error, "EIO");
+  EXPECT_FALSE(report.manifest_complete);
+  EXPECT_EQ(report.tree_digest, "");
+}
+
+TEST_F(Engine, a_file_that_vanished_is_no_failure) {
+  auto two = [](MemoryTree& to) -> Task<void> {
+    co_await put(to, to.root(), "stays", 10);
+    co_await put(to, to.root(), "goes", 10);
+  };
+  fill(two);
+  MemoryOptions source;
+  source.fail = [](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    if (operation == "read_file" && name == "goes") return errno_error(ENOENT, "read", name);
+    return {};
+  };
+  CopyReport report = copy(source);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone);
+  EXPECT_EQ(report.vanished, 1u);
+  EXPECT_EQ(report.files_transferred, 1u);
+}
+
+TEST_F(Engine, a_full_target_ends_the_run) {
+  auto many = [](MemoryTree& to) -> Task<void> {
+    for (int i = 0; i < 500; ++i) {
+      std::string name = "file" + std::to_string(i);
+      co_await put(to, to.root(), name, 100);
+    }
+  };
+  fill(many);
+  MemoryOptions target;
+  target.fail = [](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    if (operation == "put_file" && name.starts_with("file")) {
+      return errno_error(ENOSPC, "write", name);
+    }
+    return {};
+  };
+  CopyReport report = copy({}, target);
+  EXPECT_EQ(report.exit_code, ExitCode::kTargetUnusable);
+  EXPECT_EQ(report.error_code, "ENOSPC");
+}
+
+TEST_F(Engine, a_short_write_is_finished_by_ranges) {
+  auto one = [](MemoryTree& to) -> Task<void> { co_await put(to, to.root(), "file", 1000); };
+  fill(one);
+  MemoryOptions target;
+  target.fail = [](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    if (operation == "put_file" && name == "file") return own_error(Own::kShortWrite, "WRITE");
+    return {};
+  };
+  CopyReport report = copy({}, target);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(report.files_transferred, 1u);
+  EXPECT_EQ(report.bytes_written, 1000u);
+  EXPECT_EQ(report.retries, 1u);
+}
+
+TEST_F(Engine, a_lost_write_verifier_copies_the_file_again) {
+  auto one = [](MemoryTree& to) -> Task<void> { co_await put(to, to.root(), "file", 2u << 20); };
+  fill(one);
+  MemoryOptions target;
+  auto commits = std::make_shared<int>(0);
+  target.fail = [commits](std::string_view operation, std::string_view) -> std::optional<Error> {
+    if (operation == "commit" && ++*commits == 1) {
+      return own_error(Own::kWriteVerifierChanged, "COMMIT");
+    }
+    return {};
+  };
+  CopyReport report = copy({}, target);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(*commits, 2);
+  EXPECT_EQ(report.files_transferred, 1u);
+}
+
+TEST_F(Engine, a_deep_tree_needs_no_stack) {
+  auto deep = [](MemoryTree& to) -> Task<void> {
+    DirectoryPtr at = to.root();
+    for (int i = 0; i < 1000; ++i) {
+      MakeDirectory request{at, "level", {}};
+      std::span<const MakeDirectory> one(&request, 1);
+      auto made = co_await to.make_directories(one);
+      at = made[0]->directory;
+    }
+    co_await put(to, at, "bottom", 5);
+  };
+  fill(deep);
+  CopyReport report = copy();
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(report.folders_transferred, 1000u);
+  EXPECT_EQ(report.files_transferred, 1u);
+}
+
+TEST_F(Engine, more_directories_than_the_queue_holds_are_all_copied) {
+  constexpr int kMany = 6000;
+  auto wide = [](MemoryTree& to) -> Task<void> {
+    std::vector<MakeDirectory> requests;
+    for (int i = 0; i < kMany; ++i) {
+      requests.push_back(MakeDirectory{to.root(), "d" + std::to_string(i), {}});
+    }
+    auto made = co_await to.make_directories(requests);
+    for (auto& one : made) co_await put(to, one->directory, "file", 1);
+  };
+  fill(wide);
+  CopyReport report = copy();
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(report.folders_transferred, static_cast<std::uint64_t>(kMany));
+  EXPECT_EQ(report.files_transferred, static_cast<std::uint64_t>(kMany));
+}
+
+TEST_F(Engine, a_target_without_hard_links_gets_a_copy_for_each_name) {
+  auto linked = [](MemoryTree& to) -> Task<void> {
+    co_await put(to, to.root(), "first", 10);
+    MakeLink request{to.root().get(), "first", to.root().get(), "second"};
+    std::span<const MakeLink> one(&request, 1);
+    auto made = co_await to.make_links(one);
+    EXPECT_TRUE(made[0]);
+  };
+  fill(linked);
+  MemoryOptions target;
+  target.capabilities.hard_links = false;
+  CopyReport report = copy({}, target);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(report.files_transferred, 2u);
+  EXPECT_EQ(report.hard_links, 0u);
+  EXPECT_EQ(report.bytes_written, 20u);
+}
+
+TEST_F(Engine, names_over_the_servers_link_limit_become_a_new_file) {
+  auto linked = [](MemoryTree& to) -> Task<void> {
+    co_await put(to, to.root(), "name0", 10);
+    for (int i = 1; i < 6; ++i) {
+      std::string name = "name" + std::to_string(i);
+      MakeLink request{to.root().get(), "name0", to.root().get(), name};
+      std::span<const MakeLink> one(&request, 1);
+      auto made = co_await to.make_links(one);
+      EXPECT_TRUE(made[0]);
+    }
+  };
+  fill(linked);
+  MemoryOptions target;
+  auto links = std::make_shared<int>(0);
+  target.fail = [links](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    if (operation != "make_link") return {};
+    if (++*links == 3) return errno_error(EMLINK, "link", name);
+    return {};
+  };
+  CopyReport report = copy({}, target);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(report.files_transferred, 6u);
+  EXPECT_EQ(report.bytes_written, 20u);  // two files
+}
+
+TEST_F(Engine, leftovers_are_skipped_and_counted) {
+  auto leftovers = [](MemoryTree& to) -> Task<void> {
+    co_await put(to, to.root(), ".nfs000000000123", 10);
+    co_await put(to, to.root(), ".nfsferry-abc", 10);
+    co_await put(to, to.root(), ".nfs-notes", 10);
+    co_await put(to, to.root(), "kept", 10);
+  };
+  fill(leftovers);
+  CopyReport report = copy();
+  EXPECT_EQ(report.files_transferred, 1u);
+  EXPECT_EQ(report.leftovers_skipped, 3u);
+}
+
+}  // namespace
+}  // namespace nfsferry::copy

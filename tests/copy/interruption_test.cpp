@@ -1,0 +1,127 @@
+// Copies whose connections are cut, whose server restarts, or that are asked to stop.
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "copy_fixture.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+// Acts once, when the copy has done a share of its files.
+class AtProgress : public Observer {
+ public:
+  AtProgress(std::uint64_t files, std::function<void()> act)
+      : files_(files), act_(std::move(act)) {}
+  void on_progress(const Progress& progress) override {
+    if (progress.files_done < files_ || !act_) return;
+    std::exchange(act_, nullptr)();
+  }
+  bool acted() const { return !act_; }
+
+ private:
+  std::uint64_t files_;
+  std::function<void()> act_;
+};
+
+class InterruptionTest : public CopyTest {
+ protected:
+  // A tree that takes long enough behind a slow proxy to be interrupted.
+  void make_tree(const Ground& source) {
+    SampleTree sample;
+    sample.directories = 60;
+    make_small_files(source.folder, sample);
+    make_file(source.folder / "large", 20 << 20, 3);
+  }
+  std::unique_ptr<Proxy> slow_proxy(Ganesha& server) {
+    ProxyOptions options;
+    options.server_port = static_cast<std::uint16_t>(server.port());
+    options.delay_to_server = std::chrono::milliseconds(20);
+    options.delay_to_client = std::chrono::milliseconds(20);
+    auto proxy = Proxy::start(options);
+    EXPECT_TRUE(proxy.has_value());
+    return proxy ? *std::move(proxy) : nullptr;
+  }
+};
+
+TEST_F(InterruptionTest, connections_cut_in_the_middle_are_made_again) {
+  auto source_proxy = slow_proxy(servers().source);
+  auto target_proxy = slow_proxy(servers().target);
+  Ground source = source_ground(Place::kNfs, source_proxy->port());
+  Ground target = target_ground(Place::kNfs, target_proxy->port());
+  make_tree(source);
+  AtProgress cut(100, [&] {
+    source_proxy->drop_connections();
+    target_proxy->drop_connections();
+  });
+  StopFlag stop{0};
+
+  CopyReport report = run(options(source, target), cut, stop);
+
+  EXPECT_TRUE(cut.acted());
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+  EXPECT_GE(source_proxy->counters().connections, 2u);
+  EXPECT_GE(target_proxy->counters().connections, 2u);
+  expect_equal(source, target, kept_on(Place::kNfs));
+}
+
+TEST_F(InterruptionTest, a_target_server_that_crashes_and_comes_back_is_gone_on_with) {
+  auto target_proxy = slow_proxy(servers().target);
+  Ground source = source_ground(Place::kNfs);
+  Ground target = target_ground(Place::kNfs, target_proxy->port());
+  make_tree(source);
+  std::string restarted = "not tried";
+  AtProgress crash(100, [&] {
+    restarted = servers().target.kill();
+    if (restarted.empty()) restarted = servers().target.restart();
+  });
+  StopFlag stop{0};
+
+  CopyReport report = run(options(source, target), crash, stop);
+
+  EXPECT_EQ(restarted, "");
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+  expect_equal(source, target, kept_on(Place::kNfs));
+}
+
+TEST_F(InterruptionTest, a_server_that_stays_away_ends_the_run_with_75) {
+  auto target_proxy = slow_proxy(servers().target);
+  Ground source = source_ground(Place::kNfs);
+  Ground target = target_ground(Place::kNfs, target_proxy->port());
+  make_tree(source);
+  AtProgress cut(100, [&] {
+    target_proxy->stop_accepting(true);
+    target_proxy->drop_connections();
+  });
+  StopFlag stop{0};
+  CopyOptions wanted = options(source, target);
+  wanted.timeout_ms = 1000;
+
+  CopyReport report = run(wanted, cut, stop);
+
+  EXPECT_EQ(report.exit_code, ExitCode::kTemporary) << report.error_detail;
+  EXPECT_NE(report.error_detail.find("--timeout"), std::string::npos) << report.error_detail;
+}
+
+TEST_F(InterruptionTest, a_run_asked_to_stop_leaves_no_temporaries_and_says_so) {
+  auto target_proxy = slow_proxy(servers().target);
+  Ground source = source_ground(Place::kNfs);
+  Ground target = target_ground(Place::kNfs, target_proxy->port());
+  make_tree(source);
+  StopFlag stop{0};
+  AtProgress interrupt(100, [&] { stop = SIGINT; });
+
+  CopyReport report = run(options(source, target), interrupt, stop);
+
+  EXPECT_EQ(report.exit_code, ExitCode::kInterrupted) << report.error_detail;
+  EXPECT_TRUE(report.failures.empty());
+  EXPECT_TRUE(temporaries(target.folder).empty());
+  CopyReport again = copy(options(source, target));
+  EXPECT_EQ(again.exit_code, ExitCode::kDone) << again.error_detail;
+  expect_equal(source, target, kept_on(Place::kNfs));
+}
+
+}  // namespace
+}  // namespace nfsferry::test

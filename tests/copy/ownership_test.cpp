@@ -1,0 +1,69 @@
+#include "copy/ownership.hpp"
+
+#include <gtest/gtest.h>
+
+namespace nfsferry::copy {
+namespace {
+
+Attributes owned(std::uint32_t uid, std::uint32_t gid, std::uint32_t mode = 0644) {
+  Attributes attributes;
+  attributes.type = FileType::kRegular;
+  attributes.owner.id = uid;
+  attributes.group.id = gid;
+  attributes.mode = mode;
+  return attributes;
+}
+
+TEST(Ownership, ids_are_kept_by_default_and_set_id_bits_with_them) {
+  CopyOptions options;
+  Ownership ownership(options, owned(1, 2), owned(3, 4));
+  auto out = ownership.of(owned(1, 2, 06755));
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->owner, 1u);
+  EXPECT_EQ(out->group, 2u);
+  EXPECT_EQ(out->mode, 06755u);
+}
+
+TEST(Ownership, a_fixed_owner_takes_everything_and_drops_set_id_bits_of_files) {
+  CopyOptions options;
+  options.owner = OwnerRule::kFixed;
+  options.owner_uid = 7;
+  options.owner_gid = 8;
+  Ownership ownership(options, owned(1, 2), owned(3, 4));
+  auto file = ownership.of(owned(9, 9, 06755));
+  Attributes directory = owned(9, 9, 02755);
+  directory.type = FileType::kDirectory;
+  auto folder = ownership.of(directory);
+  ASSERT_TRUE(file && folder);
+  EXPECT_EQ(file->owner, 7u);
+  EXPECT_EQ(file->group, 8u);
+  EXPECT_EQ(file->mode, 0755u);
+  EXPECT_EQ(folder->mode, 02755u);
+}
+
+TEST(Ownership, target_maps_the_roots_owner_and_leaves_others) {
+  CopyOptions options;
+  options.owner = OwnerRule::kTarget;
+  Ownership ownership(options, owned(1, 2), owned(3, 4));
+  auto his = ownership.of(owned(1, 2));
+  auto other = ownership.of(owned(5, 2));
+  ASSERT_TRUE(his && other);
+  EXPECT_EQ(his->owner, 3u);
+  EXPECT_EQ(his->group, 4u);
+  EXPECT_EQ(other->owner, 5u);
+}
+
+TEST(Ownership, an_owner_that_is_no_number_is_an_error_unless_it_is_replaced) {
+  Attributes named = owned(0, 0);
+  named.owner.text = "alice@example.org";
+  CopyOptions keep;
+  auto refused = Ownership(keep, owned(1, 2), owned(3, 4)).of(named);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(Own::kOwnerNotNumeric));
+  CopyOptions fixed;
+  fixed.owner = OwnerRule::kFixed;
+  EXPECT_TRUE(Ownership(fixed, owned(1, 2), owned(3, 4)).of(named));
+}
+
+}  // namespace
+}  // namespace nfsferry::copy

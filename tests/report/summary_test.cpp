@@ -1,0 +1,62 @@
+#include "report/summary.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace nfsferry {
+namespace {
+
+TEST(CopySummary, IsShortWhenAllWentWell) {
+  CopyReport report;
+  report.files_transferred = 1000;
+  report.bytes_written = 3u << 20;
+  report.folders_transferred = 1;
+  report.duration_ms = 2000;
+  report.run_id = "r1";
+  report.engine = "epoll";
+  EXPECT_EQ(copy_summary(report),
+            "outcome         done\n"
+            "copied          1,000 files, 3.0 MiB, 1 folder in 2.0s (500 files/s, 1.5 MiB/s)\n"
+            "run             r1 (epoll)\n");
+}
+
+TEST(CopySummary, CountsEveryKindOfFailure) {
+  CopyReport report;
+  report.exit_code = ExitCode::kEntriesFailed;
+  report.failed_prepare = report.failed_transfer = report.failed_verify = report.failed_delete = 1;
+  EXPECT_NE(copy_summary(report).find("failed          4 entries\n"), std::string::npos);
+}
+
+TEST(CopySummary, EveryExitCodeHasAnOutcome) {
+  for (int code : {0, 1, 2, 3, 4, 5, 75, 130, 143}) {
+    CopyReport report;
+    report.exit_code = static_cast<ExitCode>(code);
+    std::string summary = copy_summary(report);
+    EXPECT_EQ(summary.find("outcome         "), 0u) << code;
+    EXPECT_EQ(summary.find("outcome         done\n") == 0, code == 0) << code;
+  }
+}
+
+TEST(ProbeSummary, NeverLetsAServerSteerTheTerminal) {
+  ProbeReport report;
+  report.location = "nfs://host/\x1b[2J";
+  report.server_owner = "a\nb\x07";
+  report.root_owner = "\x1b]0;x";
+  report.versions = {{"4.0", false, "\x1b"}};
+  std::string summary = probe_summary(report);
+  EXPECT_EQ(std::count_if(summary.begin(), summary.end(),
+                          [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\n'; }),
+            0);
+  EXPECT_NE(summary.find("a\\nb\\x07"), std::string::npos);
+}
+
+TEST(Grouped, PutsACommaBeforeEveryThreeDigits) {
+  EXPECT_EQ(grouped(0), "0");
+  EXPECT_EQ(grouped(999), "999");
+  EXPECT_EQ(grouped(1000), "1,000");
+  EXPECT_EQ(grouped(1234567), "1,234,567");
+}
+
+}  // namespace
+}  // namespace nfsferry
