@@ -71,12 +71,14 @@ Task<void> BatchRunner::send(std::vector<std::size_t> items) {
     if (status) continue;
     std::vector<std::size_t> again;
     bool alone = items.size() == 1;
+    bool one_by_one = batch_.is_contagious(status.error());
     std::size_t executed = reply->result_count();
     if (co_await item_failed(request, items[i], alone, std::move(status).error(), executed)) {
       again.push_back(items[i]);
     }
     again.insert(again.end(), items.begin() + static_cast<std::ptrdiff_t>(i) + 1, items.end());
-    start(again);
+    if (!one_by_one) start(again);
+    for (std::size_t j = 0; one_by_one && j < again.size(); ++j) group_.spawn(send({again[j]}));
     co_return;
   }
 }
@@ -92,9 +94,10 @@ Task<bool> BatchRunner::item_failed(const Compound& request, std::size_t item, b
                                     Error error, std::size_t executed) {
   co_await batch_.undo(item);
   switch (treatment(error)) {
-    case Treatment::kSendLess:
-      session_.learn_smaller(request, error, executed);
-      co_return !alone || another_attempt(item, error);
+    case Treatment::kSendLess: {
+      bool smaller = session_.learn_smaller(request, error, executed);
+      co_return (smaller && !alone) || another_attempt(item, error);
+    }
     case Treatment::kRetry: {
       auto waited = Clock::now() - since_;
       if (waited > std::chrono::milliseconds(session_.timeout_ms())) {
@@ -123,7 +126,7 @@ Task<void> BatchRunner::request_failed(const Compound& request, std::vector<std:
     co_return;
   }
   for (std::size_t item : items) co_await batch_.undo(item);
-  if (less && error.domain == Domain::kNfs4) session_.learn_smaller(request, error, 0);
+  if (less && error.domain == Domain::kNfs4) (void)session_.learn_smaller(request, error, 0);
   if (less && items.size() > 1) {
     auto middle = items.begin() + static_cast<std::ptrdiff_t>(items.size() / 2);
     start(std::vector<std::size_t>(items.begin(), middle));

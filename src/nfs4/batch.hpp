@@ -38,6 +38,9 @@ class Batch {
   // Removes what a failed or perhaps executed item may have left. No error stops it.
   virtual Task<void> undo(std::size_t item) = 0;
   virtual void fail(std::size_t item, Error error) = 0;
+  // True if this item's error makes the same error of the others likely: they go one by one, side
+  // by side, instead of stopping one request after the other.
+  virtual bool is_contagious(const Error&) const { return false; }
 };
 
 // kBadName unless the name may be used in a directory operation.

@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
+#include "nfs4/status_batch.hpp"
+
 namespace nfsferry::nfs4 {
 namespace {
 
 constexpr AttrMask kFileidMask{Attr::kFileid};
 constexpr std::string_view kOpenOwner = "nfsferry";
-
-bool is_status(const Error& error, Nfsstat4 status) {
-  return error.domain == Domain::kNfs4 && error.code == static_cast<std::uint32_t>(status);
-}
 
 }  // namespace
 

@@ -14,6 +14,7 @@ constexpr std::uint32_t kProcedureCompound = 1;
 constexpr std::uint32_t kMinorVersion = 1;
 constexpr unsigned kLossesMost = 2;             // connections that may end under one request
 constexpr unsigned kRefusedMost = 8;            // system errors of the RPC layer under one request
+constexpr unsigned kRebuildsMost = 8;           // sessions that a server may lose under one request
 constexpr std::size_t kReplyHeaderBytes = 128;  // RPC and COMPOUND headers, SEQUENCE
 constexpr std::uint32_t kOperationsLeast = 8;
 constexpr std::uint32_t kBytesLeast = 32768;
@@ -58,6 +59,12 @@ Session::Next Session::finish(Attempt& attempt, Result<CompoundReply> result) {
   slot_window_->release();
   attempt.result = std::move(result);
   return Next::kDone;
+}
+
+bool Session::may_wait(Attempt& attempt) const {
+  auto now = Clock::now();
+  if (!attempt.delayed_since) attempt.delayed_since = now;
+  return now - *attempt.delayed_since < std::chrono::milliseconds(options_.timeout_ms);
 }
 
 Task<Result<CompoundReply>> Session::call(Compound& request) {
@@ -205,12 +212,16 @@ Session::Next Session::executed_unseen(const Compound& request, Attempt& attempt
 Task<Session::Next> Session::after_sequence_error(const Compound& request, Attempt& attempt,
                                                   Error error) {
   switch (treatment(error)) {
-    case Treatment::kRetry: co_await back_off(attempt.delays++); co_return Next::kSameSlot;
+    case Treatment::kRetry:
+      if (!may_wait(attempt)) co_return finish(attempt, std::move(error));
+      co_await back_off(attempt.delays++);
+      co_return Next::kSameSlot;
     case Treatment::kRedo: advance_slot(attempt); co_return executed_unseen(request, attempt);
     case Treatment::kReconnect:
     case Treatment::kRebuildSession:
     case Treatment::kReopen:
     case Treatment::kRebuildClient: {
+      if (++attempt.rebuilds > kRebuildsMost) co_return finish(attempt, std::move(error));
       bool client = treatment(error) == Treatment::kRebuildClient;
       start_recovery(client ? Lost::kClient : Lost::kSession, attempt.generation);
       Status ready = co_await wait_ready();
@@ -232,30 +243,32 @@ Task<Session::Next> Session::after_reply(const Compound& request, Attempt& attem
   Error error = nfs4_error(status, Op::kSequence);
   Treatment treat = status == Nfsstat4::kOk ? Treatment::kSkipEntry : treatment(error);
   if (treat == Treatment::kRebuildClient) start_recovery(Lost::kClient, attempt.generation);
-  bool again = request.idempotent() && treat == Treatment::kRetry;
+  bool again = request.idempotent() && treat == Treatment::kRetry && may_wait(attempt);
   finish(attempt, std::move(reply));
   if (!again) co_return Next::kDone;
   co_await back_off(attempt.delays++);
   co_return Next::kAgain;
 }
 
-void Session::learn_smaller(const Compound& request, const Error& error, std::size_t executed) {
-  auto total = static_cast<std::uint32_t>(request.operations().size()) + 1;
+bool Session::learn_smaller(const Compound& request, const Error& error, std::size_t executed) {
   auto status = error.domain == Domain::kNfs4 ? static_cast<Nfsstat4>(error.code) : Nfsstat4::kOk;
-  auto halve = [](std::uint32_t& limit, std::size_t used) {
-    auto half = static_cast<std::uint32_t>(used / 2);
-    limit = std::max(kBytesLeast, std::min(limit, half));
+  bool partly_executed = error.is(Own::kRequestRefused) && executed > 0;
+  auto lower = [](std::uint32_t& limit, std::size_t wanted, std::uint32_t least) {
+    auto lowered = std::max(least, static_cast<std::uint32_t>(wanted));
+    if (lowered >= limit) return false;
+    limit = lowered;
+    return true;
   };
-  if (status == Nfsstat4::kReqTooBig) {
-    halve(limits_.request_bytes, request.body().size());
-  } else if (status == Nfsstat4::kRepTooBig || status == Nfsstat4::kRepTooBigToCache) {
-    halve(limits_.response_bytes, request.reply_bytes());
-  } else if (!error.is(Own::kRequestRefused) || executed > 0) {
-    std::uint32_t fits = executed > 0 ? static_cast<std::uint32_t>(executed) + 1 : total / 2;
-    limits_.operations = std::max(kOperationsLeast, std::min(limits_.operations, fits));
-  } else {
-    halve(limits_.request_bytes, request.body().size());
+  if (status == Nfsstat4::kRepTooBig || status == Nfsstat4::kRepTooBigToCache) {
+    return lower(limits_.response_bytes, request.reply_bytes() / 2, kBytesLeast);
   }
+  if (status == Nfsstat4::kReqTooBig || (error.is(Own::kRequestRefused) && executed == 0)) {
+    return lower(limits_.request_bytes, request.body().size() / 2, kBytesLeast);
+  }
+  // RESOURCE, TOO_MANY_OPS: the last result is the one that did not fit; after an OK all fitted.
+  std::size_t with_sequence = partly_executed ? executed + 1 : executed;
+  std::size_t fits = executed > 0 ? with_sequence : (request.operations().size() + 1) / 2;
+  return lower(limits_.operations, fits, kOperationsLeast);
 }
 
 Task<void> Session::back_off(unsigned times) {

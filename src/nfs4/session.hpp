@@ -59,7 +59,8 @@ class Session {
   Task<Result<CompoundReply>> call(Compound& request);
 
   // Adapts to an error that means "send less": `executed` operations of the request were done.
-  void learn_smaller(const Compound& request, const Error& error, std::size_t executed);
+  // False when the limits are as low as they go.
+  bool learn_smaller(const Compound& request, const Error& error, std::size_t executed);
   // Waits before something is tried the `times`th time again; counted as throttled.
   Task<void> back_off(unsigned times);
 
@@ -90,6 +91,8 @@ class Session {
     unsigned sent = 0;  // times it went out in this session
     unsigned connections_lost = 0;
     unsigned delays = 0;
+    unsigned rebuilds = 0;  // sessions that were lost under it
+    std::optional<Clock::time_point> delayed_since;
     std::optional<Result<CompoundReply>> result;
   };
 
@@ -101,6 +104,8 @@ class Session {
   Task<Next> after_sequence_error(const Compound& request, Attempt& attempt, Error error);
   Task<Next> after_reply(const Compound& request, Attempt& attempt, CompoundReply reply);
   Next finish(Attempt& attempt, Result<CompoundReply> result);
+  // False once the server has said DELAY for longer than the timeout.
+  bool may_wait(Attempt& attempt) const;
   // The request was executed and its reply is gone.
   Next executed_unseen(const Compound& request, Attempt& attempt);
   // The slot's state at the server is unknown: it is not used again in this session.

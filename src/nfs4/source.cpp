@@ -211,7 +211,7 @@ class Nfs4SourceFile : public SourceFile {
     if (!read) {
       Treatment treat = treatment(read.error());
       if (treat == Treatment::kSendLess && count > kLeastRead) {
-        session_.learn_smaller(request, read.error(), reply->result_count());
+        (void)session_.learn_smaller(request, read.error(), reply->result_count());
         co_return co_await read_by(way, offset_bytes, count / 2);  // the caller asks for the rest
       }
       co_return std::move(read).error();

@@ -1,107 +1,10 @@
-// Making directories, links and special files, setting attributes, removing: all vectored.
-#include <algorithm>
-
-#include "nfs4/batch.hpp"
+// Putting files, making links and special files, setting attributes, removing: all vectored.
 #include "nfs4/nfs4_tree.hpp"
 #include "nfs4/put_batch.hpp"
+#include "nfs4/status_batch.hpp"
 
 namespace nfsferry::nfs4 {
 namespace {
-
-bool is_status(const Error& error, Nfsstat4 status) {
-  return error.domain == Domain::kNfs4 && error.code == static_cast<std::uint32_t>(status);
-}
-
-// A batch whose items have a Status each.
-class StatusBatch : public Batch {
- public:
-  StatusBatch(std::string_view kind, Repeat repeat, std::size_t size)
-      : kind_(kind), repeat_(repeat) {
-    for (std::size_t i = 0; i < size; ++i) results_.push_back(ok());
-  }
-  std::string_view kind() const override { return kind_; }
-  Repeat repeat() const override { return repeat_; }
-  std::size_t size() const override { return results_.size(); }
-  Task<void> undo(std::size_t) override { co_return; }
-  void fail(std::size_t item, Error error) override { results_[item] = std::move(error); }
-  std::vector<Status> take_results() { return std::move(results_); }
-
- protected:
-  std::vector<Status> results_;
-
- private:
-  std::string_view kind_;
-  Repeat repeat_;
-};
-
-class MakeDirectoriesBatch : public StatusBatch {
- public:
-  MakeDirectoriesBatch(Nfs4Tree& tree, std::span<const MakeDirectory> items)
-      : StatusBatch("MKDIR", Repeat::kOnce, items.size()),
-        tree_(tree),
-        items_(items),
-        made_(items.size()) {}
-
-  Status accept(std::size_t item) const override { return accept_name(items_[item].name); }
-  Cost cost(std::size_t item, std::optional<std::size_t> previous) const override {
-    std::uint32_t operations = (shares(item, previous) ? 4 : 6) + (sets_owner(item) ? 1 : 0);
-    return Cost{operations, 384 + kFileHandleMost + xdr_padded(items_[item].name.size()), 800};
-  }
-  void encode(std::size_t item, std::optional<std::size_t> previous, Compound& request) override {
-    if (!shares(item, previous)) {
-      request.add(Putfh{{}, handle_of(items_[item].parent.get())});
-      request.add(Savefh{});
-    }
-    Create create;
-    create.name = items_[item].name;
-    create.type = FileType::kDirectory;
-    create.attributes = items_[item].attributes;
-    create.choice.owner = tree_.owner_at_create();
-    create.mode = 0700;
-    request.add(create);
-    if (sets_owner(item)) {
-      request.add(Setattr{{}, Stateid::anonymous(), items_[item].attributes, kChooseOwner, {}});
-    }
-    request.add(Getfh{});
-    request.add(Getattr{tree_.entry_mask()});
-    request.add(Restorefh{});
-  }
-  Status decode(std::size_t item, std::optional<std::size_t> previous,
-                CompoundReply& reply) override {
-    if (!shares(item, previous)) {
-      NFSFERRY_TRY(NoReply at_parent, reply.take<Putfh>(), return);
-      NFSFERRY_TRY(NoReply saved, reply.take<Savefh>(), return);
-    }
-    NFSFERRY_TRY(NoReply created, reply.take<Create>(), return);
-    if (sets_owner(item)) {
-      NFSFERRY_TRY(NoReply owned, reply.take<Setattr>(), return);
-    }
-    NFSFERRY_TRY(Getfh::Reply handle, reply.take<Getfh>(), return);
-    NFSFERRY_TRY(Getattr::Reply got, reply.take<Getattr>(), return);
-    NFSFERRY_TRY(NoReply back, reply.take<Restorefh>(), return);
-    got.fattr.handle = std::move(handle.handle);
-    got.fattr.present.add(Attr::kFilehandle);
-    NFSFERRY_TRY(Entry entry, entry_from(items_[item].name, std::move(got.fattr)), return);
-    made_[item].directory = std::make_shared<Nfs4Directory>(entry.handle);
-    made_[item].entry = std::move(entry);
-    made_[item].created = true;
-    return ok();
-  }
-  std::vector<MadeDirectory>& made() { return made_; }
-
- private:
-  bool shares(std::size_t item, std::optional<std::size_t> previous) const {
-    return previous && items_[*previous].parent == items_[item].parent;
-  }
-  bool sets_owner(std::size_t item) const {
-    const NewAttributes& attributes = items_[item].attributes;
-    return !tree_.owner_at_create() && (attributes.owner || attributes.group);
-  }
-
-  Nfs4Tree& tree_;
-  std::span<const MakeDirectory> items_;
-  std::vector<MadeDirectory> made_;
-};
 
 // Symlinks and special files: CREATE under a temporary name, times, RENAME.
 class MakeNodesBatch : public StatusBatch {
@@ -321,39 +224,6 @@ class RemoveBatch : public StatusBatch {
 };
 
 }  // namespace
-
-Task<std::vector<Result<MadeDirectory>>> Nfs4Tree::make_directories(
-    std::span<const MakeDirectory> items) {
-  MakeDirectoriesBatch batch(*this, items);
-  co_await run_batch(session_, batch);
-  auto statuses = batch.take_results();
-  std::vector<Result<MadeDirectory>> results;
-  results.reserve(items.size());
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (statuses[i]) {
-      results.push_back(std::move(batch.made()[i]));
-      continue;
-    }
-    if (!is_status(statuses[i].error(), Nfsstat4::kExist)) {
-      results.push_back(std::move(statuses[i]).error());
-      continue;
-    }
-    auto found = co_await lookup(items[i].parent, items[i].name);
-    if (!found) {
-      results.push_back(std::move(found).error());
-    } else if (found->attributes.type != FileType::kDirectory) {
-      results.push_back(own_error(Own::kTypeConflict, "mkdir",
-                                  "a " + std::string(file_type_name(found->attributes.type)) +
-                                      " stands where a directory should be"));
-    } else {
-      MadeDirectory made;
-      made.directory = std::make_shared<Nfs4Directory>(found->handle);
-      made.entry = *std::move(found);
-      results.push_back(std::move(made));
-    }
-  }
-  co_return results;
-}
 
 Task<std::vector<Result<PutResult>>> Nfs4Tree::put_files(std::span<const PutFile> items,
                                                          ReadBack read_back) {

@@ -93,6 +93,10 @@ class Finding(NamedTuple):
         return f"{self.path}:{self.line}: {self.rule}: {self.text}"
 
 
+# co_await on the right of && or ||, or in an arm of ?: (a case label's colon is no arm).
+HIDDEN_AWAIT = re.compile(r"(&&|\|\||\?)\s*[!*(]*co_await\b")
+
+
 def check_names(path: pathlib.PurePosixPath) -> Iterator[Finding]:
     for part in (*path.parts[:-1], path.stem):
         for word in re.split(r"[_.\-]", part):
@@ -255,6 +259,9 @@ def check_code(path: str, text: str) -> Iterator[Finding]:
         match = DEFINE.match(line)
         if match and not (path == MACRO_FILE and MACROS.fullmatch(match[1])):
             yield Finding(path, number, "macro", f"{match[1]}: no macro but NFSFERRY_TRY")
+    for match in HIDDEN_AWAIT.finditer(blank(text)):
+        yield Finding(path, text.count("\n", 0, match.start()) + 1, "hidden-await",
+                      "g++ 12 evaluates what stands behind it early; use an if of its own")
     for first, last in functions(text):
         if last - first + 1 > FUNCTION_LINES:
             yield Finding(path, first, "function-length",
@@ -353,6 +360,8 @@ SAMPLES = [
      "function-length"),
     ("tests/base/a_test.cpp", "TEST(A, B) {\n" + long_body(69) + "}\n", "function-length"),
     ("src/base/table.cpp", "const Row kRows[] = {\n" + "    {f(1), 2},\n" * 90 + "};\n", ""),
+    ("src/base/await.cpp", "int f() {\n  if (a &&\n      !co_await b()) c();\n}\n", "hidden-await"),
+    ("src/base/await_ok.cpp", "int f() {\n  if (co_await b() && a) c();  // || co_await\n}\n", ""),
     ("src/base/many.cpp", "int f(int a = 1) {\n" + long_body(40) + "}\nint g() {\n" +
      long_body(40) + "}\n", ""),
     ("src/base/struct.hpp", "#pragma once\nstruct A {\n  int f() { return 1; }\n" +
