@@ -3,6 +3,8 @@
 #include <sys/resource.h>
 
 #include <chrono>
+#include <map>
+#include <mutex>
 #include <random>
 #include <thread>
 
@@ -74,6 +76,8 @@ class Run {
   }
 
  private:
+  using Latency = std::map<std::string, LatencyHistogram>;
+
   void fail(ExitCode code, const Error& error, std::string detail) {
     report_.exit_code = code;
     report_.error_code = error.name();
@@ -142,8 +146,10 @@ class Run {
     }
     co_await (*source)->close();
     co_await (*target)->close();
-    note_side(report_.source, **source);
-    note_side(report_.target, **target);
+    note_side(source_, report_.source, **source);
+    note_side(target_, report_.target, **target);
+    give_latency(source_, report_.source);
+    give_latency(target_, report_.target);
   }
 
   Task<bool> prepare(Loop& loop, FullTree& source, FullTree& target) {
@@ -198,8 +204,8 @@ class Run {
     co_await (*source)->close();
     co_await (*target)->close();
     std::lock_guard lock(sides_mutex_);
-    note_side(report_.source, **source);
-    note_side(report_.target, **target);
+    note_side(source_, report_.source, **source);
+    note_side(target_, report_.target, **target);
   }
 
   // A thread that could not start: the others do its share.
@@ -208,7 +214,8 @@ class Run {
     copy::leave_copy(shared_);
   }
 
-  void note_side(SideReport& side, const FullTree& tree) {
+  // Adds what one thread's tree did to its side.
+  void note_side(Latency& latency, SideReport& side, const FullTree& tree) {
     TreeFacts facts = tree.facts();
     TreeCounters counters = tree.counters();
     side.location = facts.location;
@@ -219,7 +226,11 @@ class Run {
     side.requests += counters.requests;
     report_.retries += counters.retries;
     report_.throttled_ms += counters.throttled_ms;
-    for (const auto& [kind, histogram] : counters.latency) {
+    for (const auto& [kind, histogram] : counters.latency) latency[kind].add(histogram);
+  }
+
+  static void give_latency(const Latency& latency, SideReport& side) {
+    for (const auto& [kind, histogram] : latency) {
       side.latency[kind] = Percentiles{histogram.count(), histogram.percentile(50),
                                        histogram.percentile(95), histogram.percentile(99)};
     }
@@ -232,6 +243,8 @@ class Run {
   Location target_location_;
   api::TreeOptions tree_options_;
   std::mutex sides_mutex_;
+  Latency source_;
+  Latency target_;
 };
 
 }  // namespace

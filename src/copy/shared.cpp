@@ -29,6 +29,16 @@ std::string DirectoryNode::path_of(std::string_view name) const {
   return out;
 }
 
+void SerialObserver::on_progress(const Progress& progress) {
+  std::lock_guard lock(mutex_);
+  observer_.on_progress(progress);
+}
+
+void SerialObserver::on_failure(const Failure& failure) {
+  std::lock_guard lock(mutex_);
+  observer_.on_failure(failure);
+}
+
 void Failures::add(Phase phase, std::string path, const Error& error, std::uint32_t attempts) {
   Failure failure{std::move(path), error.operation, error.name(), error.message(), attempts};
   std::lock_guard lock(mutex_);

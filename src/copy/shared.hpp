@@ -53,6 +53,18 @@ struct Counters {
   std::atomic<std::uint64_t> retries{0};
 };
 
+// Passes calls on to the run's observer one at a time, whichever thread they come from.
+class SerialObserver : public Observer {
+ public:
+  explicit SerialObserver(Observer& observer) : observer_(observer) {}
+  void on_progress(const Progress& progress) override;
+  void on_failure(const Failure& failure) override;
+
+ private:
+  Observer& observer_;
+  std::mutex mutex_;
+};
+
 // In which part of the work an entry failed.
 enum class Phase : std::uint8_t { kPrepare, kTransfer, kVerify };
 
@@ -128,10 +140,10 @@ class HardLinks {
 class Shared {
  public:
   Shared(const CopyOptions& run_options, Observer& run_observer, const StopFlag& run_stop)
-      : options(run_options), observer(run_observer), stop(run_stop), failures(run_observer) {}
+      : options(run_options), observer(run_observer), stop(run_stop), failures(observer) {}
 
   const CopyOptions& options;
-  Observer& observer;
+  SerialObserver observer;
   const StopFlag& stop;
   Ownership ownership;
   Counters counters;

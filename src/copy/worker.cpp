@@ -24,7 +24,11 @@ Task<void> Worker::run(bool first) {
   TaskGroup carriers;
   TaskGroup finishers;
   for (std::size_t i = 0; i < kWalkers; ++i) walkers.spawn(walker());
-  for (std::size_t i = 0; i < kCarriers; ++i) carriers.spawn(carrier());
+  // More carriers than requests in flight would only hold memory.
+  std::size_t useful = std::min(source_.preferences().requests_in_flight,
+                                target_.preferences().requests_in_flight);
+  std::size_t count = std::clamp<std::size_t>(useful, 1, kCarriersMost);
+  for (std::size_t i = 0; i < count; ++i) carriers.spawn(carrier());
   finishers.spawn(finisher());
   co_await walkers.join();
   if (--shared_.walkers_left == 0) shared_.walk_finished = true;

@@ -18,7 +18,7 @@ namespace nfsferry::copy {
 class Worker {
  public:
   static constexpr std::size_t kWalkers = 16;
-  static constexpr std::size_t kCarriers = 16;
+  static constexpr std::size_t kCarriersMost = 16;
   static constexpr std::uint64_t kRangeBytesInFlight = 24u << 20;
   static constexpr std::size_t kRangesPerFile = 16;
   static constexpr std::uint32_t kAttemptsMost = 3;
