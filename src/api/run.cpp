@@ -97,13 +97,14 @@ class Run {
     return true;
   }
 
-  // Opens both sides, source first; says what is wrong with the one that does not open.
-  Task<bool> open(Role role, const Location& location, FullTree& tree) {
-    Status opened = co_await tree.open();
-    if (opened) co_return true;
+  static Task<void> open(FullTree& tree, Status& status) { status = co_await tree.open(); }
+
+  // Says what is wrong with a side that does not open.
+  bool accept(Role role, const Location& location, const Status& opened) {
+    if (opened) return true;
     const Error& error = opened.error();
     fail(api::start_exit_code(role, error), error, api::explain(role, location, error));
-    co_return false;
+    return false;
   }
 
   Task<bool> make_missing_root(Loop& loop, const FullTree& source) {
@@ -144,8 +145,10 @@ class Run {
     } else {
       report_.transfer.success = false;
     }
-    co_await (*source)->close();
-    co_await (*target)->close();
+    TaskGroup closing;
+    closing.spawn((*source)->close());
+    closing.spawn((*target)->close());
+    co_await closing.join();
     note_side(source_, report_.source, **source);
     note_side(target_, report_.target, **target);
     give_latency(source_, report_.source);
@@ -153,12 +156,19 @@ class Run {
   }
 
   Task<bool> prepare(Loop& loop, FullTree& source, FullTree& target) {
-    if (!co_await open(Role::kSource, source_location_, source)) co_return false;
+    Status source_open = ok();
+    Status target_open = ok();
+    TaskGroup opening;  // side by side, but where the target is made after the source's root
+    opening.spawn(open(source, source_open));
+    if (!options_.create_target) opening.spawn(open(target, target_open));
+    co_await opening.join();
+    if (!accept(Role::kSource, source_location_, source_open)) co_return false;
     if (options_.create_target) {
       bool made = co_await make_missing_root(loop, source);
       if (!made) co_return false;
+      target_open = co_await target.open();
     }
-    if (!co_await open(Role::kTarget, target_location_, target)) co_return false;
+    if (!accept(Role::kTarget, target_location_, target_open)) co_return false;
     Status ready = co_await copy::prepare_copy(shared_, source, target, options_.run_id);
     if (ready) co_return true;
     const Error& error = ready.error();

@@ -1,7 +1,20 @@
 // Symlinks, special files, and further names of files that have several.
+#include <cerrno>
+
+#include "base/nfsstat4.hpp"
 #include "copy/worker.hpp"
 
 namespace nfsferry::copy {
+namespace {
+
+constexpr std::size_t kLinksAtOnce = 1024;
+
+bool means_too_many_links(const Error& error) {
+  return error.is_errno(EMLINK) || (error.domain == Domain::kNfs4 &&
+                                    error.code == static_cast<std::uint32_t>(Nfsstat4::kMlink));
+}
+
+}  // namespace
 
 Task<void> Worker::copy_symlinks(std::vector<WorkItem> items) {
   std::vector<SourceItem> wanted;
@@ -64,51 +77,78 @@ Task<void> Worker::copy_specials(std::vector<WorkItem> items) {
   }
 }
 
+// Links the other names of all groups to their first, many groups in one call. What could not be
+// linked at once goes group by group.
 Task<void> Worker::make_hard_links() {
-  for (HardLinks::Group& group : shared_.hard_links.take()) {
-    co_await link_group(std::move(group));
+  std::vector<HardLinks::Group> groups = shared_.hard_links.take();
+  std::vector<HardLinks::Group> slow;
+  for (std::size_t begin = 0; begin < groups.size() && !shared_.stopping();) {
+    std::size_t end = begin;
+    std::size_t names = 0;
+    while (end < groups.size() && names < kLinksAtOnce) names += groups[end++].others.size();
+    std::span<HardLinks::Group> some(groups.data() + begin, end - begin);
+    co_await link_groups(some);
+    for (HardLinks::Group& group : some) {
+      if (!group.others.empty()) slow.push_back(std::move(group));
+    }
+    begin = end;
   }
+  for (HardLinks::Group& group : slow) co_await link_or_copy(std::move(group));
 }
 
-// Links the other names to the first. Where the first failed, or the target takes no more links,
-// a name is copied as a file of its own and the rest is linked to that one.
-Task<void> Worker::link_group(HardLinks::Group group) {
-  std::vector<LinkedName> names = std::move(group.others);
-  while (!names.empty() && !shared_.stopping()) {
-    if (!group.copied) {
-      LinkedName name = std::move(names.front());
-      names.erase(names.begin());
-      std::uint64_t failures = shared_.failures.count();
-      group.node = name.node;
-      group.name = name.entry.name;
-      WorkItem item{name.node, std::move(name.entry)};
-      co_await copy_large_file(std::move(item), 1);
-      group.copied = shared_.failures.count() == failures;
-      continue;
-    }
-    std::vector<MakeLink> requests;
-    for (const LinkedName& name : names) {
+// One call for the names of groups whose first name is in place. What is left in a group is what
+// the target takes no more links for, or a group whose first name failed.
+Task<void> Worker::link_groups(std::span<HardLinks::Group> groups) {
+  std::vector<MakeLink> requests;
+  for (const HardLinks::Group& group : groups) {
+    if (!group.copied) continue;
+    for (const LinkedName& name : group.others) {
       requests.push_back(
           MakeLink{group.node->target.get(), group.name, name.node->target.get(), name.entry.name});
     }
-    auto made = co_await target_.make_links(requests);
+  }
+  auto made = co_await target_.make_links(requests);
+  std::size_t next = 0;
+  for (HardLinks::Group& group : groups) {
+    if (!group.copied) continue;
     std::vector<LinkedName> left;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      WorkItem item{names[i].node, std::move(names[i].entry)};
-      if (made[i]) {
+    for (LinkedName& name : group.others) {
+      const Status& status = made[next++];
+      bool full = !status && means_too_many_links(status.error());
+      if (full) {
+        left.push_back(std::move(name));
+        continue;
+      }
+      WorkItem item{name.node, std::move(name.entry)};
+      if (status) {
         ++shared_.counters.hard_links;
         ++shared_.counters.files_done;
         entry_done(item);
-      } else if (made[i].error().name() == "NFS4ERR_MLINK" || made[i].error().is_errno(EMLINK)) {
-        left.push_back(LinkedName{item.node, std::move(item.entry)});
       } else {
-        target_failed(item, made[i].error(), 1);
+        target_failed(item, status.error(), 1);
       }
     }
-    names = std::move(left);
-    group.copied = false;
+    group.others = std::move(left);
+    group.copied = false;  // what is left needs another first name
   }
-  for (LinkedName& name : names) release(std::move(name.node));
+}
+
+// Where the first name failed, or the target takes no more links, a name is copied as a file of
+// its own and the rest is linked to that one.
+Task<void> Worker::link_or_copy(HardLinks::Group group) {
+  while (!group.others.empty() && !shared_.stopping()) {
+    LinkedName name = std::move(group.others.front());
+    group.others.erase(group.others.begin());
+    std::uint64_t failures = shared_.failures.count();
+    group.node = name.node;
+    group.name = name.entry.name;
+    WorkItem item{name.node, std::move(name.entry)};
+    co_await copy_large_file(std::move(item), 1);
+    group.copied = shared_.failures.count() == failures;
+    std::span<HardLinks::Group> one(&group, 1);
+    if (group.copied) co_await link_groups(one);
+  }
+  for (LinkedName& name : group.others) release(std::move(name.node));
 }
 
 }  // namespace nfsferry::copy

@@ -25,8 +25,8 @@ Task<void> Worker::run(bool first) {
   TaskGroup finishers;
   for (std::size_t i = 0; i < kWalkers; ++i) walkers.spawn(walker());
   // More carriers than requests in flight would only hold memory.
-  std::size_t useful = std::min(source_.preferences().requests_in_flight,
-                                target_.preferences().requests_in_flight);
+  std::size_t useful =
+      std::min(source_.preferences().requests_in_flight, target_.preferences().requests_in_flight);
   std::size_t count = std::clamp<std::size_t>(useful, 1, kCarriersMost);
   for (std::size_t i = 0; i < count; ++i) carriers.spawn(carrier());
   finishers.spawn(finisher());

@@ -60,7 +60,8 @@ class Worker {
   Task<void> copy_symlinks(std::vector<WorkItem> items);
   Task<void> copy_specials(std::vector<WorkItem> items);
   Task<void> make_hard_links();
-  Task<void> link_group(HardLinks::Group group);
+  Task<void> link_groups(std::span<HardLinks::Group> groups);
+  Task<void> link_or_copy(HardLinks::Group group);
 
   Shared& shared_;
   Loop& loop_;

@@ -83,7 +83,7 @@ void prepare(io_uring_sqe* sqe, Operation& operation) {
       io_uring_prep_accept(sqe, operation.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       return;
     case OperationKind::kRecv:
-      io_uring_prep_recvmsg(sqe, operation.fd, &operation.message, 0);
+      io_uring_prep_recvmsg(sqe, operation.fd, &operation.message, operation.all ? MSG_WAITALL : 0);
       return;
     case OperationKind::kSend:
       // MSG_WAITALL: the kernel goes on after a short send, without a turn of the loop.

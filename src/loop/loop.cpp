@@ -291,6 +291,22 @@ Task<Result<std::size_t>> Loop::recv(int fd, std::span<const iovec> into, Cancel
   co_return size_or_error(result, "recv");
 }
 
+Task<Result<std::size_t>> Loop::recv_all(int fd, std::span<std::byte> into, CancelToken* cancel) {
+  std::size_t received = 0;
+  while (received < into.size()) {
+    iovec rest{into.data() + received, into.size() - received};
+    Operation operation(OperationKind::kRecv, fd);
+    operation.message.msg_iov = &rest;
+    operation.message.msg_iovlen = 1;
+    operation.all = true;
+    std::int64_t result = co_await perform(operation, cancel);
+    if (result < 0) co_return errno_error(static_cast<int>(-result), "recv");
+    if (result == 0) break;
+    received += static_cast<std::size_t>(result);
+  }
+  co_return received;
+}
+
 Task<Status> Loop::send(int fd, std::span<iovec> from, CancelToken* cancel) {
   from = skip_sent(from, 0);
   while (!from.empty()) {

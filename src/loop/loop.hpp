@@ -67,6 +67,10 @@ class Loop {
   // At least one byte, or 0 at the end of the stream.
   Task<Result<std::size_t>> recv(int fd, std::span<const iovec> into,
                                  CancelToken* cancel = nullptr);
+  // Fills `into` unless the stream ends before: fewer bytes mean its end. A known rest is received
+  // with one completion on io_uring, however many segments it comes in.
+  Task<Result<std::size_t>> recv_all(int fd, std::span<std::byte> into,
+                                     CancelToken* cancel = nullptr);
   // All bytes; the iovecs are used up (changed) on the way.
   Task<Status> send(int fd, std::span<iovec> from, CancelToken* cancel = nullptr);
   // Before a socket is closed: nothing may be pending on it.

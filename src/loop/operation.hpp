@@ -68,6 +68,7 @@ struct Operation {
   const sockaddr* address = nullptr;  // kConnect
   socklen_t address_length = 0;
   msghdr message{};            // kRecv, kSend
+  bool all = false;            // kRecv: wait until it is full, where the engine can
   const char* path = nullptr;  // kOpenat2
   open_how how{};              // kOpenat2
   std::byte* bytes = nullptr;  // kRead, kWrite (which only reads them)

@@ -77,10 +77,16 @@ Task<Status> Connection::connect(const std::vector<Address>& addresses, std::uin
       target.cancel();
     };
     timers.spawn(watch(loop_, timeout_ms, give_up, stop_timer, timed_out));
+    connecting_ = &give_up;
     const auto* name = reinterpret_cast<const sockaddr*>(&address.storage);
     Status connected = co_await loop_.connect(fd.get(), name, address.length, &give_up);
     stop_timer.cancel();
     co_await timers.join();
+    connecting_ = nullptr;
+    if (ended_) {
+      loop_.forget_socket(fd.get());
+      co_return *ended_;
+    }
     if (connected) {
       fd_ = std::move(fd);
       staging_.buffer = loop_.buffers().get(kStagingBytes);
@@ -101,6 +107,7 @@ Task<Result<Chunk>> Connection::call(std::uint32_t xid, std::vector<iovec> piece
     co_return own_error(Own::kConnectionLost, "send", ended_ ? ended_->message() : "");
   }
   Pending pending;
+  pending.xid = xid;
   pending.pieces = std::move(pieces);
   pending.since = Clock::now();
   pending_.emplace(xid, &pending);
@@ -114,6 +121,7 @@ void Connection::abort(Error why) {
   if (!ended_) ended_ = std::move(why);
   running_ = false;
   cancel_.cancel();
+  if (connecting_ != nullptr) connecting_->cancel();
   work_.set();
 }
 
@@ -169,21 +177,11 @@ Task<Status> Connection::receive(std::span<std::byte> into) {
   std::memcpy(into.data(), staging_.buffer.bytes().data() + staging_.begin, have);
   staging_.begin += have;
   into = into.subspan(have);
-  while (!into.empty()) {
-    auto spare = staging_.buffer.bytes();  // staging is empty here
-    iovec parts[2] = {{into.data(), into.size()}, {spare.data(), spare.size()}};
-    std::span<const iovec> both(parts, 2);
-    auto received = co_await loop_.recv(fd_.get(), both, &cancel_);
-    if (!received) co_return std::move(received).error();
-    if (*received == 0) {
-      co_return own_error(Own::kConnectionLost, "recv", "the server closed the connection");
-    }
-    std::size_t direct = std::min(*received, into.size());
-    into = into.subspan(direct);
-    staging_.begin = 0;
-    staging_.end = *received - direct;
-  }
-  co_return ok();
+  if (into.empty()) co_return ok();
+  auto received = co_await loop_.recv_all(fd_.get(), into, &cancel_);
+  if (!received) co_return std::move(received).error();
+  if (*received == into.size()) co_return ok();
+  co_return own_error(Own::kConnectionLost, "recv", "the server closed the connection");
 }
 
 // A record, reassembled from its fragments (RFC 5531 section 11).
@@ -220,13 +218,17 @@ void Connection::dispatch(Chunk record) {
   auto found = pending_.find(xid);
   if (found == pending_.end()) return;  // a reply nobody waits for
   Pending* pending = found->second;
-  if (!pending->pieces.empty()) {  // answered before it was sent
+  if (!pending->pieces.empty() || pending->reply) {
     return abort(own_error(Own::kBadReply, "recv", "a reply to a request that was not sent"));
   }
-  pending_.erase(found);
   record.bytes = record.bytes.subspan(4);
   pending->reply = std::move(record);
-  pending->done.set();
+  if (!pending->sending) finish(*pending);
+}
+
+void Connection::finish(Pending& pending) {
+  pending_.erase(pending.xid);
+  pending.done.set();
 }
 
 Task<void> Connection::write_records() {
@@ -242,11 +244,16 @@ Task<void> Connection::write_records() {
         outgoing_.pop_front();
         batch.insert(batch.end(), pending->pieces.begin(), pending->pieces.end());
         pending->pieces.clear();
+        pending->sending = true;
         taken.push_back(pending);
       }
       std::span<iovec> pieces(batch);
       Status sent = co_await loop_.send(fd_.get(), pieces, &cancel_);
       if (!sent) abort(std::move(sent).error());
+      for (Pending* pending : taken) {
+        pending->sending = false;
+        if (pending->reply) finish(*pending);
+      }
     }
   }
   outgoing_.clear();
@@ -256,7 +263,7 @@ Task<void> Connection::write_records() {
 void Connection::fail_pending() {
   std::string why = ended_ ? ended_->message() : "";
   for (auto& [xid, pending] : pending_) {
-    pending->reply = own_error(Own::kConnectionLost, "call", why);
+    if (!pending->reply) pending->reply = own_error(Own::kConnectionLost, "call", why);
     pending->done.set();
   }
   pending_.clear();

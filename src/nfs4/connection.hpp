@@ -41,7 +41,7 @@ class Connection {
   Task<Result<Chunk>> call(std::uint32_t xid, std::vector<iovec> pieces);
 
   bool connected() const { return running_; }
-  // Ends the connection: everything pending fails with this error.
+  // Ends the connection, or a connect under way: everything pending fails with this error.
   void abort(Error why);
   // Waits until reader and writer have ended. Call after abort, before destruction.
   Task<void> join();
@@ -53,8 +53,10 @@ class Connection {
 
  private:
   struct Pending {
+    std::uint32_t xid = 0;
     std::vector<iovec> pieces;
     Clock::time_point since;
+    bool sending = false;  // the kernel may still read the caller's bytes
     Event done;
     std::optional<Result<Chunk>> reply;
   };
@@ -70,10 +72,11 @@ class Connection {
   Task<Result<Chunk>> read_record();
   // At least `want` bytes in staging.
   Task<Status> fill(std::size_t want);
-  // Fills `into` from staging and the socket; what comes after it lands in staging.
+  // Fills `into` from staging, then straight from the socket.
   Task<Status> receive(std::span<std::byte> into);
   Task<void> write_records();
   void dispatch(Chunk record);
+  void finish(Pending& pending);
   void fail_pending();
 
   Loop& loop_;
@@ -82,6 +85,7 @@ class Connection {
   bool running_ = false;
   std::optional<Error> ended_;
   CancelToken cancel_;
+  CancelToken* connecting_ = nullptr;
   TaskGroup tasks_;
   Staging staging_;
   std::deque<Pending*> outgoing_;

@@ -32,6 +32,8 @@ class Probe {
       create.name = name;
       create.type = type;
       create.link_text = "probe";
+      create.device_major = 1;
+      create.device_minor = 3;
       create.attributes = wanted_;
       create.choice.owner = with_owner;
       request.add(create);
@@ -128,6 +130,13 @@ Task<Status> Nfs4Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_
     capabilities_.symlink_times = link_dated && link_dated->mtime == kProbeTime;
   }
   co_await remove_quietly(session_, root_.get(), link_name);
+
+  std::string device_name = temporary_name(options_.run_id);
+  Probe device(*this, wanted);
+  auto device_made = co_await device.make(FileType::kCharacterDevice, device_name,
+                                          capabilities_.owner_at_create);
+  capabilities_.devices = device_made.has_value();
+  co_await remove_quietly(session_, root_.get(), device_name);
   co_return ok();
 }
 

@@ -16,11 +16,11 @@ constexpr std::size_t kMachineNameMost = 255;
 
 Status decode_denied(XdrReader& in) {
   std::uint32_t why = in.u32();
+  std::uint32_t auth = in.u32();  // or the lowest RPC version
+  if (in.failed() || why > 1) return own_error(Own::kBadReply, "RPC", "a denial that is none");
   if (why == 0) {
     return rpc_error(RpcFailure::kVersionMismatch, "RPC", "the server speaks another RPC version");
   }
-  std::uint32_t auth = in.u32();
-  if (in.failed()) return own_error(Own::kBadReply, "RPC", "a denial cut short");
   return rpc_error(RpcFailure::kAuthDenied, "RPC",
                    "the server refuses AUTH_SYS credentials (auth_stat " + std::to_string(auth) +
                        "); it may ask for a privileged port, Kerberos or TLS");

@@ -16,7 +16,6 @@ constexpr unsigned kLossesMost = 2;             // connections that may end unde
 constexpr unsigned kRefusedMost = 8;            // system errors of the RPC layer under one request
 constexpr unsigned kRebuildsMost = 8;           // sessions that a server may lose under one request
 constexpr std::size_t kReplyHeaderBytes = 128;  // RPC and COMPOUND headers, SEQUENCE
-constexpr std::uint32_t kOperationsLeast = 8;
 constexpr std::uint32_t kBytesLeast = 32768;
 
 }  // namespace
@@ -140,8 +139,7 @@ Task<Session::Next> Session::exchange(Compound& request, Attempt& attempt) {
       co_return co_await after_loss(request, attempt);
     }
     if (treatment(header.error()) == Treatment::kRetry && attempt.delays < kRefusedMost) {
-      co_await back_off(attempt.delays++);
-      co_return Next::kSameSlot;
+      co_return co_await after_delay(request, attempt);
     }
     co_return finish(attempt, std::move(header).error());
   }
@@ -186,11 +184,23 @@ Task<Session::Next> Session::after_loss(const Compound& request, Attempt& attemp
                               "the connection ended twice under the same request");
     co_return retire(attempt, std::move(refused));
   }
-  if (attempt.generation == session_generation_) co_return Next::kSameSlot;
+  co_return go_on(request, attempt);
+}
+
+Task<Session::Next> Session::after_delay(const Compound& request, Attempt& attempt) {
+  co_await back_off(attempt.delays++);
+  Status ready = co_await wait_ready();
+  if (!ready) co_return finish(attempt, std::move(ready).error());
+  co_return go_on(request, attempt);
+}
+
+Session::Next Session::go_on(const Compound& request, Attempt& attempt) {
+  if (attempt.generation == session_generation_) return Next::kSameSlot;
   slot_window_->release();
-  if (request.idempotent()) co_return Next::kAgain;
+  // Without a lost connection every sending was answered, and refused before it was executed.
+  if (request.idempotent() || attempt.connections_lost == 0) return Next::kAgain;
   attempt.result = own_error(Own::kOutcomeUnknown, request.kind(), "the session was lost");
-  co_return Next::kDone;
+  return Next::kDone;
 }
 
 Session::Next Session::retire(Attempt& attempt, Error error) {
@@ -214,8 +224,7 @@ Task<Session::Next> Session::after_sequence_error(const Compound& request, Attem
   switch (treatment(error)) {
     case Treatment::kRetry:
       if (!may_wait(attempt)) co_return finish(attempt, std::move(error));
-      co_await back_off(attempt.delays++);
-      co_return Next::kSameSlot;
+      co_return co_await after_delay(request, attempt);
     case Treatment::kRedo: advance_slot(attempt); co_return executed_unseen(request, attempt);
     case Treatment::kReconnect:
     case Treatment::kRebuildSession:

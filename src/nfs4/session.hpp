@@ -38,6 +38,8 @@ struct SessionLimits {
 class Session {
  public:
   static constexpr std::uint32_t kOperationsMost = 100;
+  static constexpr std::uint32_t kOperationsLeast = 8;        // fewer cannot be worked with
+  static constexpr std::uint32_t kMessageBytesLeast = 8192;   // of a request, of a reply
   static constexpr std::uint32_t kSlotsAsked = 64;
   static constexpr std::uint32_t kRecordBytesAsked = (1u << 20) + 65536;
 
@@ -101,6 +103,9 @@ class Session {
   void release_slot(const Attempt& attempt);
   Task<Next> exchange(Compound& request, Attempt& attempt);
   Task<Next> after_loss(const Compound& request, Attempt& attempt);
+  Task<Next> after_delay(const Compound& request, Attempt& attempt);
+  // In the same slot, or over again when its session is gone meanwhile.
+  Next go_on(const Compound& request, Attempt& attempt);
   Task<Next> after_sequence_error(const Compound& request, Attempt& attempt, Error error);
   Task<Next> after_reply(const Compound& request, Attempt& attempt, CompoundReply reply);
   Next finish(Attempt& attempt, Result<CompoundReply> result);

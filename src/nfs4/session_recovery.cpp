@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint32_t kProcedureCompound = 1;
 constexpr std::uint32_t kMinorVersion = 1;
+constexpr std::uint32_t kConfirmed = 0x80000000;  // EXCHGID4_FLAG_CONFIRMED_R
 constexpr std::uint64_t kOpenPatienceMs = 30'000;
 constexpr std::uint64_t kConnectMs = 10'000;
 constexpr std::uint64_t kCloseMs = 3'000;
@@ -85,11 +86,11 @@ Task<void> Session::close() {
   }
   closing_.cancel();
   changed_.pulse();
-  if (connection_) {
-    connection_->abort(own_error(Own::kCancelled, "close"));
-    co_await connection_->join();
-  }
+  if (connection_) connection_->abort(own_error(Own::kCancelled, "close"));
   co_await tasks_.join();
+  if (!connection_) co_return;  // below: a recovery may have made another one meanwhile
+  connection_->abort(own_error(Own::kCancelled, "close"));
+  co_await connection_->join();
 }
 
 void Session::start_recovery(Lost lost, std::uint64_t generation) {
@@ -147,6 +148,7 @@ Task<Status> Session::recover_once() {
 
 Task<Status> Session::reconnect() {
   if (connection_) co_await connection_->join();
+  if (closing_.is_cancelled()) co_return own_error(Own::kCancelled, "close");
   connection_ = std::make_unique<Connection>(loop_, kRecordBytesAsked + 65536);
   std::uint64_t patience = std::min(kConnectMs, options_.timeout_ms);
   Status connected = co_await connection_->connect(addresses_, patience);
@@ -167,7 +169,8 @@ Task<Status> Session::make_client() {
   if (!reply) co_return std::move(reply).error();
   if (reply->clientid != clientid_ || client_generation_ == 0) ++client_generation_;
   clientid_ = reply->clientid;
-  create_sequence_ = reply->sequence_id;
+  // A confirmed client id goes on counting where it was (RFC 8881 section 18.35.4).
+  if ((reply->flags & kConfirmed) == 0) create_sequence_ = reply->sequence_id;
   server_ = *std::move(reply);
   need_client_ = false;
   co_return ok();
@@ -181,8 +184,10 @@ Task<Status> Session::make_session() {
   auto reply = co_await bare(request);
   if (!reply) co_return std::move(reply).error();
   const ChannelAttributes& granted = reply->fore;
-  if (granted.max_requests == 0 || granted.max_requests > 4096 || granted.max_operations < 2 ||
-      granted.max_request_bytes < 1024 || granted.max_response_bytes < 1024) {
+  if (granted.max_requests == 0 || granted.max_requests > 4096 ||
+      granted.max_operations < kOperationsLeast ||
+      granted.max_request_bytes < kMessageBytesLeast ||
+      granted.max_response_bytes < kMessageBytesLeast) {
     co_return own_error(Own::kBadReply, "CREATE_SESSION", "limits that cannot be worked with");
   }
   ++create_sequence_;
@@ -203,8 +208,10 @@ Task<Status> Session::make_session() {
   }
   slots_.assign(slots, Slot{});
   retired_slots_ = 0;
+  // Until the server has heard it, the session is not used: slot 0 would be out of step.
+  NFSFERRY_TRY(Ok reclaimed, co_await reclaim_complete(), co_return);
   need_session_ = false;
-  co_return co_await reclaim_complete();
+  co_return ok();
 }
 
 // Needed once per client id before any OPEN; after a new session of an old one the answer is
@@ -226,7 +233,6 @@ Task<Status> Session::reclaim_complete() {
   auto done = reply->take<ReclaimComplete>();
   bool already = reply->status() == Nfsstat4::kCompleteAlready;
   if (done || already) co_return ok();
-  need_session_ = true;
   co_return std::move(done).error();
 }
 

@@ -20,7 +20,20 @@ class MakeNodesBatch : public StatusBatch {
         items_(std::move(items)),
         temporaries_(items_.size()) {}
 
-  Status accept(std::size_t item) const override { return accept_name(items_[item].name); }
+  Status accept(std::size_t item) const override {
+    const Create& create = items_[item].create;
+    switch (create.type) {
+      case FileType::kSymlink:
+        // nfs-ganesha cuts a text at a NUL and says OK.
+        if (!create.link_text.empty() && create.link_text.find('\0') == std::string_view::npos) break;
+        return own_error(Own::kBadName, "CREATE", "a link's text is not empty and holds no NUL");
+      case FileType::kRegular:
+      case FileType::kDirectory:
+      case FileType::kOther: return own_error(Own::kUnsupported, "CREATE", "not a special file");
+      default: break;
+    }
+    return accept_name(items_[item].name);
+  }
   Cost cost(std::size_t item, std::optional<std::size_t> previous) const override {
     const Item& one = items_[item];
     std::uint32_t operations = 3 + (shares(item, previous) ? 0 : 2) + (sets_owner(item) ? 1 : 0) +

@@ -102,10 +102,7 @@ Task<Status> MemoryTree::lock_root(std::string run_id) {
 
 Task<std::vector<Result<MadeDirectory>>> MemoryTree::make_directories(
     std::span<const MakeDirectory> items) {
-  co_await turn();
-  std::vector<Result<MadeDirectory>> results;
-  for (const MakeDirectory& item : items) results.push_back(make_directory(item));
-  co_return results;
+  return each(items, &MemoryTree::make_directory);
 }
 
 Task<std::vector<Result<PutResult>>> MemoryTree::put_files(std::span<const PutFile> items,
@@ -133,54 +130,36 @@ Task<Result<std::unique_ptr<TargetFile>>> MemoryTree::create_file(DirectoryPtr p
 }
 
 Task<std::vector<Status>> MemoryTree::make_symlinks(std::span<const MakeSymlink> items) {
-  co_await turn();
-  std::vector<Status> results;
-  for (const MakeSymlink& item : items) results.push_back(make_symlink(item));
-  co_return results;
+  return each(items, &MemoryTree::make_symlink);
 }
-
 Task<std::vector<Status>> MemoryTree::make_links(std::span<const MakeLink> items) {
-  co_await turn();
-  std::vector<Status> results;
-  for (const MakeLink& item : items) results.push_back(make_link(item));
-  co_return results;
+  return each(items, &MemoryTree::make_link);
 }
-
 Task<std::vector<Status>> MemoryTree::make_specials(std::span<const MakeSpecial> items) {
-  co_await turn();
-  std::vector<Status> results;
-  for (const MakeSpecial& item : items) results.push_back(make_special(item));
-  co_return results;
+  return each(items, &MemoryTree::make_special);
 }
-
 Task<std::vector<Status>> MemoryTree::set_attributes(std::span<const SetAttributes> items) {
-  co_await turn();
-  std::vector<Status> results;
-  for (const SetAttributes& item : items) {
-    Status allowed = allow("set_attributes", item.name);
-    if (allowed && !item.name.empty()) allowed = check_name("set_attributes", item.name);
-    if (!allowed) {
-      results.push_back(std::move(allowed));
-      continue;
-    }
-    const MemoryNodePtr& parent = node_of(item.parent);
-    Result<MemoryNodePtr> node =
-        item.name.empty() ? Result<MemoryNodePtr>(parent) : volume_->find(*parent, item.name);
-    results.push_back(node ? apply(**node, item.name, item.attributes) : Status(node.error()));
-  }
-  co_return results;
+  return each(items, &MemoryTree::set_one);
+}
+Task<std::vector<Status>> MemoryTree::remove(std::span<const RemoveEntry> items) {
+  return each(items, &MemoryTree::remove_one);
 }
 
-Task<std::vector<Status>> MemoryTree::remove(std::span<const RemoveEntry> items) {
-  co_await turn();
-  std::vector<Status> results;
-  for (const RemoveEntry& item : items) {
-    Status allowed = check_name("remove", item.name);
-    if (allowed) allowed = allow("remove", item.name);
-    if (allowed) allowed = volume_->remove(*node_of(item.parent), item.name, item.is_directory);
-    results.push_back(std::move(allowed));
+Status MemoryTree::set_one(const SetAttributes& item) const {
+  NFSFERRY_TRY(Ok allowed, allow("set_attributes", item.name), return);
+  MemoryNodePtr node = node_of(item.parent);
+  if (!item.name.empty()) {
+    NFSFERRY_TRY(Ok usable, check_name("set_attributes", item.name), return);
+    NFSFERRY_TRY(MemoryNodePtr child, volume_->find(*node, item.name), return);
+    node = std::move(child);
   }
-  co_return results;
+  return apply(*node, item.name, item.attributes);
+}
+
+Status MemoryTree::remove_one(const RemoveEntry& item) const {
+  NFSFERRY_TRY(Ok usable, check_name("remove", item.name), return);
+  NFSFERRY_TRY(Ok allowed, allow("remove", item.name), return);
+  return volume_->remove(*node_of(item.parent), item.name, item.is_directory);
 }
 
 Attributes MemoryTree::fresh(FileType type, std::uint32_t mode) const {

@@ -184,11 +184,18 @@ Result<SmallFile> MemoryTree::read_one(const SourceItem& item) const {
   return file;
 }
 
+Result<std::string> MemoryTree::read_link(const SourceItem& item) const {
+  NFSFERRY_TRY(Ok allowed, allow("read_link", item.entry->name), return);
+  NFSFERRY_TRY(MemoryNodePtr node, source_node(item, FileType::kSymlink), return);
+  return volume_->text(*node);
+}
+
 Task<std::vector<Result<SmallFile>>> MemoryTree::read_files(std::span<const SourceItem> items) {
-  co_await turn();
-  std::vector<Result<SmallFile>> results;
-  for (const SourceItem& item : items) results.push_back(read_one(item));
-  co_return results;
+  return each(items, &MemoryTree::read_one);
+}
+
+Task<std::vector<Result<std::string>>> MemoryTree::read_links(std::span<const SourceItem> items) {
+  return each(items, &MemoryTree::read_link);
 }
 
 Task<Result<std::unique_ptr<SourceFile>>> MemoryTree::open_file(SourceItem item) {
@@ -197,21 +204,6 @@ Task<Result<std::unique_ptr<SourceFile>>> MemoryTree::open_file(SourceItem item)
   NFSFERRY_TRY(MemoryNodePtr node, source_node(item, FileType::kRegular), co_return);
   co_return std::unique_ptr<SourceFile>(
       std::make_unique<MemorySourceFile>(*this, std::move(node), item.entry->name));
-}
-
-Task<std::vector<Result<std::string>>> MemoryTree::read_links(std::span<const SourceItem> items) {
-  co_await turn();
-  std::vector<Result<std::string>> results;
-  for (const SourceItem& item : items) {
-    Status allowed = allow("read_link", item.entry->name);
-    if (!allowed) {
-      results.push_back(std::move(allowed).error());
-      continue;
-    }
-    Result<MemoryNodePtr> node = source_node(item, FileType::kSymlink);
-    results.push_back(node ? volume_->text(**node) : Result<std::string>(node.error()));
-  }
-  co_return results;
 }
 
 }  // namespace nfsferry

@@ -78,6 +78,15 @@ class MemoryTree final : public FullTree {
   friend class MemoryTargetFile;
 
   Task<void> turn();  // one request: counted, and the loop gets its turn
+  // One request for a batch.
+  template <typename T, typename Item>
+  Task<std::vector<T>> each(std::span<const Item> items, T (MemoryTree::*one)(const Item&) const) {
+    co_await turn();
+    std::vector<T> results;
+    results.reserve(items.size());
+    for (const Item& item : items) results.push_back((this->*one)(item));
+    co_return std::move(results);
+  }
   Status allow(std::string_view operation, std::string_view name) const;
   Result<MemoryNodePtr> source_node(const SourceItem& item, FileType type) const;
   ReadRange read_range(const MemoryNode& node, std::uint64_t offset_bytes,
@@ -90,11 +99,14 @@ class MemoryTree final : public FullTree {
              std::span<const std::byte> bytes) const;
 
   Result<SmallFile> read_one(const SourceItem& item) const;
+  Result<std::string> read_link(const SourceItem& item) const;
   Result<MadeDirectory> make_directory(const MakeDirectory& item) const;
   Result<PutResult> put_one(const PutFile& item, ReadBack read_back) const;
   Status make_symlink(const MakeSymlink& item) const;
   Status make_link(const MakeLink& item) const;
   Status make_special(const MakeSpecial& item) const;
+  Status set_one(const SetAttributes& item) const;
+  Status remove_one(const RemoveEntry& item) const;
   // A node under a temporary name, filled by `fill`, renamed to `name`; removed when that fails.
   Result<MemoryNodePtr> replace(const Directory* parent, std::string_view name,
                                 const Attributes& attributes, std::string_view text,

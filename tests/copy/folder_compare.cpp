@@ -14,8 +14,8 @@ namespace fs = std::filesystem;
 bool same_content(const fs::path& a, const fs::path& b) {
   std::ifstream in_a(a, std::ios::binary);
   std::ifstream in_b(b, std::ios::binary);
-  std::vector<char> block_a(1 << 20);
-  std::vector<char> block_b(1 << 20);
+  static std::vector<char> block_a(1 << 20);
+  static std::vector<char> block_b(1 << 20);
   for (;;) {
     in_a.read(block_a.data(), static_cast<std::streamsize>(block_a.size()));
     in_b.read(block_b.data(), static_cast<std::streamsize>(block_b.size()));

@@ -113,8 +113,8 @@ void make_file(const fs::path& path, std::uint64_t size_bytes, std::uint64_t see
   std::mt19937_64 random(seed);
   std::vector<std::uint64_t> block(8192);
   while (size_bytes > 0) {
-    for (std::uint64_t& word : block) word = random();
     std::size_t size = std::min<std::uint64_t>(size_bytes, block.size() * 8);
+    for (std::size_t i = 0; i * 8 < size; ++i) block[i] = random();
     must(write(fd, block.data(), size) == static_cast<ssize_t>(size), "write");
     size_bytes -= size;
   }
