@@ -47,6 +47,13 @@ std::string json_string(std::string_view text) {
   return out + "\"";
 }
 
+// Text that spdlog's pattern shows as it is.
+std::string literal(std::string_view text) {
+  std::string out;
+  for (char c : text) out += c == '%' ? "%%" : std::string(1, c);
+  return out;
+}
+
 }  // namespace
 
 void log_start(const LogOptions& options) {
@@ -55,11 +62,11 @@ void log_start(const LogOptions& options) {
   auto logger = std::make_shared<spdlog::logger>("nfsferry", sink);
   logger->set_level(spdlog_level(options.level));
   if (options.json) {
-    logger->set_pattern("{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",\"run_id\":\"" +
-                            options.run_id + "\",\"message\":%v}",
+    logger->set_pattern("{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",\"run_id\":" +
+                            literal(json_string(options.run_id)) + ",\"message\":%v}",
                         spdlog::pattern_time_type::utc);
   } else {
-    std::string run = options.run_id.empty() ? "" : " [" + options.run_id + "]";
+    std::string run = options.run_id.empty() ? "" : " [" + literal(options.run_id) + "]";
     logger->set_pattern("nfsferry %H:%M:%S.%e %l" + run + ": %v");
   }
   state().json = options.json;

@@ -8,12 +8,7 @@ constexpr std::size_t kHeaderBytes = 1024;  // RPC, credentials, COMPOUND, SEQUE
 
 }  // namespace
 
-Status accept_name(std::string_view name) {
-  if (is_usable_name(name)) return ok();
-  Error error = own_error(Own::kBadName, "name", "a name that must not be used");
-  error.path = std::string(name);
-  return error;
-}
+Status accept_name(std::string_view name) { return check_name("name", name); }
 
 Task<void> BatchRunner::run() {
   std::vector<std::size_t> all;

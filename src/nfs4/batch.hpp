@@ -43,7 +43,7 @@ class Batch {
   virtual bool is_contagious(const Error&) const { return false; }
 };
 
-// kBadName unless the name may be used in a directory operation.
+// An error unless the name may be used in a directory operation: kBadName, ENAMETOOLONG.
 Status accept_name(std::string_view name);
 
 // Sends a batch in as few requests as the session's limits allow, side by side, until every item

@@ -63,7 +63,9 @@ Task<bool> wait_and_retry(Session& session, const Error& error, unsigned& times,
 Nfs4Tree::Nfs4Tree(Loop& loop, Location location, Nfs4Options options)
     : location_(std::move(location)),
       options_(std::move(options)),
-      session_(loop, session_options(location_, options_)) {}
+      session_(loop, session_options(location_, options_)) {
+  capabilities_.exclusive_lock = false;  // until lock_root takes an NFSv4 LOCK
+}
 
 Task<Status> Nfs4Tree::open() {
   NFSFERRY_TRY(Ok opened, co_await session_.open(), co_return);

@@ -133,8 +133,8 @@ Task<Status> Nfs4Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_
 
   std::string device_name = temporary_name(options_.run_id);
   Probe device(*this, wanted);
-  auto device_made = co_await device.make(FileType::kCharacterDevice, device_name,
-                                          capabilities_.owner_at_create);
+  auto device_made =
+      co_await device.make(FileType::kCharacterDevice, device_name, capabilities_.owner_at_create);
   capabilities_.devices = device_made.has_value();
   co_await remove_quietly(session_, root_.get(), device_name);
   co_return ok();

@@ -181,6 +181,11 @@ Task<void> PutBatch::undo(std::size_t item) {
   }
 }
 
+void PutBatch::fail(std::size_t item, Error error) {
+  if (error.path.empty()) error.path = std::string(items_[item].name);
+  results_[item] = std::move(error);
+}
+
 RenameBatch::RenameBatch(Nfs4Tree& tree, std::vector<Item> items)
     : tree_(tree), items_(std::move(items)), found_done_(items_.size()) {
   for (std::size_t i = 0; i < items_.size(); ++i) results_.push_back(ok());
@@ -227,6 +232,7 @@ Task<void> RenameBatch::undo(std::size_t item) {
 }
 
 void RenameBatch::fail(std::size_t item, Error error) {
+  if (error.path.empty()) error.path = items_[item].to;
   if (!found_done_[item]) results_[item] = std::move(error);
 }
 

@@ -28,7 +28,7 @@ class PutBatch : public Batch {
   Status decode(std::size_t item, std::optional<std::size_t> previous,
                 CompoundReply& reply) override;
   Task<void> undo(std::size_t item) override;
-  void fail(std::size_t item, Error error) override { results_[item] = std::move(error); }
+  void fail(std::size_t item, Error error) override;
 
   const std::string& temporary(std::size_t item) const { return states_[item].temporary; }
   std::vector<Result<PutResult>>& results() { return results_; }

@@ -38,8 +38,8 @@ struct SessionLimits {
 class Session {
  public:
   static constexpr std::uint32_t kOperationsMost = 100;
-  static constexpr std::uint32_t kOperationsLeast = 8;        // fewer cannot be worked with
-  static constexpr std::uint32_t kMessageBytesLeast = 8192;   // of a request, of a reply
+  static constexpr std::uint32_t kOperationsLeast = 8;       // fewer cannot be worked with
+  static constexpr std::uint32_t kMessageBytesLeast = 8192;  // of a request, of a reply
   static constexpr std::uint32_t kSlotsAsked = 64;
   static constexpr std::uint32_t kRecordBytesAsked = (1u << 20) + 65536;
 

@@ -185,8 +185,7 @@ Task<Status> Session::make_session() {
   if (!reply) co_return std::move(reply).error();
   const ChannelAttributes& granted = reply->fore;
   if (granted.max_requests == 0 || granted.max_requests > 4096 ||
-      granted.max_operations < kOperationsLeast ||
-      granted.max_request_bytes < kMessageBytesLeast ||
+      granted.max_operations < kOperationsLeast || granted.max_request_bytes < kMessageBytesLeast ||
       granted.max_response_bytes < kMessageBytesLeast) {
     co_return own_error(Own::kBadReply, "CREATE_SESSION", "limits that cannot be worked with");
   }

@@ -88,12 +88,10 @@ class ReadFilesBatch : public Batch {
   }
   Status decode(std::size_t item, std::optional<std::size_t>, CompoundReply& reply) override {
     SmallFile file;
-    bool eof = count(item) == 0;
     if (count(item) > 0) {
       NFSFERRY_TRY(Read::Reply read, take_read(reply, ways_[item]), return);
       if (read.data.size() > count(item)) return own_error(Own::kBadReply, "READ", "more data");
       file.data = Chunk{reply.buffer(), read.data};
-      eof = read.eof;
     } else {
       NFSFERRY_TRY(NoReply at_file, reply.take<Putfh>(), return);
     }
@@ -102,8 +100,8 @@ class ReadFilesBatch : public Batch {
       NFSFERRY_TRY(NoReply closed, reply.take<Close>(), return);
     }
     file.after = after.fattr.attributes;
-    bool whole = eof || file.data.bytes.size() == count(item);
-    file.complete = whole && file.after.size_bytes == file.data.bytes.size();
+    bool as_listed = file.data.bytes.size() == count(item);
+    file.complete = as_listed && file.after.size_bytes == count(item);
     results_[item] = std::move(file);
     return ok();
   }

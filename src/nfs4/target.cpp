@@ -25,7 +25,8 @@ class MakeNodesBatch : public StatusBatch {
     switch (create.type) {
       case FileType::kSymlink:
         // nfs-ganesha cuts a text at a NUL and says OK.
-        if (!create.link_text.empty() && create.link_text.find('\0') == std::string_view::npos) break;
+        if (!create.link_text.empty() && create.link_text.find('\0') == std::string_view::npos)
+          break;
         return own_error(Own::kBadName, "CREATE", "a link's text is not empty and holds no NUL");
       case FileType::kRegular:
       case FileType::kDirectory:

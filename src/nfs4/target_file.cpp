@@ -100,6 +100,23 @@ class Nfs4TargetFile : public TargetFile {
   }
 
   Task<Status> finish(NewAttributes attributes) override {
+    Status finished = co_await put_in_place(std::move(attributes));
+    if (!finished) co_await abandon();
+    co_return finished;
+  }
+
+  Task<void> abandon() override {
+    if (open_)
+      co_await close_and_remove(session_, parent_.get(), temporary_, stateid_);
+    else
+      co_await remove_quietly(session_, parent_.get(), temporary_);
+    open_ = false;
+  }
+
+ private:
+  static constexpr std::size_t kLeastWrite = 4096;
+
+  Task<Status> put_in_place(NewAttributes attributes) {
     NFSFERRY_TRY(Ok dated, co_await set_attributes(std::move(attributes)), co_return);
     unsigned waits = 0;
     auto since = Clock::now();
@@ -117,17 +134,6 @@ class Nfs4TargetFile : public TargetFile {
       if (++attempts >= kAttemptsMost) co_return error;
     }
   }
-
-  Task<void> abandon() override {
-    if (open_)
-      co_await close_and_remove(session_, parent_.get(), temporary_, stateid_);
-    else
-      co_await remove_quietly(session_, parent_.get(), temporary_);
-    open_ = false;
-  }
-
- private:
-  static constexpr std::size_t kLeastWrite = 4096;
 
   Task<Status> create_once(NewAttributes attributes) {
     Compound request("OPEN", Repeat::kOnce);

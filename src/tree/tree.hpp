@@ -158,7 +158,7 @@ struct PutFile {
   NewAttributes attributes;
 };
 struct PutResult {
-  std::uint64_t fileid = 0;
+  std::uint64_t fileid = 0;  // 0: the tree was not told; always known with read-back
 };
 enum class ReadBack : std::uint8_t { kNo, kCompare };
 
@@ -203,7 +203,8 @@ class TargetFile {
   virtual Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) = 0;
   // Sets the size (a sparse tail), makes the data durable. kWriteVerifierChanged: write it again.
   virtual Task<Status> commit(std::uint64_t size_bytes) = 0;
-  // Attributes, close, rename over the final name. After commit; exactly one of finish, abandon.
+  // Attributes, close, rename over the final name; what fails is removed. After commit; exactly
+  // one of finish, abandon.
   virtual Task<Status> finish(NewAttributes attributes) = 0;
   // Closes and removes the temporary. No error stops it.
   virtual Task<void> abandon() = 0;
@@ -219,6 +220,7 @@ struct Capabilities {
   bool owner_at_create = true;  // an owner given at creation is kept
   bool symlink_times = true;
   bool rename = true;
+  bool exclusive_lock = true;  // lock_root really keeps other runs out
   std::uint32_t time_granularity_ns = 1;
 };
 

@@ -1,0 +1,305 @@
+// Vectored requests: whose fault an error is, and what is sent again.
+#include "nfs4/batch.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "session_fixture.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+using namespace nfs4;
+using Names = std::vector<std::string>;
+
+// REMOVE of a name per item, two operations each.
+class RemoveNames : public Batch {
+ public:
+  explicit RemoveNames(Names names, Repeat repeat = Repeat::kOnce)
+      : names_(std::move(names)), repeat_(repeat), done_(names_.size()), undone_(names_.size()) {
+    for (std::size_t i = 0; i < names_.size(); ++i) results_.push_back(ok());
+  }
+  std::string_view kind() const override { return "REMOVE"; }
+  Repeat repeat() const override { return repeat_; }
+  std::size_t size() const override { return names_.size(); }
+  Status accept(std::size_t item) const override { return accept_name(names_[item]); }
+  Cost cost(std::size_t, std::optional<std::size_t>) const override { return Cost{2, 64, 64}; }
+  void encode(std::size_t item, std::optional<std::size_t>, Compound& request) override {
+    request.add(Putrootfh{});
+    request.add(Remove{{}, names_[item]});
+  }
+  Status decode(std::size_t item, std::optional<std::size_t>, CompoundReply& reply) override {
+    NFSFERRY_TRY(NoReply root, reply.take<Putrootfh>(), return);
+    NFSFERRY_TRY(NoReply removed, reply.take<Remove>(), return);
+    ++done_[item];
+    return ok();
+  }
+  Task<void> undo(std::size_t item) override {
+    ++undone_[item];
+    co_return;
+  }
+  void fail(std::size_t item, Error error) override { results_[item] = std::move(error); }
+
+  // Names of the items that failed, with their errors.
+  std::map<std::string, std::string> failures() const {
+    std::map<std::string, std::string> out;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (!results_[i]) out[names_[i]] = results_[i].error().name();
+    }
+    return out;
+  }
+  // Every item has its result: done once, or failed.
+  void expect_all_settled() const {
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      EXPECT_EQ(done_[i], results_[i] ? 1 : 0) << names_[i];
+    }
+  }
+  int undone(std::size_t item) const { return undone_[item]; }
+
+ private:
+  Names names_;
+  Repeat repeat_;
+  std::vector<Status> results_;
+  std::vector<int> done_;
+  std::vector<int> undone_;
+};
+
+Names numbered(std::size_t count) {
+  Names names;
+  for (std::size_t i = 0; i < count; ++i) names.push_back("n" + std::to_string(i));
+  return names;
+}
+
+// Where this name's REMOVE stands in a request.
+std::optional<std::size_t> place_of(const FakeCall& call, std::string_view name) {
+  for (std::size_t i = 0; i < call.operations.size(); ++i) {
+    if (call.operations[i].text == name) return i;
+  }
+  return {};
+}
+
+// Fails the REMOVE of a name, `times` times.
+FakeServer::Script fails_name(std::string name, Nfsstat4 status, unsigned times = 1000) {
+  return [name, status, times, seen = 0u](const FakeCall& call) mutable {
+    FakeAnswer answer;
+    auto place = call.is_plain() ? place_of(call, name) : std::nullopt;
+    if (!place || seen++ >= times) return answer;
+    answer.at = *place;
+    answer.status = code_of(status);
+    return answer;
+  };
+}
+
+class BatchTest : public SessionTest {
+ protected:
+  SessionLimits run_batch_on(const FakeServer& server, Batch& batch,
+                             std::uint64_t timeout_ms = kTestTimeoutMs) {
+    SessionLimits limits;
+    auto body = [&](Session& session) -> Task<void> {
+      co_await run_batch(session, batch);
+      limits = session.limits();
+    };
+    run(server, body, timeout_ms);
+    return limits;
+  }
+};
+
+std::size_t largest_request(const FakeServer& server) {
+  std::size_t most = 0;
+  for (const FakeCall& call : server.plain_calls()) {
+    most = std::max(most, call.operations.size() + 1);
+  }
+  return most;
+}
+
+TEST_F(BatchTest, SendsAsManyItemsARequestAsTheLimitTakes) {
+  FakeServer server({}, FakeLimits{1 << 20, 1 << 20, 8192, 21, 16});
+  RemoveNames batch(numbered(25));
+  run_batch_on(server, batch);
+  batch.expect_all_settled();
+  EXPECT_TRUE(batch.failures().empty());
+  EXPECT_EQ(server.plain_calls().size(), 3u) << "10, 10 and 5 items";
+  EXPECT_EQ(largest_request(server), 21u);
+}
+
+TEST_F(BatchTest, OfNothingSendsNothing) {
+  FakeServer server;
+  RemoveNames batch({});
+  run_batch_on(server, batch);
+  EXPECT_TRUE(server.plain_calls().empty());
+}
+
+TEST_F(BatchTest, FailsTheItemAtFaultAloneAndGoesOnBehindIt) {
+  FakeServer server(fails_name("n3", Nfsstat4::kAccess));
+  RemoveNames batch(numbered(10));
+  run_batch_on(server, batch);
+  batch.expect_all_settled();
+  EXPECT_EQ(batch.failures(), (std::map<std::string, std::string>{{"n3", "NFS4ERR_ACCESS"}}));
+  EXPECT_EQ(batch.undone(3), 1);
+  EXPECT_EQ(batch.undone(4), 0) << "never executed";
+  EXPECT_EQ(server.plain_calls().size(), 2u);
+  EXPECT_EQ(server.removed().size(), 9u);
+}
+
+TEST_F(BatchTest, FailsEveryItemThatDeservesIt) {
+  FakeServer server([](const FakeCall& call) {
+    FakeAnswer answer;
+    if (!call.is_plain()) return answer;
+    for (std::size_t i = 0; i < call.operations.size(); ++i) {
+      if (!call.operations[i].text.starts_with("bad")) continue;
+      answer.at = i;
+      answer.status = code_of(Nfsstat4::kNoent);
+      break;
+    }
+    return answer;
+  });
+  RemoveNames batch({"bad1", "good1", "bad2", "bad3", "good2", "bad4"});
+  run_batch_on(server, batch);
+  batch.expect_all_settled();
+  EXPECT_EQ(batch.failures().size(), 4u);
+  EXPECT_EQ(server.removed(), (Names{"good1", "good2"}));
+}
+
+TEST_F(BatchTest, NeverSendsANameThatMustNotBeUsed) {
+  FakeServer server;
+  RemoveNames batch({"good", "..", std::string("a\0b", 3), "a/b", "", std::string(256, 'n')});
+  run_batch_on(server, batch);
+  EXPECT_EQ(batch.failures().size(), 5u);
+  EXPECT_EQ(server.removed(), Names{"good"});
+}
+
+TEST_F(BatchTest, WaitsOutAGraceThatStopsItHalfWay) {
+  FakeServer server(fails_name("n4", Nfsstat4::kGrace, 3));
+  RemoveNames batch(numbered(8));
+  run_batch_on(server, batch);
+  batch.expect_all_settled();
+  EXPECT_TRUE(batch.failures().empty());
+  EXPECT_EQ(server.removed(), numbered(8)) << "nothing twice";
+  EXPECT_EQ(server.plain_calls().size(), 4u);
+}
+
+TEST_F(BatchTest, GivesUpOnAGraceThatNeverEnds) {
+  FakeServer server(fails_name("n1", Nfsstat4::kGrace));
+  RemoveNames batch(numbered(3));
+  run_batch_on(server, batch, 100);
+  batch.expect_all_settled();
+  EXPECT_EQ(batch.failures(), (std::map<std::string, std::string>{{"n1", "NFS4ERR_GRACE"}}));
+}
+
+// ganesha, granted less than it was asked for: operation granted + 1 fails, the earlier ones are
+// executed.
+TEST_F(BatchTest, LearnsTooManyOpsFromWhereItFails) {
+  FakeServer server([](const FakeCall& call) {
+    FakeAnswer answer;
+    if (!call.is_plain() || call.operations.size() + 1 <= 11) return answer;
+    answer.at = 10;  // SEQUENCE and ten more are done
+    answer.status = code_of(Nfsstat4::kTooManyOps);
+    return answer;
+  });
+  RemoveNames batch(numbered(40));
+  SessionLimits limits = run_batch_on(server, batch);
+  batch.expect_all_settled();
+  EXPECT_TRUE(batch.failures().empty());
+  EXPECT_EQ(limits.operations, 11u);
+  EXPECT_EQ(server.removed().size(), 40u);
+  EXPECT_LE(server.plain_calls().size(), 9u) << "one refusal, then eight of five items";
+}
+
+// knfsd over its limit: the first 50 are executed and the status is OK.
+TEST_F(BatchTest, LearnsFromFewerResultsThanItSent) {
+  FakeServer server([](const FakeCall& call) {
+    FakeAnswer answer;
+    if (call.is_plain() && call.operations.size() > 20) answer.cut_after = 20;
+    return answer;
+  });
+  RemoveNames batch(numbered(40));
+  SessionLimits limits = run_batch_on(server, batch);
+  batch.expect_all_settled();
+  EXPECT_TRUE(batch.failures().empty());
+  EXPECT_EQ(limits.operations, 21u);
+  EXPECT_EQ(server.removed().size(), 40u);
+}
+
+// ganesha over its own 100: RESOURCE, nothing executed, not even SEQUENCE.
+TEST_F(BatchTest, HalvesARequestThatIsRefusedWhole) {
+  FakeServer server([](const FakeCall& call) {
+    FakeAnswer answer;
+    if (call.is_plain() && call.operations.size() > 20) {
+      answer.sequence_status = code_of(Nfsstat4::kResource);
+    }
+    return answer;
+  });
+  RemoveNames batch(numbered(45));
+  SessionLimits limits = run_batch_on(server, batch);
+  batch.expect_all_settled();
+  EXPECT_TRUE(batch.failures().empty());
+  EXPECT_LE(limits.operations, 50u);
+  EXPECT_EQ(server.removed().size(), 45u);
+}
+
+TEST_F(BatchTest, NeverRaisesALimitByLearning) {
+  FakeServer server(fails_name("n2", Nfsstat4::kReqTooBig, 1),
+                    FakeLimits{20'000, 20'000, 8192, 10, 16});
+  RemoveNames batch(numbered(6));
+  SessionLimits limits = run_batch_on(server, batch);
+  batch.expect_all_settled();
+  EXPECT_LE(limits.request_bytes, 20'000u);
+  EXPECT_LE(limits.operations, 10u);
+}
+
+// A request over knfsd's size ends the connection.
+TEST_F(BatchTest, SplitsARequestThatEndsItsConnection) {
+  FakeServer server([](const FakeCall& call) {
+    FakeAnswer answer;
+    answer.close = call.is_plain() && call.operations.size() > 8;
+    return answer;
+  });
+  RemoveNames batch(numbered(16));
+  run_batch_on(server, batch);
+  batch.expect_all_settled();
+  EXPECT_TRUE(batch.failures().empty());
+  auto removed = server.removed();
+  std::sort(removed.begin(), removed.end());
+  EXPECT_EQ(removed.size(), 16u);
+  EXPECT_EQ(std::unique(removed.begin(), removed.end()), removed.end());
+}
+
+TEST_F(BatchTest, FailsTheItemThatAlwaysEndsTheConnectionAndNoOther) {
+  FakeServer server([](const FakeCall& call) {
+    FakeAnswer answer;
+    answer.close = call.is_plain() && place_of(call, "n5");
+    return answer;
+  });
+  RemoveNames batch(numbered(8));
+  run_batch_on(server, batch);
+  batch.expect_all_settled();
+  EXPECT_EQ(batch.failures(), (std::map<std::string, std::string>{{"n5", "request_refused"}}));
+}
+
+TEST_F(BatchTest, LooksAtAndRepeatsARequestOfUnknownOutcome) {
+  FakeAnswer unanswered;
+  unanswered.close = true;
+  unanswered.execute = true;
+  FakeServer server(nth(1, unanswered), FakeLimits{1 << 20, 1 << 20, 0, 100, 16});
+  RemoveNames batch(numbered(3), Repeat::kOnce);
+  run_batch_on(server, batch);
+  batch.expect_all_settled();
+  EXPECT_TRUE(batch.failures().empty());
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(batch.undone(i), 1) << "looked at before";
+  EXPECT_EQ(server.removed().size(), 6u);
+}
+
+TEST_F(BatchTest, FailsEveryItemWhenTheServerIsGone) {
+  FakeServer server([](const FakeCall& call) {
+    FakeAnswer answer;
+    answer.silent = call.is_plain();
+    return answer;
+  });
+  RemoveNames batch(numbered(3));
+  run_batch_on(server, batch, 300);
+  EXPECT_EQ(batch.failures().size(), 3u);
+  EXPECT_EQ(batch.failures()["n0"], "unreachable");
+}
+
+}  // namespace
+}  // namespace nfsferry::test

@@ -1,0 +1,396 @@
+#include "fake_server.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/result.hpp"
+#include "wire.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+constexpr std::uint32_t kOk = 0;
+constexpr std::uint32_t kBadsession = 10052;
+constexpr std::uint32_t kBadslot = 10053;
+constexpr std::uint32_t kStaleClientid = 10022;
+constexpr std::uint32_t kSeqMisordered = 10063;
+constexpr std::uint32_t kRetryUncachedRep = 10068;
+constexpr std::uint32_t kCompleteAlready = 10054;
+
+std::uint32_t number_at(std::string_view bytes, std::size_t at) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    value = value << 8 | static_cast<unsigned char>(at + i < bytes.size() ? bytes[at + i] : 0);
+  }
+  return value;
+}
+
+// Reads a request; what does not fit ends as operations missing.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view bytes) : bytes_(bytes) {}
+  std::uint32_t u32() {
+    std::uint32_t value = number_at(bytes_, at_);
+    at_ += 4;
+    return value;
+  }
+  std::uint64_t u64() {
+    std::uint64_t high = u32();
+    return high << 32 | u32();
+  }
+  std::string raw(std::size_t size) {
+    std::string out(at_ < bytes_.size() ? bytes_.substr(at_, size) : std::string_view());
+    at_ += (size + 3) & ~std::size_t{3};
+    return out;
+  }
+  std::string opaque() { return raw(u32()); }
+
+ private:
+  std::string_view bytes_;
+  std::size_t at_ = 0;
+};
+
+void read_operation(Cursor& in, FakeCall& call) {
+  FakeOperation operation;
+  operation.number = in.u32();
+  switch (operation.number) {
+    case kSequenceNumber:
+      call.has_sequence = true;
+      call.session = in.raw(16);
+      call.sequence_id = in.u32();
+      call.slot = in.u32();
+      call.highest_slot = in.u32();
+      call.cache_this = in.u32() == 1;
+      return;
+    case kPutfhNumber:
+    case kLookupNumber:
+    case kRemoveNumber: operation.text = in.opaque(); break;
+    case kGetattrNumber: in.raw(4 * std::size_t{in.u32()}); break;
+    case kReclaimCompleteNumber: in.u32(); break;
+    case kDestroySessionNumber: operation.text = in.raw(16); break;
+    case kDestroyClientidNumber: call.clientid = in.u64(); break;
+    case kExchangeIdNumber: in.raw(8), operation.text = in.opaque(); break;
+    case kCreateSessionNumber:
+      call.clientid = in.u64();
+      call.create_sequence_id = in.u32();
+      break;
+    default: break;
+  }
+  call.operations.push_back(std::move(operation));
+}
+
+FakeCall read_call(const std::string& record, unsigned connection) {
+  FakeCall call;
+  call.connection = connection;
+  call.xid = number_at(record, 0);
+  call.record = record;
+  Cursor in(record);
+  in.raw(16);  // xid, call, RPC version, program
+  call.version = in.u32();
+  in.raw(8);    // procedure, flavor of the credentials
+  in.opaque();  // credentials
+  in.u32();
+  in.opaque();  // verifier
+  in.opaque();  // tag
+  call.minor_version = in.u32();
+  std::uint32_t operations = in.u32();
+  for (std::uint32_t i = 0; i < operations && i < 1000; ++i) read_operation(in, call);
+  return call;
+}
+
+std::string compound(std::uint32_t status, std::uint32_t results, const std::string& body) {
+  Wire wire;
+  wire.u32(1).u32(0).u32(0).u32(0).u32(0);  // reply, accepted, no verifier, success
+  wire.u32(status).opaque("").u32(results).raw(body);
+  return wire.bytes();
+}
+
+std::string result_of(const FakeOperation& operation) {
+  Wire wire;
+  wire.u32(operation.number).u32(kOk);
+  switch (operation.number) {
+    case kGetfhNumber: wire.opaque("handle"); break;
+    case kGetattrNumber: wire.u32(0).opaque(""); break;
+    case kRemoveNumber: wire.u32(1).u64(1).u64(2); break;
+    default: break;
+  }
+  return wire.bytes();
+}
+
+bool send_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+std::string record_of(std::uint32_t xid, const std::string& reply) {
+  Wire wire;
+  wire.u32(0x80000000u | static_cast<std::uint32_t>(4 + reply.size())).u32(xid).raw(reply);
+  return wire.bytes();
+}
+
+}  // namespace
+
+FakeServer::FakeServer(Script script, FakeLimits limits)
+    : script_(std::move(script)), limits_(limits), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  listen_again();
+  thread_ = std::thread([this] { serve(); });
+}
+
+FakeServer::~FakeServer() {
+  {
+    std::lock_guard lock(mutex_);
+    order_ = Order::kEnd;
+  }
+  ::eventfd_write(wake_.get(), 1);
+  thread_.join();
+}
+
+void FakeServer::listen_again() {
+  listener_ = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  int on = 1;
+  ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port_);
+  auto* name = reinterpret_cast<sockaddr*>(&address);
+  check(::bind(listener_.get(), name, sizeof address) == 0, "the fake server cannot bind");
+  check(::listen(listener_.get(), 16) == 0, "the fake server cannot listen");
+  socklen_t length = sizeof address;
+  ::getsockname(listener_.get(), name, &length);
+  port_ = ntohs(address.sin_port);
+}
+
+void FakeServer::serve() {
+  for (;;) {
+    std::vector<pollfd> waits{{wake_.get(), POLLIN, 0}};
+    if (listener_) waits.push_back({listener_.get(), POLLIN, 0});
+    for (const auto& [fd, peer] : peers_) waits.push_back({fd, POLLIN, 0});
+    ::poll(waits.data(), waits.size(), -1);
+    for (const pollfd& one : waits) {
+      if (one.revents == 0) continue;
+      if (one.fd == wake_.get()) {
+        eventfd_t count = 0;
+        ::eventfd_read(wake_.get(), &count);
+        std::lock_guard lock(mutex_);
+        Order order = std::exchange(order_, Order::kNone);
+        if (order == Order::kEnd) return;
+        if (order != Order::kAccept) peers_.clear();
+        if (order == Order::kDropAndRefuse) listener_.reset();
+        if (order == Order::kAccept && !listener_) listen_again();
+        break;  // the list of descriptors is made again
+      }
+      if (listener_ && one.fd == listener_.get()) {
+        UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        if (!fd) continue;
+        std::lock_guard lock(mutex_);
+        int number = fd.get();
+        peers_[number] = Peer{std::move(fd), ++connections_, {}};
+        continue;
+      }
+      auto peer = peers_.find(one.fd);
+      if (peer != peers_.end() && !read_from(peer->second)) peers_.erase(one.fd);
+    }
+  }
+}
+
+bool FakeServer::read_from(Peer& peer) {
+  char chunk[65536];
+  ssize_t size = ::recv(peer.fd.get(), chunk, sizeof chunk, 0);
+  if (size <= 0) return false;
+  peer.received.append(chunk, static_cast<std::size_t>(size));
+  for (;;) {  // our client sends each record in one fragment
+    std::size_t length = number_at(peer.received, 0) & 0x7fffffff;
+    if (peer.received.size() < 4 || peer.received.size() - 4 < length) return true;
+    std::string record = peer.received.substr(4, length);
+    peer.received.erase(0, 4 + length);
+    if (!handle(peer, record)) return false;
+  }
+}
+
+bool FakeServer::handle(Peer& peer, const std::string& record) {
+  FakeCall call = read_call(record, peer.number);
+  FakeAnswer answer = script_ ? script_(call) : FakeAnswer{};
+  std::string bytes;
+  {
+    std::lock_guard lock(mutex_);
+    calls_.push_back(call);
+    if (answer.forget_sessions || answer.forget_clients) sessions_.clear();
+    if (answer.forget_clients) client_known_ = false;
+    bool answers = !answer.raw && !answer.accept_stat;
+    if ((answer.close || answer.silent) && !answer.execute) answers = false;
+    if (answers) {
+      bytes = call.has_sequence ? answer_in_session(call, answer) : answer_bare(call, answer);
+      bytes = record_of(call.xid, bytes);
+    }
+  }
+  if (answer.close) return false;
+  if (answer.silent) return true;
+  if (answer.raw) bytes = *answer.raw;
+  if (answer.accept_stat) {
+    bytes =
+        record_of(call.xid, Wire().u32(1).u32(0).u32(0).u32(0).u32(*answer.accept_stat).bytes());
+  }
+  if (answer.hold) {
+    held_.emplace_back(peer.fd.get(), bytes);
+    return true;
+  }
+  if (!send_all(peer.fd.get(), bytes)) return false;
+  for (const auto& [fd, later] : std::exchange(held_, {})) {
+    if (peers_.contains(fd)) send_all(fd, later);
+  }
+  return true;
+}
+
+std::string FakeServer::answer_bare(const FakeCall& call, const FakeAnswer& answer) {
+  std::uint32_t number = call.operations.empty() ? 0 : call.operations[0].number;
+  auto failed = [&](std::uint32_t status) {
+    return compound(status, 1, Wire().u32(number).u32(status).bytes());
+  };
+  if (answer.sequence_status) return failed(*answer.sequence_status);
+  Wire result;
+  result.u32(number).u32(kOk);
+  switch (number) {
+    case kExchangeIdNumber: {
+      bool confirmed = client_known_ && next_create_ > 1;
+      if (!confirmed) {
+        ++clientid_;
+        reclaimed_ = false;
+        next_create_ = 1;
+      }
+      client_known_ = true;
+      // What stands in place of the sequence id of a confirmed client means nothing.
+      result.u64(clientid_).u32(confirmed ? 0xdead : 1).u32(confirmed ? 0x80030000 : 0x30000);
+      result.u32(0).u64(0).opaque("fake").opaque("scope").u32(0);
+      break;
+    }
+    case kCreateSessionNumber: {
+      if (!client_known_ || call.clientid != clientid_) return failed(kStaleClientid);
+      if (call.create_sequence_id != next_create_) return failed(kSeqMisordered);
+      ++next_create_;
+      std::string session = "session-" + std::to_string(10000000 + ++sessions_made_);
+      sessions_[session] = {};
+      result.raw(session).u32(call.create_sequence_id).u32(0);
+      for (int channel = 0; channel < 2; ++channel) {
+        result.u32(0).u32(limits_.request_bytes).u32(limits_.response_bytes);
+        result.u32(limits_.cached_bytes).u32(limits_.operations).u32(limits_.slots).u32(0);
+      }
+      break;
+    }
+    case kDestroySessionNumber:
+      if (sessions_.erase(call.operations[0].text) == 0) return failed(kBadsession);
+      break;
+    case kDestroyClientidNumber:
+      if (!client_known_ || call.clientid != clientid_) return failed(kStaleClientid);
+      client_known_ = false;
+      break;
+    default: return failed(10071);  // OP_NOT_IN_SESSION
+  }
+  return compound(kOk, 1, result.bytes());
+}
+
+std::string FakeServer::answer_in_session(const FakeCall& call, const FakeAnswer& answer) {
+  auto refused = [](std::uint32_t status) {
+    return compound(status, 1, Wire().u32(kSequenceNumber).u32(status).bytes());
+  };
+  if (answer.sequence_status) return refused(*answer.sequence_status);
+  auto session = sessions_.find(call.session);
+  if (session == sessions_.end()) return refused(kBadsession);
+  if (call.slot >= limits_.slots) return refused(kBadslot);
+  Slot& slot = session->second[call.slot];
+  bool replay = call.sequence_id == slot.sequence_id && slot.sequence_id != 0;
+  if (replay && !slot.cached.empty()) return slot.cached;
+  if (!replay && call.sequence_id != slot.sequence_id + 1) return refused(kSeqMisordered);
+  slot.sequence_id = call.sequence_id;
+  slot.cached.clear();
+  std::string reply;
+  if (replay && !call.operations.empty()) {
+    FakeAnswer uncached;
+    uncached.status = kRetryUncachedRep;
+    uncached.at = 0;
+    reply = carry_out(call, uncached);
+  } else {
+    reply = carry_out(call, answer);
+  }
+  if (call.cache_this) slot.cached = reply;
+  return reply;
+}
+
+std::string FakeServer::carry_out(const FakeCall& call, const FakeAnswer& answer) {
+  Wire body;
+  body.u32(kSequenceNumber).u32(kOk).raw(call.session);
+  body.u32(call.sequence_id).u32(call.slot + (answer.mislead_slot ? 1 : 0)).u32(limits_.slots - 1);
+  body.u32(answer.target_highest_slot.value_or(limits_.slots - 1)).u32(0);
+  std::uint32_t results = 1;
+  for (std::size_t i = 0; i < call.operations.size(); ++i) {
+    const FakeOperation& operation = call.operations[i];
+    if (answer.cut_after && i == *answer.cut_after) break;
+    ++results;
+    if (answer.status && i == answer.at) {
+      body.u32(operation.number).u32(*answer.status);
+      return compound(*answer.status, results, body.bytes());
+    }
+    if (operation.number == kReclaimCompleteNumber && std::exchange(reclaimed_, true)) {
+      body.u32(operation.number).u32(kCompleteAlready);
+      return compound(kCompleteAlready, results, body.bytes());
+    }
+    if (operation.number == kRemoveNumber) removed_.push_back(operation.text);
+    body.raw(result_of(operation));
+  }
+  return compound(kOk, results, body.bytes());
+}
+
+std::vector<FakeCall> FakeServer::calls() const {
+  std::lock_guard lock(mutex_);
+  return calls_;
+}
+
+std::vector<FakeCall> FakeServer::plain_calls() const {
+  std::vector<FakeCall> plain;
+  for (FakeCall& call : calls()) {
+    if (call.is_plain()) plain.push_back(std::move(call));
+  }
+  return plain;
+}
+
+std::size_t FakeServer::count(std::uint32_t first_operation) const {
+  std::size_t count = 0;
+  for (const FakeCall& call : calls()) count += call.is(first_operation) ? 1 : 0;
+  return count;
+}
+
+std::vector<std::string> FakeServer::removed() const {
+  std::lock_guard lock(mutex_);
+  return removed_;
+}
+
+unsigned FakeServer::connections() const {
+  std::lock_guard lock(mutex_);
+  return connections_;
+}
+
+void FakeServer::drop_connections(bool refuse) {
+  {
+    std::lock_guard lock(mutex_);
+    order_ = refuse ? Order::kDropAndRefuse : Order::kDrop;
+  }
+  ::eventfd_write(wake_.get(), 1);
+}
+
+void FakeServer::accept_again() {
+  {
+    std::lock_guard lock(mutex_);
+    order_ = Order::kAccept;
+  }
+  ::eventfd_write(wake_.get(), 1);
+}
+
+}  // namespace nfsferry::test

@@ -1,0 +1,159 @@
+// A small NFSv4.1 server in a thread of its own, on a plain socket: it keeps clients, sessions and
+// slots as RFC 8881 section 2.10 says, with a replay cache, and carries out the few operations that
+// session tests need (all succeed). A script looks at each request first and may answer otherwise.
+// What it was sent is kept for the test to look at.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+
+namespace nfsferry::test {
+
+// nfs_opnum4, as numbers of the tests' own.
+enum Number : std::uint32_t {
+  kGetattrNumber = 9,
+  kGetfhNumber = 10,
+  kLookupNumber = 15,
+  kPutfhNumber = 22,
+  kPutrootfhNumber = 24,
+  kRemoveNumber = 28,
+  kRestorefhNumber = 31,
+  kSavefhNumber = 32,
+  kExchangeIdNumber = 42,
+  kCreateSessionNumber = 43,
+  kDestroySessionNumber = 44,
+  kSequenceNumber = 53,
+  kDestroyClientidNumber = 57,
+  kReclaimCompleteNumber = 58,
+};
+
+struct FakeOperation {
+  std::uint32_t number = 0;
+  std::string text;  // LOOKUP's and REMOVE's name, PUTFH's handle
+};
+
+// One request, as far as it could be read.
+struct FakeCall {
+  unsigned connection = 0;  // counts accepted connections from 1
+  std::uint32_t xid = 0;
+  std::string record;  // all its bytes, the xid first
+  std::uint32_t version = 0;
+  std::uint32_t minor_version = 0;
+  bool has_sequence = false;
+  std::string session;
+  std::uint32_t sequence_id = 0;
+  std::uint32_t slot = 0;
+  std::uint32_t highest_slot = 0;
+  bool cache_this = false;
+  std::uint32_t create_sequence_id = 0;   // CREATE_SESSION's
+  std::uint64_t clientid = 0;             // CREATE_SESSION's, DESTROY_CLIENTID's
+  std::vector<FakeOperation> operations;  // SEQUENCE left out
+
+  bool is(std::uint32_t number) const {
+    return !operations.empty() && operations[0].number == number;
+  }
+  // A request of a test: in a session, and not RECLAIM_COMPLETE.
+  bool is_plain() const { return has_sequence && !is(kReclaimCompleteNumber); }
+};
+
+// What the script wants done with a request; default: what a good server does.
+struct FakeAnswer {
+  bool close = false;                            // ends the connection, nothing is answered
+  bool execute = false;                          // with close or silent: carried out all the same
+  bool silent = false;                           // never answered
+  bool hold = false;                             // answered after the next one that is not held
+  std::optional<std::string> raw;                // these bytes as they are, record mark included
+  std::optional<std::uint32_t> accept_stat;      // of RPC
+  std::optional<std::uint32_t> sequence_status;  // SEQUENCE (or the bare operation) fails
+  std::optional<std::uint32_t> status;           // of the operation `at`, which stops the request
+  std::size_t at = 0;                            // index without SEQUENCE
+  std::optional<std::size_t> cut_after;          // so many results without SEQUENCE, and OK
+  std::optional<std::uint32_t> target_highest_slot;
+  bool mislead_slot = false;     // the reply names another slot
+  bool forget_sessions = false;  // before the request is looked at: BADSESSION
+  bool forget_clients = false;   // and STALE_CLIENTID: a restart
+};
+
+struct FakeLimits {
+  std::uint32_t request_bytes = 1 << 20;
+  std::uint32_t response_bytes = 1 << 20;
+  std::uint32_t cached_bytes = 8192;
+  std::uint32_t operations = 100;
+  std::uint32_t slots = 16;
+};
+
+class FakeServer {
+ public:
+  // Called in the server's thread, for every request in turn.
+  using Script = std::function<FakeAnswer(const FakeCall&)>;
+
+  explicit FakeServer(Script script = {}, FakeLimits limits = {});
+  ~FakeServer();
+  FakeServer(const FakeServer&) = delete;
+  FakeServer& operator=(const FakeServer&) = delete;
+
+  std::uint16_t port() const { return port_; }
+  // What came so far, in order.
+  std::vector<FakeCall> calls() const;
+  std::vector<FakeCall> plain_calls() const;
+  std::size_t count(std::uint32_t first_operation) const;
+  // Texts of the operations that were carried out (names of REMOVE), in order.
+  std::vector<std::string> removed() const;
+  unsigned connections() const;
+  // Closes every connection; with `refuse`, new ones are refused until called with false.
+  void drop_connections(bool refuse = false);
+  void accept_again();
+
+ private:
+  struct Slot {
+    std::uint32_t sequence_id = 0;
+    std::string cached;  // the reply after the xid; empty: not kept
+  };
+  struct Peer {
+    UniqueFd fd;
+    unsigned number = 0;
+    std::string received;
+  };
+
+  void serve();
+  void listen_again();
+  bool read_from(Peer& peer);  // false: it is gone
+  bool handle(Peer& peer, const std::string& record);
+  std::string answer_bare(const FakeCall& call, const FakeAnswer& answer);
+  std::string answer_in_session(const FakeCall& call, const FakeAnswer& answer);
+  std::string carry_out(const FakeCall& call, const FakeAnswer& answer);
+
+  Script script_;
+  FakeLimits limits_;
+  std::uint16_t port_ = 0;
+  UniqueFd listener_;
+  UniqueFd wake_;
+  std::map<int, Peer> peers_;
+  std::vector<std::pair<int, std::string>> held_;  // peer, bytes
+
+  mutable std::mutex mutex_;  // what the test's thread asks about
+  std::vector<FakeCall> calls_;
+  std::vector<std::string> removed_;
+  unsigned connections_ = 0;
+  enum class Order : std::uint8_t { kNone, kDrop, kDropAndRefuse, kAccept, kEnd };
+  Order order_ = Order::kNone;
+
+  std::uint64_t clientid_ = 100;  // the one that is known
+  bool client_known_ = false;
+  bool reclaimed_ = false;
+  std::uint32_t next_create_ = 1;  // the sequence id that CREATE_SESSION must have
+  std::map<std::string, std::map<std::uint32_t, Slot>> sessions_;
+  unsigned sessions_made_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace nfsferry::test
