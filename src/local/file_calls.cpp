@@ -6,14 +6,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <utility>
+#include <vector>
 
 namespace nfsferry {
 namespace {
 
+constexpr std::size_t kCompareBytes = 64 << 10;
 // Linux 6.6; one number on every architecture but alpha. Not in Debian 12's headers.
 constexpr long kFchmodat2 = 452;
 
@@ -196,16 +199,33 @@ Status write_all(int fd, std::span<const std::byte> bytes, std::string_view name
   return ok();
 }
 
-Result<std::size_t> read_up_to(int fd, std::span<std::byte> into, std::string_view name) {
+Result<std::size_t> read_up_to(int fd, std::uint64_t offset_bytes, std::span<std::byte> into,
+                               std::string_view name) {
   std::size_t done = 0;
   while (done < into.size()) {
-    ssize_t count = ::pread(fd, into.data() + done, into.size() - done, static_cast<off_t>(done));
+    ssize_t count = ::pread(fd, into.data() + done, into.size() - done,
+                            static_cast<off_t>(offset_bytes + done));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return errno_error(errno, "pread", name);
     if (count == 0) break;
     done += static_cast<std::size_t>(count);
   }
   return done;
+}
+
+Status compare_content(int fd, std::span<const std::byte> wanted, std::string_view name) {
+  std::vector<std::byte> back(std::min(wanted.size() + 1, kCompareBytes));
+  for (std::uint64_t offset = 0;; wanted = wanted.subspan(back.size()), offset += back.size()) {
+    NFSFERRY_TRY(std::size_t size, read_up_to(fd, offset, back, name), return);
+    std::span<const std::byte> piece = wanted.first(std::min(wanted.size(), back.size()));
+    if (size != piece.size() || !std::equal(piece.begin(), piece.end(), back.begin())) {
+      Error error =
+          own_error(Own::kVerifyMismatch, "pread", "the bytes read back are not the bytes written");
+      error.path = std::string(name);
+      return error;
+    }
+    if (size < back.size()) return ok();
+  }
 }
 
 Status sync_file(int fd, std::string_view name) {

@@ -42,8 +42,11 @@ Status set_times(int fd, const NewAttributes& wanted, std::string_view name);
 
 // All bytes, or an error.
 Status write_all(int fd, std::span<const std::byte> bytes, std::string_view name);
-// As many bytes as there are, up to the span's length.
-Result<std::size_t> read_up_to(int fd, std::span<std::byte> into, std::string_view name);
+// As many bytes as there are from the offset on, up to the span's length.
+Result<std::size_t> read_up_to(int fd, std::uint64_t offset_bytes, std::span<std::byte> into,
+                               std::string_view name);
+// Whether a file holds these bytes and no more. Errors: kVerifyMismatch; errno of pread.
+Status compare_content(int fd, std::span<const std::byte> wanted, std::string_view name);
 Status sync_file(int fd, std::string_view name);
 Status close_checked(UniqueFd fd, std::string_view name);
 

@@ -43,36 +43,20 @@ Status remove_entry(const Result<DirectoryFd>& parent, const RemoveEntry& item) 
 }  // namespace
 
 Task<std::vector<Status>> LocalTree::set_attributes(std::span<const SetAttributes> items) {
-  auto work = [items] {
-    BatchDirectories directories;
-    std::vector<Status> results;
-    results.reserve(items.size());
-    for (const SetAttributes& item : items) {
-      const Result<DirectoryFd>& parent = directories.of(item.parent);
-      if (!parent) {
-        results.push_back(parent.error());
-      } else if (item.name.empty()) {
-        results.push_back(set_directory((**parent).get(), item));
-      } else {
-        results.push_back(set_entry((**parent).get(), item));
-      }
-    }
-    return results;
+  auto one = [](BatchDirectories& directories, const SetAttributes& item) -> Status {
+    const Result<DirectoryFd>& parent = directories.of(item.parent);
+    if (!parent) return parent.error();
+    int fd = (**parent).get();
+    return item.name.empty() ? set_directory(fd, item) : set_entry(fd, item);
   };
-  co_return co_await job("set_attributes", std::move(work));
+  return batch<Status>("set_attributes", items, one);
 }
 
 Task<std::vector<Status>> LocalTree::remove(std::span<const RemoveEntry> items) {
-  auto work = [items] {
-    BatchDirectories directories;
-    std::vector<Status> results;
-    results.reserve(items.size());
-    for (const RemoveEntry& item : items) {
-      results.push_back(remove_entry(directories.of(item.parent), item));
-    }
-    return results;
+  auto one = [](BatchDirectories& directories, const RemoveEntry& item) {
+    return remove_entry(directories.of(item.parent), item);
   };
-  co_return co_await job("remove", std::move(work));
+  return batch<Status>("remove", items, one);
 }
 
 }  // namespace nfsferry

@@ -137,57 +137,32 @@ Status make_special(const Result<DirectoryFd>& parent, const MakeSpecial& item,
 
 Task<std::vector<Result<MadeDirectory>>> LocalTree::make_directories(
     std::span<const MakeDirectory> items) {
-  auto work = [items] {
-    BatchDirectories directories;
-    std::vector<Result<MadeDirectory>> results;
-    results.reserve(items.size());
-    for (const MakeDirectory& item : items) {
-      results.push_back(make_directory(directories.of(item.parent), item));
-    }
-    return results;
+  auto one = [](BatchDirectories& directories, const MakeDirectory& item) {
+    return make_directory(directories.of(item.parent), item);
   };
-  co_return co_await job("make_directories", std::move(work));
+  return batch<Result<MadeDirectory>>("make_directories", items, one);
 }
 
 Task<std::vector<Status>> LocalTree::make_symlinks(std::span<const MakeSymlink> items) {
-  auto work = [this, items] {
-    BatchDirectories directories;
-    std::vector<Status> results;
-    results.reserve(items.size());
-    for (const MakeSymlink& item : items) {
-      results.push_back(make_symlink(directories.of(item.parent), item, options_.run_id));
-    }
-    return results;
+  auto one = [this](BatchDirectories& directories, const MakeSymlink& item) {
+    return make_symlink(directories.of(item.parent), item, options_.run_id);
   };
-  co_return co_await job("make_symlinks", std::move(work));
+  return batch<Status>("make_symlinks", items, one);
 }
 
 Task<std::vector<Status>> LocalTree::make_links(std::span<const MakeLink> items) {
-  auto work = [this, items] {
-    BatchDirectories existing;
-    BatchDirectories directories;
-    std::vector<Status> results;
-    results.reserve(items.size());
-    for (const MakeLink& item : items) {
-      results.push_back(make_link(existing.of(item.existing_parent), directories.of(item.parent),
-                                  item, options_.run_id));
-    }
-    return results;
+  auto one = [this](BatchDirectories& directories, const MakeLink& item) {
+    Result<DirectoryFd> existing = directories.of(item.existing_parent);
+    return make_link(existing, directories.of(item.parent), item, options_.run_id);
   };
-  co_return co_await job("make_links", std::move(work));
+  return batch<Status>("make_links", items, one);
 }
 
 Task<std::vector<Status>> LocalTree::make_specials(std::span<const MakeSpecial> items) {
-  auto work = [this, items] {
-    BatchDirectories directories;
-    std::vector<Status> results;
-    results.reserve(items.size());
-    for (const MakeSpecial& item : items) {
-      results.push_back(make_special(directories.of(item.parent), item, options_.run_id));
-    }
-    return results;
+  auto one = [this](BatchDirectories& directories, const MakeSpecial& item) {
+    return make_special(directories.of(item.parent), item, options_.run_id);
   };
-  co_return co_await job("make_specials", std::move(work));
+  return batch<Status>("make_specials", items, one);
 }
 
 }  // namespace nfsferry

@@ -56,7 +56,7 @@ Result<SmallReadDone> read_small(const Result<DirectoryFd>& directory, const Ent
   if (!directory) return directory.error();
   NFSFERRY_TRY(UniqueFd fd, open_listed_file((**directory).get(), entry), return);
   SmallReadDone done;
-  NFSFERRY_TRY(std::size_t size, read_up_to(fd.get(), into, entry.name), return);
+  NFSFERRY_TRY(std::size_t size, read_up_to(fd.get(), 0, into, entry.name), return);
   done.size_bytes = size;
   NFSFERRY_TRY(Attributes after, attributes_of(fd.get(), entry.name), return);
   done.after = after;
@@ -171,16 +171,10 @@ Task<Result<std::unique_ptr<SourceFile>>> LocalTree::open_file(SourceItem item) 
 }
 
 Task<std::vector<Result<std::string>>> LocalTree::read_links(std::span<const SourceItem> items) {
-  auto work = [items] {
-    BatchDirectories directories;
-    std::vector<Result<std::string>> texts;
-    texts.reserve(items.size());
-    for (const SourceItem& item : items) {
-      texts.push_back(read_link(directories.of(item.parent), *item.entry));
-    }
-    return texts;
+  auto one = [](BatchDirectories& directories, const SourceItem& item) {
+    return read_link(directories.of(item.parent), *item.entry);
   };
-  co_return co_await job("read_links", std::move(work));
+  return batch<Result<std::string>>("read_links", items, one);
 }
 
 }  // namespace nfsferry

@@ -76,6 +76,19 @@ class LocalTree final : public FullTree {
     count(kind, begin);
     co_return std::move(result);
   }
+  // The same for a batch: `one` gives each item's result, with the directories at hand. It
+  // captures no more than `this`.
+  template <typename T, typename Item, typename One>
+  Task<std::vector<T>> batch(const char* kind, std::span<const Item> items, One one) {
+    auto work = [items, one] {
+      BatchDirectories directories;
+      std::vector<T> results;
+      results.reserve(items.size());
+      for (const Item& item : items) results.push_back(one(directories, item));
+      return results;
+    };
+    return job(kind, std::move(work));
+  }
   void count(const char* kind, Clock::time_point begin);
   // Through the loop's engine; short reads are finished. `name` outlives the call.
   Task<Result<ReadRange>> read_range(const char* kind, int fd, const std::string& name,

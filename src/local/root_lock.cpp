@@ -32,7 +32,7 @@ struct Holder {
 
 Result<Holder> read_holder(int fd) {
   std::array<std::byte, kTextMax> bytes{};
-  NFSFERRY_TRY(std::size_t size, read_up_to(fd, bytes, kName), return);
+  NFSFERRY_TRY(std::size_t size, read_up_to(fd, 0, bytes, kName), return);
   std::string text(reinterpret_cast<const char*>(bytes.data()), size);
   Holder holder;
   std::size_t begin = 0;
@@ -87,7 +87,6 @@ bool has_lost_its_name(int root_fd, int fd) {
 Result<RootLock::Attempt> RootLock::attempt(int root_fd, const std::string& run_id) {
   NFSFERRY_TRY(UniqueFd fd, open_lock_file(root_fd), return);
   NFSFERRY_TRY(bool alone, try_flock(fd.get(), LOCK_EX), return);
-  if (alone && has_lost_its_name(root_fd, fd.get())) return Attempt::kAgain;
   if (alone) {
     std::string text = own_text(run_id);
     if (::ftruncate(fd.get(), 0) != 0) return errno_error(errno, "ftruncate", kName);

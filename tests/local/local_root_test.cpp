@@ -185,6 +185,18 @@ TEST_F(LocalRootTest, APlantedLockFileLeadsNowhere) {
   run(tree->close());
 }
 
+TEST_F(LocalRootTest, ALockFileThatAnotherRunMadeMeanwhileIsLeftToIt) {
+  auto first = open_tree();
+  auto second = open_tree();
+  ASSERT_TRUE(run(first->lock_root("first")));
+  fs::remove(lock_path());  // somebody's hand
+  ASSERT_TRUE(run(second->lock_root("second")));
+  run(first->close());
+  EXPECT_TRUE(fs::exists(lock_path()));
+  run(second->close());
+  EXPECT_FALSE(fs::exists(lock_path()));
+}
+
 TEST_F(LocalRootTest, ManyShardsTakeAndGiveBackTheLockAtOnce) {
   std::vector<std::thread> shards;
   for (int shard = 0; shard < 6; ++shard) {
@@ -204,27 +216,28 @@ TEST_F(LocalRootTest, ManyShardsTakeAndGiveBackTheLockAtOnce) {
   EXPECT_FALSE(fs::exists(lock_path()));
 }
 
-TEST_F(LocalRootTest, TwoRunsNeverHoldTheLockAtOnce) {
-  std::atomic<int> holders{0};
+TEST_F(LocalRootTest, ShardsOfTwoRunsNeverHoldTheLockAtOnce) {
+  std::atomic<int> holders[2] = {0, 0};
   std::atomic<int> successes{0};
-  std::vector<std::thread> runs;
-  for (int number = 0; number < 4; ++number) {
-    runs.emplace_back([&, number] {
+  std::vector<std::thread> shards;
+  for (std::size_t number = 0; number < 4; ++number) {
+    shards.emplace_back([&, run_number = number / 2] {
       auto loop = *Loop::create(EngineChoice::kEpoll);
-      for (int round = 0; round < 40; ++round) {
+      for (int round = 0; round < 60; ++round) {
         auto tree = local_tree(*loop, folder_.path());
         ASSERT_TRUE(loop->run(tree->open()));
-        if (loop->run(tree->lock_root("run-" + std::to_string(number)))) {
-          EXPECT_EQ(holders.fetch_add(1), 0);
+        if (loop->run(tree->lock_root("run-" + std::to_string(run_number)))) {
+          ++holders[run_number];
+          EXPECT_EQ(holders[1 - run_number].load(), 0);
           ++successes;
           std::this_thread::yield();
-          holders.fetch_sub(1);
+          --holders[run_number];
         }
         loop->run(tree->close());
       }
     });
   }
-  for (std::thread& one : runs) one.join();
+  for (std::thread& shard : shards) shard.join();
   EXPECT_GT(successes.load(), 0);
 }
 

@@ -241,6 +241,33 @@ TEST_F(LocalTreeTest, AFullFileSystemFailsTheFileAndLeavesNoTemporary) {
   for (const std::string& name : left) EXPECT_FALSE(name.starts_with(kTemporaryPrefix)) << name;
 }
 
+TEST(CompareContent, FindsEveryDifference) {
+  TemporaryFolder folder;
+  for (std::size_t size : {0u, 1u, 4096u, 65535u, 65536u, 65537u, 200'000u}) {
+    SCOPED_TRACE(size);
+    const Bytes wanted = pattern(size, 1);
+    std::vector<std::pair<Bytes, bool>> stored{{wanted, true}};
+    stored.push_back({pattern(size + 1, 1), false});  // the same and one more
+    if (size > 0) {
+      stored.push_back({pattern(size - 1, 1), false});
+      for (std::size_t at : {std::size_t{0}, size / 2, size - 1}) {
+        stored.push_back({wanted, false});
+        stored.back().first[at] ^= std::byte{0x10};
+      }
+    }
+    for (const auto& [bytes, same] : stored) {
+      write_text(folder / "file",
+                 std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+      UniqueFd fd(::open((folder / "file").c_str(), O_RDONLY | O_CLOEXEC));
+      Status compared = compare_content(fd.get(), wanted, "file");
+      EXPECT_EQ(compared.has_value(), same) << bytes.size();
+      if (!compared) {
+        EXPECT_TRUE(compared.error().is(Own::kVerifyMismatch));
+      }
+    }
+  }
+}
+
 TEST_F(LocalTreeTest, TheUmaskDoesNotLeakIntoResults) {
   const mode_t old = ::umask(0777);
   NewAttributes wanted;
@@ -346,23 +373,40 @@ TEST_F(LocalTreeTest, TheProbeFindsNanosecondsAndLinkTimesOnThisFileSystem) {
 
 // --- An ordinary user ----------------------------------------------------------------------------
 
+// A tree as an ordinary user opens it.
+struct UsersTree {
+  explicit UsersTree(const std::string& path)
+      : loop(*Loop::create(EngineChoice::kEpoll)), tree(local_tree(*loop, path)) {
+    Status opened = loop->run(tree->open());
+    EXPECT_TRUE(opened) << opened.error().message();
+  }
+  Result<ListingPage> first_page() {
+    auto listing = tree->list(tree->root());
+    return loop->run((*listing)->next());
+  }
+  Result<PutResult> put(std::string_view name, NewAttributes attributes) {
+    std::vector<PutFile> items{{tree->root().get(), name, {}, attributes}};
+    return loop->run(tree->put_files(items, ReadBack::kNo)).at(0);
+  }
+
+  OrdinaryUser user;  // before the loop, whose threads inherit it
+  std::unique_ptr<Loop> loop;
+  std::unique_ptr<LocalTree> tree;
+};
+
 TEST_F(LocalTreeTest, AnOrdinaryUserIsToldWhatFailedAndTheRestGoesOn) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs files that somebody else owns";
   write_text(folder_ / "open", "open");
   write_text(folder_ / "closed", "closed");
   ::chmod((folder_ / "closed").c_str(), 0);
   ::chmod(folder_.path().c_str(), 0755);
-  OrdinaryUser user;
-  auto loop = *Loop::create(EngineChoice::kEpoll);
-  auto tree = local_tree(*loop, folder_.path());
-  ASSERT_TRUE(loop->run(tree->open()));
-  auto listing = tree->list(tree->root());
-  auto page = loop->run((*listing)->next());
+  UsersTree users(folder_.path());
+  Result<ListingPage> page = users.first_page();
   ASSERT_TRUE(page) << page.error().message();
   ASSERT_EQ(page->entries.size(), 2u);
   for (const Entry& one : page->entries) {
-    std::vector<SourceItem> items{{tree->root().get(), &one}};
-    auto files = loop->run(tree->read_files(items));
+    std::vector<SourceItem> items{{users.tree->root().get(), &one}};
+    auto files = users.loop->run(users.tree->read_files(items));
     if (one.name == "open") {
       EXPECT_TRUE(files.at(0));
     } else {
@@ -370,29 +414,24 @@ TEST_F(LocalTreeTest, AnOrdinaryUserIsToldWhatFailedAndTheRestGoesOn) {
       EXPECT_TRUE(files.at(0).error().is_errno(EACCES)) << files.at(0).error().message();
     }
   }
-  std::vector<PutFile> items{{tree->root().get(), "new", {}, {}}};
-  auto results = loop->run(tree->put_files(items, ReadBack::kNo));
-  ASSERT_FALSE(results.at(0));
-  EXPECT_TRUE(results.at(0).error().is_errno(EACCES)) << results.at(0).error().message();
-  EXPECT_EQ(results.at(0).error().path, "new");
+  Result<PutResult> refused = users.put("new", {});
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is_errno(EACCES)) << refused.error().message();
+  EXPECT_EQ(refused.error().path, "new");
 }
 
 TEST_F(LocalTreeTest, AnOrdinaryUserMayNotGiveFilesAway) {
   ::chmod(folder_.path().c_str(), 0777);
-  OrdinaryUser user;
-  auto loop = *Loop::create(EngineChoice::kEpoll);
-  auto tree = local_tree(*loop, folder_.path());
-  ASSERT_TRUE(loop->run(tree->open()));
-  Status probed = loop->run(tree->probe(12345, 12345));
+  UsersTree users(folder_.path());
+  Status probed = users.loop->run(users.tree->probe(12345, 12345));
   ASSERT_TRUE(probed) << probed.error().message();
-  EXPECT_FALSE(tree->capabilities().change_owner);
-  EXPECT_FALSE(tree->capabilities().devices);
+  EXPECT_FALSE(users.tree->capabilities().change_owner);
+  EXPECT_FALSE(users.tree->capabilities().devices);
   NewAttributes foreign;
   foreign.owner = 12345;
-  std::vector<PutFile> items{{tree->root().get(), "file", {}, foreign}};
-  auto results = loop->run(tree->put_files(items, ReadBack::kNo));
-  ASSERT_FALSE(results.at(0));
-  EXPECT_TRUE(results.at(0).error().is_errno(EPERM)) << results.at(0).error().message();
+  Result<PutResult> refused = users.put("file", foreign);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is_errno(EPERM)) << refused.error().message();
   EXPECT_TRUE(fs::is_empty(folder_.path()));
 }
 
@@ -400,12 +439,8 @@ TEST_F(LocalTreeTest, ADirectoryThatMayBeListedButNotEnteredIsReported) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs a directory that somebody else owns";
   write_text(folder_ / "file", "text");
   ::chmod(folder_.path().c_str(), 0744);
-  OrdinaryUser user;
-  auto loop = *Loop::create(EngineChoice::kEpoll);
-  auto tree = local_tree(*loop, folder_.path());
-  ASSERT_TRUE(loop->run(tree->open()));
-  auto listing = tree->list(tree->root());
-  auto page = loop->run((*listing)->next());
+  UsersTree users(folder_.path());
+  Result<ListingPage> page = users.first_page();
   ASSERT_FALSE(page);
   EXPECT_TRUE(page.error().is_errno(EACCES)) << page.error().message();
 }

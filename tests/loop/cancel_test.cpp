@@ -11,10 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-class CancelTest : public EngineTest {
- protected:
-  bool on_io_uring() const { return GetParam() == EngineChoice::kIoUring; }
-};
+class CancelTest : public EngineTest {};
 INSTANTIATE_TEST_SUITE_P(Engine, CancelTest, both_engines(), engine_label);
 
 // How an operation ended: its errno, or 0.
@@ -95,6 +92,16 @@ class CancelDelayTest : public CancelTest {
 };
 INSTANTIATE_TEST_SUITE_P(Engine, CancelDelayTest, both_engines(), engine_label);
 
+// epoll carries out file calls on threads, which cannot be interrupted; pipes have no offsets
+// there.
+using EpollCancelTest = CancelDelayTest;
+INSTANTIATE_TEST_SUITE_P(Engine, EpollCancelTest, testing::Values(EngineChoice::kEpoll),
+                         engine_label);
+// io_uring can end what blocks inside the kernel.
+using IoUringCancelTest = CancelDelayTest;
+INSTANTIATE_TEST_SUITE_P(Engine, IoUringCancelTest, testing::Values(EngineChoice::kIoUring),
+                         engine_label);
+
 TEST_P(CancelDelayTest, EndsARecv) {
   SocketPair pair = socket_pair();
   expect_cancel_works([&](CancelToken& token, Ending& ending) {
@@ -139,8 +146,7 @@ TEST_P(CancelDelayTest, EndsASleepThatWouldNeverEnd) {
   });
 }
 
-TEST_P(CancelDelayTest, EndsAReadOfAnEmptyPipe) {
-  if (!on_io_uring()) GTEST_SKIP() << "a pipe has no offsets: pread on a file thread refuses it";
+TEST_P(IoUringCancelTest, EndsAReadOfAnEmptyPipe) {
   int fds[2];
   ASSERT_EQ(::pipe2(fds, O_CLOEXEC), 0);
   UniqueFd reader(fds[0]), writer(fds[1]);
@@ -167,8 +173,7 @@ Task<void> cancel_behind_held_threads(Loop& loop, int fd, CancelToken& token, En
   co_await held.join();
 }
 
-TEST_P(CancelTest, EndsAFileCallThatIsQueuedBehindBusyThreads) {
-  if (on_io_uring()) GTEST_SKIP() << "io_uring carries out file calls without file threads";
+TEST_P(EpollCancelTest, EndsAFileCallThatIsQueuedBehindBusyThreads) {
   TemporaryFolder folder;
   UniqueFd fd(::open((folder.path() / "a").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
   CancelToken token;
@@ -193,8 +198,7 @@ Task<void> cancel_a_blocked_open(Loop& loop, TemporaryFolder& folder, millisecon
   co_await group.join();
 }
 
-TEST_P(CancelTest, ACallThatAThreadIsCarryingOutEndsWithItsOwnResult) {
-  if (on_io_uring()) GTEST_SKIP() << "io_uring carries out file calls without file threads";
+TEST_P(EpollCancelTest, ACallThatAThreadIsCarryingOutEndsWithItsOwnResult) {
   TemporaryFolder folder;
   ASSERT_EQ(::mkfifo((folder.path() / "fifo").c_str(), 0600), 0);
   Ending ending{true, ECANCELED, {}};
@@ -207,8 +211,7 @@ TEST_P(CancelTest, ACallThatAThreadIsCarryingOutEndsWithItsOwnResult) {
   EXPECT_EQ(ending.code, 0u);
 }
 
-TEST_P(CancelDelayTest, EndsAnOpenThatBlocksInTheKernelsOwnThread) {
-  if (!on_io_uring()) GTEST_SKIP() << "a file thread cannot be interrupted";
+TEST_P(IoUringCancelTest, EndsAnOpenThatBlocksInTheKernelsOwnThread) {
   TemporaryFolder folder;
   ASSERT_EQ(::mkfifo((folder.path() / "fifo").c_str(), 0600), 0);
   expect_cancel_works([&](CancelToken& token, Ending& ending) {
@@ -334,8 +337,7 @@ Task<int> cancel_many_reads(Loop& loop, int fd, int count) {
 
 // More requests in one turn than the submission queue holds, more answers than the completion
 // queue holds.
-TEST_P(CancelTest, MoreCancellationsAtOnceThanTheRingsHoldAllArrive) {
-  if (!on_io_uring()) GTEST_SKIP() << "epoll has no rings";
+TEST_P(IoUringCancelTest, MoreCancellationsAtOnceThanTheRingsHoldAllArrive) {
   int fds[2];
   ASSERT_EQ(::pipe2(fds, O_CLOEXEC), 0);
   UniqueFd reader(fds[0]), writer(fds[1]);
@@ -355,11 +357,14 @@ Task<void> recv_twice(Loop& loop, int fd) {
   co_await group.join();
 }
 
+// The ring keeps no table of sockets, so only epoll can tell.
+using EpollCancelDeathTest = CancelTest;
+INSTANTIATE_TEST_SUITE_P(Engine, EpollCancelDeathTest, testing::Values(EngineChoice::kEpoll),
+                         engine_label);
 using CancelDeathTest = CancelTest;
 INSTANTIATE_TEST_SUITE_P(Engine, CancelDeathTest, both_engines(), engine_label);
 
-TEST_P(CancelDeathTest, TwoReadersOfOneSocketAreAProgrammerErrorOnEpoll) {
-  if (on_io_uring()) GTEST_SKIP() << "the ring keeps no table of sockets";
+TEST_P(EpollCancelDeathTest, TwoReadersOfOneSocketAreAProgrammerError) {
   SocketPair pair = socket_pair();
   EXPECT_DEATH(run(recv_twice(loop(), pair.left.get())), "two operations of one direction");
 }
