@@ -3,12 +3,14 @@
 #include <sys/resource.h>
 
 #include <chrono>
+#include <csignal>
 #include <map>
 #include <mutex>
 #include <random>
 #include <thread>
 
 #include "api/explain.hpp"
+#include "api/nesting.hpp"
 #include "api/trees.hpp"
 #include "base/log.hpp"
 #include "copy/copy.hpp"
@@ -79,6 +81,8 @@ class Run {
   using Latency = std::map<std::string, LatencyHistogram>;
 
   void fail(ExitCode code, const Error& error, std::string detail) {
+    report_.prepare.success = false;
+    report_.transfer.success = false;
     report_.exit_code = code;
     report_.error_code = error.name();
     report_.error_detail = std::move(detail);
@@ -94,7 +98,10 @@ class Run {
     }
     source_location_ = *std::move(source);
     target_location_ = *std::move(target);
-    return true;
+    Status apart = api::refuse_nested(source_location_, target_location_);
+    if (apart) return true;
+    fail(ExitCode::kUsage, apart.error(), apart.error().detail);
+    return false;
   }
 
   static Task<void> open(FullTree& tree, Status& status) { status = co_await tree.open(); }
@@ -134,7 +141,12 @@ class Run {
       fail(ExitCode::kUsage, error, error.message());
       co_return;
     }
+    CancelToken prepared;
+    TaskGroup watching;
+    watching.spawn(stop_preparing(loop, **source, **target, prepared));
     bool ready = co_await prepare(loop, **source, **target);
+    prepared.cancel();
+    co_await watching.join();
     report_.prepare.duration_ms = now_ms() - report_.start_ms;
     report_.prepare.success = ready;
     if (ready) {
@@ -144,6 +156,7 @@ class Run {
       copy::fill_report(shared_, report_);
     } else {
       report_.transfer.success = false;
+      note_stop();
     }
     TaskGroup closing;
     closing.spawn((*source)->close());
@@ -153,6 +166,28 @@ class Run {
     note_side(target_, report_.target, **target);
     give_latency(source_, report_.source);
     give_latency(target_, report_.target);
+  }
+
+  // The copy itself looks at the stop flag; while servers are still being asked, a stop closes
+  // their trees, which ends what waits for them.
+  Task<void> stop_preparing(Loop& loop, FullTree& source, FullTree& target, CancelToken& prepared) {
+    const auto look = std::chrono::milliseconds(50);
+    for (;;) {
+      Status slept = co_await loop.sleep_for(look, &prepared);
+      if (!slept) co_return;
+      if (shared_.stop.load() == 0) continue;
+      if (source_location_.kind == Location::Kind::kNfs) co_await source.close();
+      if (target_location_.kind == Location::Kind::kNfs) co_await target.close();
+      co_return;
+    }
+  }
+
+  void note_stop() {
+    int signal = shared_.stop.load();
+    if (signal == 0) return;
+    report_.exit_code = signal == SIGINT ? ExitCode::kInterrupted : ExitCode::kTerminated;
+    report_.error_code = "cancelled";
+    report_.error_detail = "interrupted before anything was copied";
   }
 
   Task<bool> prepare(Loop& loop, FullTree& source, FullTree& target) {

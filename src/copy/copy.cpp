@@ -145,9 +145,11 @@ void fill_report(Shared& shared, CopyReport& report) {
     bool gone = abort->is(Own::kUnreachable) || abort->is(Own::kTimeout) ||
                 abort->is(Own::kLocked) || treatment(*abort) == Treatment::kReconnect;
     bool full = treatment(*abort) == Treatment::kNoSpace;
-    report.exit_code = gone   ? ExitCode::kTemporary
-                       : full ? ExitCode::kTargetUnusable
-                              : ExitCode::kEntriesFailed;
+    bool nested = abort->is(Own::kSameDirectory);
+    report.exit_code = gone     ? ExitCode::kTemporary
+                       : full   ? ExitCode::kTargetUnusable
+                       : nested ? ExitCode::kUsage
+                                : ExitCode::kEntriesFailed;
     if (abort->is(Own::kCancelled) && signal != 0) {
       report.exit_code = signal == SIGINT ? ExitCode::kInterrupted : ExitCode::kTerminated;
       report.error_detail = "interrupted by " + abort->detail + "; run again to go on";

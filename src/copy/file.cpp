@@ -154,10 +154,12 @@ Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
       // The times are those of the content that was read.
       copy.item.entry.attributes = copy.after;
       auto attributes = shared_.ownership.of(copy.after);
-      if (attributes)
+      if (attributes) {
         copied = co_await copy.target->finish(*std::move(attributes));
-      else
+        copy.target.reset();  // in place, or removed
+      } else {
         copied = std::move(attributes).error();
+      }
       copy.target_at_fault = !copied;
     }
     if (copied) {

@@ -2,10 +2,10 @@
 
 namespace nfsferry::copy {
 
-Task<Status> refuse_same_directory(Source& source, Target& target, std::string run_id) {
-  const Attributes& from = source.root_entry().attributes;
-  const Attributes& to = target.root_entry().attributes;
-  if (from.fileid != to.fileid || from.fsid != to.fsid) co_return ok();
+Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Attributes attributes,
+                                  Target& target, std::string run_id) {
+  const Attributes& root = target.root_entry().attributes;
+  if (attributes.fileid != root.fileid || attributes.fsid != root.fsid) co_return false;
 
   std::string name = temporary_name(run_id);
   PutFile marker;
@@ -15,12 +15,19 @@ Task<Status> refuse_same_directory(Source& source, Target& target, std::string r
   std::span<const PutFile> one(&marker, 1);
   auto made = co_await target.put_files(one, ReadBack::kNo);
   if (!made[0]) co_return std::move(made[0]).error();
-  auto found = co_await source.lookup(source.root(), name);
+  auto found = co_await source.lookup(directory, name);
   RemoveEntry entry{target.root().get(), name, false};
   std::span<const RemoveEntry> gone(&entry, 1);
   auto removed = co_await target.remove(gone);
   if (!removed[0]) co_return std::move(removed[0]).error();
-  if (!found) co_return ok();
+  co_return found.has_value();
+}
+
+Task<Status> refuse_same_directory(Source& source, Target& target, std::string run_id) {
+  Attributes root = source.root_entry().attributes;
+  auto same = co_await is_target_root(source, source.root(), root, target, run_id);
+  if (!same) co_return std::move(same).error();
+  if (!*same) co_return ok();
   co_return own_error(Own::kSameDirectory, "start",
                       "source and target are the same directory; nothing was copied");
 }

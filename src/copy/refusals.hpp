@@ -6,9 +6,13 @@
 
 namespace nfsferry::copy {
 
-// kSameDirectory if source and target are one directory. Equal (fsid, fileid) is a suspicion,
-// since two servers can look alike; a marker made in the target and looked up in the source
-// settles it. Leaves nothing behind.
+// True if a directory of the source is the target's root. Equal (fsid, fileid) is a suspicion,
+// since two servers can look alike; a marker made in the target and looked up in the source's
+// directory settles it. Leaves nothing behind.
+Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Attributes attributes,
+                                  Target& target, std::string run_id);
+
+// kSameDirectory if source and target are one directory.
 Task<Status> refuse_same_directory(Source& source, Target& target, std::string run_id);
 
 }  // namespace nfsferry::copy

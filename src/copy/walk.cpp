@@ -2,6 +2,7 @@
 // they exist, finished deepest first when all that is in them is done.
 #include "base/escape.hpp"
 #include "base/log.hpp"
+#include "copy/refusals.hpp"
 #include "copy/worker.hpp"
 
 namespace nfsferry::copy {
@@ -111,10 +112,28 @@ Task<void> Worker::take_entry(const NodePtr& node, Entry entry) {
   co_await queue_.add(std::move(item));
 }
 
+// A source that holds the target would be copied into itself for ever: ends the run.
+Task<bool> Worker::is_target(NodePtr node, const Entry& entry) {
+  const Attributes& root = target_.root_entry().attributes;
+  const Attributes& here = entry.attributes;
+  if (here.fileid != root.fileid || here.fsid != root.fsid) co_return false;
+  auto opened = co_await source_.open_directory(node->source, entry);
+  if (!opened) co_return false;  // listing it will say why
+  auto same =
+      co_await is_target_root(source_, *std::move(opened), here, target_, shared_.options.run_id);
+  if (!same || !*same) co_return false;
+  shared_.abort(own_error(
+      Own::kSameDirectory, "copy",
+      "the target lies inside the source, at " + escape_for_terminal(node->path_of(entry.name))));
+  co_return true;
+}
+
 Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Entry> entries) {
   std::vector<MakeDirectory> requests;
   std::vector<Entry> wanted;
   for (Entry& entry : entries) {
+    bool inside_itself = co_await is_target(node, entry);
+    if (inside_itself) co_return;
     auto attributes = shared_.ownership.of(entry.attributes);
     if (!attributes) {
       shared_.entry_failed(Phase::kPrepare, node->path_of(entry.name), attributes.error(), 1);

@@ -35,6 +35,7 @@ class Worker {
   Task<void> list_directory(NodePtr node);
   Task<void> take_page(NodePtr node, ListingPage page);
   Task<void> take_subdirectories(NodePtr node, std::vector<Entry> entries);
+  Task<bool> is_target(NodePtr node, const Entry& entry);
   Task<void> take_entry(const NodePtr& node, Entry entry);
   bool is_skipped(const NodePtr& node, const Entry& entry);
   void release(NodePtr node);
