@@ -174,6 +174,7 @@ Task<Status> Connection::fill(std::size_t want) {
 
 Task<Status> Connection::receive(std::span<std::byte> into) {
   std::size_t have = std::min(into.size(), staging_.size());
+  if (into.empty()) co_return ok();  // an empty fragment
   std::memcpy(into.data(), staging_.buffer.bytes().data() + staging_.begin, have);
   staging_.begin += have;
   into = into.subspan(have);

@@ -283,7 +283,7 @@ bool Session::learn_smaller(const Compound& request, const Error& error, std::si
 Task<void> Session::back_off(unsigned times) {
   auto wait = std::chrono::milliseconds(std::min(1000u, 10u << std::min(times, 7u)));
   counters_.throttled_ms += static_cast<std::uint64_t>(wait.count());
-  co_await loop_.sleep_for(wait, &closing_);
+  (void)co_await loop_.sleep_for(wait, &closing_);  // cancelled when the session is closed
 }
 
 }  // namespace nfsferry::nfs4

@@ -190,16 +190,35 @@ TEST_F(LocalTreeTest, ReadingDoesNotMoveTheAccessTime) {
   EXPECT_EQ(entry(tree().root(), "file").attributes.atime, (Time{1'000'000'000, 7}));
 }
 
-TEST_F(LocalTreeTest, AnotherFileSystemIsListedWithItsOwnId) {
-  fs::create_directory(folder_ / "mounted");
-  if (::mount("none", (folder_ / "mounted").c_str(), "tmpfs", 0, "size=1m") != 0) {
-    GTEST_SKIP() << "no file system can be mounted here";
+// A file system of 1 MiB in memory, where we may mount one. Unmounted lazily: who looks at it at
+// that moment (a backup, a df) must not keep it.
+class SmallFileSystem {
+ public:
+  explicit SmallFileSystem(std::string path) : path_(std::move(path)) {
+    fs::create_directory(path_);
+    mounted_ = ::mount("none", path_.c_str(), "tmpfs", 0, "size=1m") == 0;
   }
+  ~SmallFileSystem() {
+    if (!mounted_) return;
+    EXPECT_EQ(::umount2(path_.c_str(), MNT_DETACH), 0);
+  }
+  SmallFileSystem(const SmallFileSystem&) = delete;
+  SmallFileSystem& operator=(const SmallFileSystem&) = delete;
+
+  bool is_mounted() const { return mounted_; }
+
+ private:
+  const std::string path_;
+  bool mounted_ = false;
+};
+
+TEST_F(LocalTreeTest, AnotherFileSystemIsListedWithItsOwnId) {
+  SmallFileSystem file_system(folder_ / "mounted");
+  if (!file_system.is_mounted()) GTEST_SKIP() << "no file system can be mounted here";
   Entry mounted = entry(tree().root(), "mounted");
   EXPECT_FALSE(mounted.attributes.fsid == tree().root_entry().attributes.fsid);
   auto listing = tree().list(tree().root());
   auto page = run((*listing)->next());
-  ::umount((folder_ / "mounted").c_str());
   ASSERT_TRUE(page);
   ASSERT_EQ(page->entries.size(), 1u);
   EXPECT_EQ(page->entries[0].attributes.fsid, mounted.attributes.fsid);
@@ -209,10 +228,8 @@ TEST_F(LocalTreeTest, AnotherFileSystemIsListedWithItsOwnId) {
 // --- Full disks, masks, groups, limits -----------------------------------------------------------
 
 TEST_F(LocalTreeTest, AFullFileSystemFailsTheFileAndLeavesNoTemporary) {
-  fs::create_directory(folder_ / "small");
-  if (::mount("none", (folder_ / "small").c_str(), "tmpfs", 0, "size=1m") != 0) {
-    GTEST_SKIP() << "no file system can be mounted here";
-  }
+  SmallFileSystem file_system(folder_ / "small");
+  if (!file_system.is_mounted()) GTEST_SKIP() << "no file system can be mounted here";
   DirectoryPtr small = directory("small");
   const Bytes big = pattern(900 << 10, 1);
   const Bytes tiny = pattern(10, 2);
@@ -228,9 +245,6 @@ TEST_F(LocalTreeTest, AFullFileSystemFailsTheFileAndLeavesNoTemporary) {
   for (const auto& one : fs::directory_iterator(folder_ / "small")) {
     left.push_back(one.path().filename());
   }
-  small.reset();
-  tree_.reset();  // lets go of the mounted directory
-  EXPECT_EQ(::umount((folder_ / "small").c_str()), 0);
   EXPECT_TRUE(results.at(0)) << results.at(0).error().message();
   ASSERT_FALSE(results.at(1));
   EXPECT_TRUE(results.at(1).error().is_errno(ENOSPC)) << results.at(1).error().message();
