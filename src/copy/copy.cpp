@@ -150,6 +150,10 @@ void fill_report(Shared& shared, CopyReport& report) {
                        : full   ? ExitCode::kTargetUnusable
                        : nested ? ExitCode::kUsage
                                 : ExitCode::kEntriesFailed;
+    if (full) {
+      report.error_detail = "the target is full, over its quota or read-only: " + abort->message() +
+                            "; make room and run again";
+    }
     if (abort->is(Own::kCancelled) && signal != 0) {
       report.exit_code = signal == SIGINT ? ExitCode::kInterrupted : ExitCode::kTerminated;
       report.error_detail = "interrupted by " + abort->detail + "; run again to go on";

@@ -39,12 +39,13 @@ void SerialObserver::on_failure(const Failure& failure) {
   observer_.on_failure(failure);
 }
 
-void Failures::add(Phase phase, std::string path, const Error& error, std::uint32_t attempts) {
+void Failures::add(Phase phase, std::string path, const Error& error, std::uint32_t attempts,
+                   bool say) {
   Failure failure{std::move(path), error.operation, error.name(), error.message(), attempts};
   std::lock_guard lock(mutex_);
   ++count_;
   ++by_phase_[static_cast<std::size_t>(phase)];
-  observer_.on_failure(failure);
+  if (say) observer_.on_failure(failure);
   if (kept_.size() < kFailuresKept) kept_.push_back(std::move(failure));
 }
 
@@ -161,7 +162,7 @@ void Shared::entry_failed(Phase phase, std::string path, const Error& error,
                           std::uint32_t attempts) {
   if (stopping() && error.is(Own::kCancelled)) return;  // not tried, or undone, because we stop
   Treatment treat = treatment(error);
-  failures.add(phase, std::move(path), error, attempts);
+  failures.add(phase, std::move(path), error, attempts, !stopping());
   if (treat == Treatment::kFatal || treat == Treatment::kNoSpace) abort(error);
 }
 

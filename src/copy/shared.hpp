@@ -72,7 +72,8 @@ enum class Phase : std::uint8_t { kPrepare, kTransfer, kVerify };
 class Failures {
  public:
   explicit Failures(Observer& observer) : observer_(observer) {}
-  void add(Phase phase, std::string path, const Error& error, std::uint32_t attempts);
+  // `say`: tell the observer; what fails after the run was given up would only be noise.
+  void add(Phase phase, std::string path, const Error& error, std::uint32_t attempts, bool say);
   void give_to(CopyReport& report);
   std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
 

@@ -165,9 +165,16 @@ TEST_F(Engine, a_full_target_ends_the_run) {
     }
     return {};
   };
-  CopyReport report = copy({}, target);
+  class Counting : public Observer {
+   public:
+    void on_failure(const Failure&) override { ++said; }
+    int said = 0;
+  } counting;
+  CopyReport report = copy({}, target, &counting);
   EXPECT_EQ(report.exit_code, ExitCode::kTargetUnusable);
   EXPECT_EQ(report.error_code, "ENOSPC");
+  EXPECT_NE(report.error_detail.find("full"), std::string::npos) << report.error_detail;
+  EXPECT_EQ(counting.said, 1) << "one line, not one for each file in flight";
 }
 
 TEST_F(Engine, a_short_write_is_finished_by_ranges) {
