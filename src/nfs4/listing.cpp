@@ -31,8 +31,12 @@ Task<Result<ListingPage>> Nfs4Listing::next() {
   std::uint32_t most = session_.limits().response_bytes - kReplySpare;
   std::uint32_t maxcount = std::min(kMaxcount, most);
   std::uint64_t before = cookie_;
+  if (before == 0) client_generation_ = session_.client_generation();
   auto page = co_await request_page(maxcount);
   if (!page) co_return std::move(page).error();
+  if (session_.client_generation() != client_generation_) {
+    co_return nfs4_error(Nfsstat4::kBadCookie, Op::kReaddir);
+  }
   bool nothing = cookie_ == before && !page->eof;
   if (nothing) {
     page = co_await request_page(std::min(4 * maxcount, most));

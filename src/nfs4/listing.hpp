@@ -5,7 +5,8 @@
 namespace nfsferry::nfs4 {
 
 // READDIR pages with attributes and handles. A cookie that does not advance, or an empty page
-// without eof (asked for once more, larger), ends the listing with kListingLoops.
+// without eof (asked for once more, larger), ends the listing with kListingLoops. A listing is
+// never resumed after a server restart, where an old cookie can look like the end: it fails.
 class Nfs4Listing : public Listing {
  public:
   static constexpr std::uint32_t kMaxcount = 128u << 10;
@@ -20,6 +21,7 @@ class Nfs4Listing : public Listing {
   Session& session_;
   DirectoryPtr directory_;
   AttrMask mask_;
+  std::uint64_t client_generation_ = 0;  // of the first page
   std::uint64_t cookie_ = 0;
   Verifier verifier_{};
 };

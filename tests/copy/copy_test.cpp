@@ -121,6 +121,34 @@ TEST_F(CopyTest, ten_thousand_small_files_take_at_most_0_35_requests_each) {
   expect_equal(source, target, kept_on(Place::kNfs));
 }
 
+// A home of ten thousand small files, odd entries, links and large files, over three pairs.
+class LargeHome : public CopyTest, public ::testing::WithParamInterface<Pair> {};
+
+TEST_P(LargeHome, comes_out_equal) {
+  Ground source = source_ground(GetParam().source);
+  Ground target = target_ground(GetParam().target);
+  SampleTree sample;
+  sample.directories = 250;
+  sample.files_per_directory = 40;
+  make_small_files(source.folder, sample);
+  make_odd_entries(source.folder, sample);
+  for (std::uint64_t seed : {1, 2}) {
+    make_file(source.folder / ("large" + std::to_string(seed)), (30 << 20) + seed, seed);
+  }
+
+  CopyReport report = copy(options(source, target));
+
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_GT(report.files_transferred, 10'000u);
+  expect_equal(source, target, kept_on(GetParam().target));
+}
+
+INSTANTIATE_TEST_SUITE_P(Pairs, LargeHome,
+                         ::testing::Values(Pair{Place::kNfs, Place::kNfs, EngineMode::kAuto},
+                                           Pair{Place::kNfs, Place::kLocal, EngineMode::kAuto},
+                                           Pair{Place::kLocal, Place::kNfs, EngineMode::kAuto}),
+                         pair_name);
+
 TEST_F(CopyTest, owners_are_replaced_by_the_given_ones) {
   Ground source = source_ground(Place::kNfs);
   Ground target = target_ground(Place::kNfs);
