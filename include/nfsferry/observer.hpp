@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "nfsferry/report.hpp"
@@ -18,6 +19,37 @@ struct Progress {
   bool walk_finished = false;  // files_found and bytes_found are final
 };
 
+// What became of an entry.
+enum class EntryAction : std::uint8_t {
+  kCopied,
+  kMetadata,  // only owner, mode or times were set
+  kLinked,    // made a further name of a file that was copied
+  kSkipped,   // the same already, or not to be copied
+  kDeleted,
+  kFailed,
+  kChanged,  // copied, but it changed while it was read
+  kVanished,
+  kVerified,  // read in source and target and found equal
+};
+
+// One side's owner and mode; owners that are no numbers come as text.
+struct EntryOwnership {
+  std::string owner;  // empty: not known
+  std::string group;
+  std::uint32_t mode = 0;
+};
+
+struct EntryRecord {
+  std::string_view path;  // bytes, relative to the root, "" for the root itself
+  EntryAction action = EntryAction::kCopied;
+  std::string_view type;  // "file", "directory", "symlink", "fifo", "socket", ...
+  std::uint64_t size_bytes = 0;
+  std::string hash;        // of a regular file whose content this run read: 32 hexadecimal digits
+  EntryOwnership from;     // as in the source
+  EntryOwnership to;       // as the target was given it
+  std::string_view error;  // of kFailed: "NFS4ERR_ACCESS"
+};
+
 class Observer {
  public:
   virtual ~Observer() = default;
@@ -25,6 +57,10 @@ class Observer {
   virtual void on_progress(const Progress&) {}
   // An entry failed; `path` is bytes.
   virtual void on_failure(const Failure&) {}
+  // Whether on_entry is to be called; asked once, before the run starts.
+  virtual bool wants_entries() const { return false; }
+  // An entry is done: once for each, and once more when it is verified at the end.
+  virtual void on_entry(const EntryRecord&) {}
 };
 
 }  // namespace nfsferry

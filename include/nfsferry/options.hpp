@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace nfsferry {
 
@@ -13,8 +14,42 @@ enum class OwnerRule : std::uint8_t {
   kTarget,  // what the source root's owner owns goes to the target root's owner and group
 };
 
-enum class VerifyMode : std::uint8_t { kNone, kTransferred, kAll };
+// What becomes of an owner that the target does not let us set.
+enum class OwnerErrors : std::uint8_t {
+  kFail,
+  kWarn,  // said once; owners stay as the target makes them
+};
+
+// Set-user-id and set-group-id bits of files; kAuto drops them when ownership is mapped.
+enum class SuidMode : std::uint8_t { kAuto, kKeep, kDrop };
+
+// When an entry that is in the target already counts as the same.
+enum class CompareMode : std::uint8_t {
+  kChanged,   // type, size, mtime; mode and owner are repaired without sending data
+  kAll,       // never: everything is copied again
+  kChecksum,  // the content of both is read and compared
+};
+
+// When an entry that differs may be replaced.
+enum class OverwriteMode : std::uint8_t {
+  kAlways,
+  kNever,
+  kOlder,  // not when the target's file is newer
+};
+
+enum class VerifyMode : std::uint8_t {
+  kNone,
+  kTransferred,  // what is written is read back before it takes its name
+  kAll,          // and everything is compared once more at the end
+};
+enum class ChecksumMode : std::uint8_t { kXxh3, kNone };
 enum class EngineMode : std::uint8_t { kAuto, kIoUring, kEpoll };
+
+// Ids `from` of the source become `to` in the target.
+struct IdMap {
+  std::uint32_t from = 0;
+  std::uint32_t to = 0;
+};
 
 struct CopyOptions {
   std::string source;  // nfs:// URL or path
@@ -22,14 +57,29 @@ struct CopyOptions {
   OwnerRule owner = OwnerRule::kKeep;
   std::uint32_t owner_uid = 0;  // for kFixed
   std::uint32_t owner_gid = 0;
+  std::vector<IdMap> map_uid;  // before `owner`: an id that is listed here is mapped here
+  std::vector<IdMap> map_gid;
+  OwnerErrors owner_errors = OwnerErrors::kFail;
+  SuidMode suid = SuidMode::kAuto;
+  CompareMode compare = CompareMode::kChanged;
+  OverwriteMode overwrite = OverwriteMode::kAlways;
+  bool force = false;  // an entry of another type that stands in the way is removed
   bool create_target = false;
-  VerifyMode verify = VerifyMode::kNone;
+  bool root_attributes = false;        // the target's root gets the source root's, too
+  bool cross_mounts = false;           // other file systems below are copied as well
+  bool include_nfs_leftovers = false;  // .nfs* are copied as well
+  VerifyMode verify = VerifyMode::kTransferred;
+  ChecksumMode checksum = ChecksumMode::kXxh3;
   EngineMode engine = EngineMode::kAuto;
   std::uint32_t threads = 1;
   std::uint32_t connections = 1;       // per thread and side
   std::uint64_t timeout_ms = 300'000;  // how long a server may stay away
   std::string run_id;                  // random when empty; [A-Za-z0-9_-], at most 64
 };
+
+// Comparing a tree with its copy: the members of CopyOptions that say where the trees are, how
+// ownership is mapped, what is left out, and how to work. Nothing is written.
+using VerifyOptions = CopyOptions;
 
 struct ProbeOptions {
   std::string location;

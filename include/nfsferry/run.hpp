@@ -1,4 +1,4 @@
-// The library's entry points. Both block until done, start and join their own threads, and throw
+// The library's entry points. All block until done, start and join their own threads, and throw
 // nothing; what went wrong is in the report.
 #pragma once
 
@@ -9,6 +9,10 @@
 namespace nfsferry {
 
 CopyReport run(const CopyOptions& options, Observer& observer, const StopFlag& stop);
+// Compares the whole source with the target by the rules and mappings of a copy; writes nothing.
+// Differences are in `failures`, with the error "differs" or "missing". What is only in the target
+// is counted (target_only) and is no difference.
+CopyReport verify(const VerifyOptions& options, Observer& observer, const StopFlag& stop);
 ProbeReport probe(const ProbeOptions& options);
 
 }  // namespace nfsferry

@@ -48,6 +48,8 @@ enum class Own : std::uint32_t {
   kLocked,                // another run holds the target
   kListingLoops,          // a directory listing that does not advance
   kShortWrite,            // the server took fewer bytes than it was sent
+  kDiffers,               // an entry of the target is not what the source's copy should be
+  kMissing,               // an entry of the source has no copy in the target
 };
 
 // What failed, where and why. The original code is kept, never flattened.

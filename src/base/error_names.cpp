@@ -82,7 +82,7 @@ constexpr CodeName kOwnNames[] = {
     {9, "changed_during_copy"}, {10, "type_conflict"}, {11, "owner_not_numeric"},
     {12, "write_verifier_changed"}, {13, "unsupported"}, {14, "name_resolution"},
     {15, "unreachable"}, {16, "bad_input"}, {17, "same_directory"}, {18, "locked"},
-    {19, "listing_loops"}, {20, "short_write"},
+    {19, "listing_loops"}, {20, "short_write"}, {21, "differs"}, {22, "missing"},
 };
 // clang-format on
 

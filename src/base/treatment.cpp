@@ -82,6 +82,8 @@ Treatment treat_own(Own own) {
     case Own::kTypeConflict:
     case Own::kOwnerNotNumeric:
     case Own::kListingLoops:
+    case Own::kDiffers:
+    case Own::kMissing:
     case Own::kUnsupported: return Treatment::kSkipEntry;
     case Own::kTimeout:
     case Own::kCancelled:

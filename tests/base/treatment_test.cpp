@@ -303,7 +303,9 @@ bool is_known(Own own) {
     case Own::kSameDirectory:
     case Own::kLocked:
     case Own::kListingLoops:
-    case Own::kShortWrite: return true;
+    case Own::kShortWrite:
+    case Own::kDiffers:
+    case Own::kMissing: return true;
   }
   return false;
 }
