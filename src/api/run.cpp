@@ -48,11 +48,14 @@ EngineChoice engine_choice(EngineMode mode) {
   return EngineChoice::kAuto;
 }
 
-// One copy from beginning to end; the report fills as it goes.
+// One copy, or one comparison, from beginning to end; the report fills as it goes.
 class Run {
  public:
-  Run(const CopyOptions& options, Observer& observer, const StopFlag& stop)
-      : options_(options), shared_(options_, observer, stop) {
+  Run(copy::Job job, const CopyOptions& options, Observer& observer, const StopFlag& stop)
+      : options_(options),
+        observer_(observer),
+        stop_(stop),
+        shared_(std::make_unique<copy::Shared>(job, options_, observer, stop)) {
     if (options_.run_id.empty()) options_.run_id = random_run_id();
     tree_options_ = api::TreeOptions{options_.run_id, options_.timeout_ms};
     report_.options = options_;
@@ -98,11 +101,18 @@ class Run {
     }
     source_location_ = *std::move(source);
     target_location_ = *std::move(target);
-    Status apart = api::refuse_nested(source_location_, target_location_);
-    if (apart) return true;
-    fail(ExitCode::kUsage, apart.error(), apart.error().detail);
+    Status fine = api::refuse_nested(source_location_, target_location_);
+    bool unhashed = options_.checksum == ChecksumMode::kNone;
+    if (fine && unhashed && options_.verify != VerifyMode::kNone && !verifying()) {
+      fine = own_error(Own::kBadInput, "start",
+                       "--checksum none does not go with --verify; add --verify none");
+    }
+    if (fine) return true;
+    fail(ExitCode::kUsage, fine.error(), fine.error().detail);
     return false;
   }
+
+  bool verifying() const { return shared_->job == copy::Job::kVerify; }
 
   static Task<void> open(FullTree& tree, Status& status) { status = co_await tree.open(); }
 
@@ -150,10 +160,7 @@ class Run {
     report_.prepare.duration_ms = now_ms() - report_.start_ms;
     report_.prepare.success = ready;
     if (ready) {
-      std::uint64_t started = now_ms();
-      co_await copy(loop, **source, **target);
-      report_.transfer.duration_ms = now_ms() - started;
-      copy::fill_report(shared_, report_);
+      co_await work(loop, **source, **target);
     } else {
       report_.transfer.success = false;
       note_stop();
@@ -175,7 +182,7 @@ class Run {
     for (;;) {
       Status slept = co_await loop.sleep_for(look, &prepared);
       if (!slept) co_return;
-      if (shared_.stop.load() == 0) continue;
+      if (stop_.load() == 0) continue;
       if (source_location_.kind == Location::Kind::kNfs) co_await source.close();
       if (target_location_.kind == Location::Kind::kNfs) co_await target.close();
       co_return;
@@ -183,11 +190,12 @@ class Run {
   }
 
   void note_stop() {
-    int signal = shared_.stop.load();
+    int signal = stop_.load();
     if (signal == 0) return;
     report_.exit_code = signal == SIGINT ? ExitCode::kInterrupted : ExitCode::kTerminated;
     report_.error_code = "cancelled";
-    report_.error_detail = "interrupted before anything was copied";
+    report_.error_detail = verifying() ? "interrupted before anything was compared"
+                                       : "interrupted before anything was copied";
   }
 
   Task<bool> prepare(Loop& loop, FullTree& source, FullTree& target) {
@@ -204,7 +212,11 @@ class Run {
       target_open = co_await target.open();
     }
     if (!accept(Role::kTarget, target_location_, target_open)) co_return false;
-    Status ready = co_await copy::prepare_copy(shared_, source, target, options_.run_id);
+    if (verifying()) {
+      copy::prepare_verify(*shared_, source, target);
+      co_return true;
+    }
+    Status ready = co_await copy::prepare_copy(*shared_, source, target, options_.run_id);
     if (ready) co_return true;
     const Error& error = ready.error();
     fail(api::start_exit_code(Role::kTarget, error), error,
@@ -212,16 +224,37 @@ class Run {
     co_return false;
   }
 
+  // The copy, then the comparison of everything where that is asked for.
+  Task<void> work(Loop& loop, FullTree& source, FullTree& target) {
+    if (!verifying()) {
+      std::uint64_t started = now_ms();
+      co_await on_all_threads(loop, source, target);
+      report_.transfer.duration_ms = now_ms() - started;
+      copy::fill_report(*shared_, report_);
+      bool compare = options_.verify == VerifyMode::kAll && !shared_->abort_error();
+      if (!compare) co_return;
+      auto compared =
+          std::make_unique<copy::Shared>(copy::Job::kVerify, options_, observer_, stop_);
+      compared->ownership = shared_->ownership;
+      shared_ = std::move(compared);
+      again_ = true;
+    }
+    std::uint64_t started = now_ms();
+    co_await on_all_threads(loop, source, target);
+    report_.verify.duration_ms = now_ms() - started;
+    copy::fill_verification(*shared_, report_);
+  }
+
   // This thread and options.threads - 1 more, each with its own loop and connections.
-  Task<void> copy(Loop& loop, FullTree& source, FullTree& target) {
-    shared_.walkers_left = options_.threads;
-    shared_.carriers_left = options_.threads;
+  Task<void> on_all_threads(Loop& loop, FullTree& source, FullTree& target) {
+    shared_->walkers_left = options_.threads;
+    shared_->carriers_left = options_.threads;
     std::vector<std::thread> threads;
     for (std::uint32_t i = 1; i < options_.threads; ++i) {
       threads.emplace_back([this] { other_thread(); });
     }
     copy::Side side{&source, &target};
-    co_await copy::copy_on_this_thread(shared_, loop, side, true);
+    co_await copy::copy_on_this_thread(*shared_, loop, side, true);
     for (std::thread& thread : threads) thread.join();
   }
 
@@ -242,7 +275,7 @@ class Run {
     if (opened) opened = co_await (*target)->open();
     if (opened) {
       copy::Side side{source->get(), target->get()};
-      co_await copy::copy_on_this_thread(shared_, loop, side, false);
+      co_await copy::copy_on_this_thread(*shared_, loop, side, false);
     } else {
       leave(opened.error());
     }
@@ -256,7 +289,7 @@ class Run {
   // A thread that could not start: the others do its share.
   void leave(const Error& error) {
     log(LogLevel::kWarning, "a further thread could not start: " + error.message());
-    copy::leave_copy(shared_);
+    copy::leave_copy(*shared_);
   }
 
   // Adds what one thread's tree did to its side.
@@ -267,7 +300,7 @@ class Run {
     side.nfs_version = facts.nfs_version;
     side.max_operations = facts.max_operations;
     side.slots = facts.slots;
-    side.connections += facts.connections;
+    if (!again_) side.connections += facts.connections;
     side.requests += counters.requests;
     report_.retries += counters.retries;
     report_.throttled_ms += counters.throttled_ms;
@@ -282,7 +315,10 @@ class Run {
   }
 
   CopyOptions options_;
-  copy::Shared shared_;
+  Observer& observer_;
+  const StopFlag& stop_;
+  std::unique_ptr<copy::Shared> shared_;
+  bool again_ = false;  // the comparison after a copy
   CopyReport report_;
   Location source_location_;
   Location target_location_;
@@ -295,7 +331,11 @@ class Run {
 }  // namespace
 
 CopyReport run(const CopyOptions& options, Observer& observer, const StopFlag& stop) {
-  return Run(options, observer, stop).go();
+  return Run(copy::Job::kCopy, options, observer, stop).go();
+}
+
+CopyReport verify(const VerifyOptions& options, Observer& observer, const StopFlag& stop) {
+  return Run(copy::Job::kVerify, options, observer, stop).go();
 }
 
 }  // namespace nfsferry

@@ -20,8 +20,8 @@ std::string to_hex(const Hash128& hash) {
   return text;
 }
 
-Hash128 hash_of(std::span<const std::byte> bytes) {
-  XXH128_hash_t value = XXH3_128bits(bytes.data(), bytes.size());
+Hash128 hash_of(std::span<const std::byte> bytes, std::uint64_t seed) {
+  XXH128_hash_t value = XXH3_128bits_withSeed(bytes.data(), bytes.size(), seed);
   return Hash128{value.high64, value.low64};
 }
 

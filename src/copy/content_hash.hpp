@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,10 +14,10 @@ namespace nfsferry::copy {
 struct Hash128 {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
-  bool operator==(const Hash128&) const = default;
+  auto operator<=>(const Hash128&) const = default;
 };
 std::string to_hex(const Hash128& hash);  // 32 digits, as xxhsum prints it
-Hash128 hash_of(std::span<const std::byte> bytes);
+Hash128 hash_of(std::span<const std::byte> bytes, std::uint64_t seed = 0);
 
 // XXH3-128 of bytes that come in pieces, in file order.
 class ContentHash {

@@ -19,10 +19,10 @@ Progress progress_of(const Shared& shared, Clock::time_point started) {
   const Counters& counters = shared.counters;
   Progress progress;
   progress.elapsed_ms = static_cast<std::uint64_t>(elapsed.count());
-  progress.files_found = counters.files_found;
-  progress.bytes_found = counters.bytes_found;
-  progress.files_done = counters.files_done;
-  progress.bytes_done = counters.bytes_written;
+  progress.files_found = counters.entries_found;
+  progress.bytes_found = counters.bytes_found + counters.bytes_to_compare;
+  progress.files_done = counters.entries_done;
+  progress.bytes_done = counters.bytes_written + counters.bytes_compared;
   progress.failures = shared.failures.count();
   progress.walk_finished = shared.walk_finished;
   return progress;
@@ -59,14 +59,25 @@ std::uint32_t id_to_try(const CopyOptions& options, const Owner& source, const O
   return owner.is_numeric() ? owner.id : 0;
 }
 
-Status refuse_owner(const Target& target, std::uint32_t uid, std::uint32_t gid) {
-  if (target.capabilities().change_owner) return ok();
+// The one diagnosis of a refused chown.
+Error owner_refused(const Target& target, std::uint32_t uid, std::uint32_t gid) {
   Error error = errno_error(EPERM, "chown", target.facts().location);
   error.detail = "the target does not let us give files to " + std::to_string(uid) + ":" +
                  std::to_string(gid) +
                  "; the server may squash root or an access point may force one identity: use an "
-                 "export with root access, or another --owner";
+                 "export with root access, another --owner, or --owner-errors warn";
   return error;
+}
+
+void say_what_is_not_kept(const Capabilities& can) {
+  if (!can.symlink_times) {
+    log(LogLevel::kInfo,
+        "the target keeps no times of symlinks; they are neither set nor compared");
+  }
+  if (can.time_granularity_ns > 1) {
+    log(LogLevel::kInfo,
+        "the target rounds times to " + std::to_string(can.time_granularity_ns) + " ns");
+  }
 }
 
 }  // namespace
@@ -74,21 +85,26 @@ Status refuse_owner(const Target& target, std::uint32_t uid, std::uint32_t gid) 
 Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::string run_id) {
   const Attributes& from = source.root_entry().attributes;
   const Attributes& to = target.root_entry().attributes;
-  shared.ownership = Ownership(shared.options, from, to);
+  const CopyOptions& options = shared.options;
+  shared.ownership = Ownership(options, from, to);
   NFSFERRY_TRY(Ok different, co_await refuse_same_directory(source, target, run_id), co_return);
   NFSFERRY_TRY(Ok locked, co_await target.lock_root(run_id), co_return);
-  std::uint32_t uid = id_to_try(shared.options, from.owner, to.owner, shared.options.owner_uid);
-  std::uint32_t gid = id_to_try(shared.options, from.group, to.group, shared.options.owner_gid);
+  std::uint32_t uid = id_to_try(options, from.owner, to.owner, options.owner_uid);
+  std::uint32_t gid = id_to_try(options, from.group, to.group, options.owner_gid);
   NFSFERRY_TRY(Ok probed, co_await target.probe(uid, gid), co_return);
   const Capabilities& can = target.capabilities();
-  if (!can.symlink_times) {
-    log(LogLevel::kInfo, "the target keeps no times of symlinks; they are not set");
-  }
-  if (can.time_granularity_ns > 1) {
-    log(LogLevel::kInfo,
-        "the target rounds times to " + std::to_string(can.time_granularity_ns) + " ns");
-  }
-  co_return refuse_owner(target, uid, gid);
+  say_what_is_not_kept(can);
+  if (can.change_owner) co_return ok();
+  Error refused = owner_refused(target, uid, gid);
+  if (options.owner_errors == OwnerErrors::kFail) co_return refused;
+  log(LogLevel::kWarning, "owners are left as the target makes them: " + refused.message());
+  shared.ownership.leave_owners();
+  co_return ok();
+}
+
+void prepare_verify(Shared& shared, const Source& source, const Target& target) {
+  shared.ownership =
+      Ownership(shared.options, source.root_entry().attributes, target.root_entry().attributes);
 }
 
 Task<void> copy_on_this_thread(Shared& shared, Loop& loop, Side side, bool first) {
@@ -100,6 +116,7 @@ Task<void> copy_on_this_thread(Shared& shared, Loop& loop, Side side, bool first
     root->entry = side.source->root_entry();
     root->source = side.source->root();
     root->target = side.target->root();
+    root->existed = true;
     ++shared.directories_left;
     shared.directories.try_push(std::move(root));
     ticker.spawn(tick(shared, loop, side, ended));
@@ -115,29 +132,12 @@ void leave_copy(Shared& shared) {
   shared.directories.wake();
 }
 
-void fill_report(Shared& shared, CopyReport& report) {
-  const Counters& counters = shared.counters;
-  report.estimated_files = counters.files_found;
-  report.estimated_bytes = counters.bytes_found;
-  report.files_transferred = counters.files_done;
-  report.folders_transferred = counters.folders_created;
-  report.folders_skipped = counters.folders_found_there;
-  report.bytes_written = counters.bytes_written;
-  report.bytes_transferred = counters.bytes_sent;
-  report.hard_links = counters.hard_links;
-  report.symlinks = counters.symlinks;
-  report.special_skipped = counters.special_skipped;
-  report.leftovers_skipped = counters.leftovers_skipped;
-  report.changed_during_copy = counters.changed;
-  report.vanished = counters.vanished;
-  report.retries += counters.retries;
-  shared.failures.give_to(report);
+namespace {
 
+// What ended the run, if something did, else what failed.
+void fill_outcome(Shared& shared, CopyReport& report) {
   auto abort = shared.abort_error();
   std::uint64_t failed = shared.failures.count();
-  report.manifest_complete = !abort && failed == 0;
-  if (report.manifest_complete) report.tree_digest = shared.digest();
-  report.transfer.success = !abort && failed == 0;
   int signal = shared.stop.load();
   if (abort) {
     report.error_code = abort->name();
@@ -159,12 +159,79 @@ void fill_report(Shared& shared, CopyReport& report) {
       report.error_detail = "interrupted by " + abort->detail + "; run again to go on";
     }
   } else if (failed > 0) {
+    bool compared = shared.job == Job::kVerify;
     report.exit_code = ExitCode::kEntriesFailed;
-    report.error_code = "entries_failed";
-    report.error_detail = std::to_string(failed) + " entries failed; see failures";
-  } else if (report.changed_during_copy > 0) {
+    report.error_code = compared ? "differences" : "entries_failed";
+    report.error_detail =
+        std::to_string(failed) +
+        (compared ? " entries differ or could not be compared" : " entries failed") +
+        "; see failures";
+  }
+}
+
+void fill_digest(Shared& shared, CopyReport& report) {
+  bool failed = shared.abort_error() || shared.failures.count() > 0;
+  report.manifest_complete = !failed && shared.hashes() && shared.counters.files_unread == 0;
+  report.tree_digest = report.manifest_complete ? shared.digest() : std::string();
+}
+
+}  // namespace
+
+void fill_report(Shared& shared, CopyReport& report) {
+  const Counters& counters = shared.counters;
+  report.estimated_files = counters.files_found;
+  report.estimated_bytes = counters.bytes_found;
+  report.files_transferred = counters.files_done;
+  report.files_skipped = counters.files_skipped;
+  report.files_verified = counters.files_verified;
+  report.folders_transferred = counters.folders_created;
+  report.folders_skipped = counters.folders_found_there;
+  report.bytes_written = counters.bytes_written;
+  report.bytes_transferred = counters.bytes_sent;
+  report.hard_links = counters.hard_links;
+  report.symlinks = counters.symlinks;
+  report.special_skipped = counters.special_skipped;
+  report.leftovers_skipped = counters.leftovers_skipped;
+  report.metadata_repaired = counters.metadata_repaired;
+  report.temporaries_removed = counters.temporaries_removed;
+  report.owners_not_set = counters.owners_not_set;
+  report.sparse_bytes_saved = counters.sparse_bytes_saved;
+  report.changed_during_copy = counters.changed;
+  report.vanished = counters.vanished;
+  report.retries += counters.retries;
+  shared.failures.give_to(report);
+  fill_digest(shared, report);
+  report.transfer.success =
+      !shared.abort_error() && report.failed_prepare + report.failed_transfer == 0;
+  report.verify.success = report.failed_verify == 0;
+  fill_outcome(shared, report);
+  if (report.exit_code == ExitCode::kDone && report.changed_during_copy > 0) {
     report.exit_code = ExitCode::kOnlyChangedFiles;
   }
+}
+
+void fill_verification(Shared& shared, CopyReport& report) {
+  const Counters& counters = shared.counters;
+  report.files_verified = counters.files_verified;
+  report.folders_verified = counters.folders_verified;
+  report.target_only = counters.target_only;
+  report.bytes_verified = counters.bytes_compared;
+  report.vanished += counters.vanished;
+  report.retries += counters.retries;
+  CopyReport found;
+  shared.failures.give_to(found);
+  report.failed_verify += found.failed_prepare + found.failed_transfer + found.failed_verify;
+  report.failures_truncated |= found.failures_truncated;
+  for (Failure& failure : found.failures) {
+    if (report.failures.size() == kFailuresKept) report.failures_truncated = true;
+    if (report.failures.size() < kFailuresKept) report.failures.push_back(std::move(failure));
+  }
+  fill_digest(shared, report);
+  report.verify.success = !shared.abort_error() && report.failed_verify == 0;
+  // What went wrong in a copy before weighs more than what it left different.
+  bool fine =
+      report.exit_code == ExitCode::kDone || report.exit_code == ExitCode::kOnlyChangedFiles;
+  if (fine) fill_outcome(shared, report);
 }
 
 }  // namespace nfsferry::copy

@@ -14,15 +14,18 @@ namespace nfsferry::copy {
 // opened on their own threads.
 struct Side {
   Source* source = nullptr;
-  Target* target = nullptr;
+  FullTree* target = nullptr;
 };
 
-// Checks what must hold before anything is written: not the same directory, owners can be given
-// away, symlink times. Errors end the run.
+// Checks what must hold before anything is written: not the same directory, no other run, owners
+// can be given away, symlink times. Errors end the run.
 Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::string run_id);
 
-// The copy on this thread's loop; returns when the whole tree is done or the run is stopping.
-// `first`: this thread starts at the root and reports progress.
+// The same before a comparison: which owners are expected. Nothing is written.
+void prepare_verify(Shared& shared, const Source& source, const Target& target);
+
+// The copy, or the comparison, on this thread's loop; returns when the whole tree is done or the
+// run is stopping. `first`: this thread starts at the root and reports progress.
 Task<void> copy_on_this_thread(Shared& shared, Loop& loop, Side side, bool first);
 
 // For a thread that was counted in walkers_left and carriers_left and does not take part.
@@ -30,5 +33,7 @@ void leave_copy(Shared& shared);
 
 // Counters, failures and the exit code of a copy that has ended, into the report.
 void fill_report(Shared& shared, CopyReport& report);
+// The same of a comparison, added to the report of the copy before it, or to an empty one.
+void fill_verification(Shared& shared, CopyReport& report);
 
 }  // namespace nfsferry::copy

@@ -1,70 +1,83 @@
 // The life of a file, top to bottom. A small one: read whole, many in one request; hashed; put
-// whole, many in one request, in place when that returns. A large one: a window of reads feeds a
-// window of writes to a temporary, hashed in file order; committed; checked for change; finished
-// and renamed. A small file that was cut short or changed goes the way of the large ones.
+// whole, many in one request, read back and in place when that returns. A large one: a window of
+// reads feeds a window of writes to a temporary, each read back, hashed in file order; committed;
+// checked for change; finished and renamed. A small file that was cut short, changed or came back
+// wrong goes the way of the large ones, and so does one with long runs of zeros, which are not
+// sent.
 #include <algorithm>
-#include <map>
 
-#include "base/nfsstat4.hpp"
 #include "base/treatment.hpp"
-#include "copy/worker.hpp"
+#include "copy/ranges.hpp"
+#include "copy/worker_parts.hpp"
 
 namespace nfsferry::copy {
 namespace {
 
-bool same_content(const Attributes& listed, const Attributes& after) {
+bool is_unchanged(const Attributes& listed, const Attributes& after) {
   return listed.size_bytes == after.size_bytes && listed.mtime == after.mtime;
 }
 
 bool must_start_over(const Error& error) {
   Treatment treat = treatment(error);
-  return treat == Treatment::kReopen || treat == Treatment::kRedo;
+  return treat == Treatment::kReopen || treat == Treatment::kRedo || error.is(Own::kVerifyMismatch);
+}
+
+bool goes_by_ranges(const Error& error) {
+  return error.is(Own::kShortWrite) || error.is(Own::kVerifyMismatch);
 }
 
 }  // namespace
-
-bool means_vanished(const Error& error) {
-  if (error.domain == Domain::kNfs4 || error.domain == Domain::kNfs3) {
-    return error.code == static_cast<std::uint32_t>(Nfsstat4::kNoent) ||
-           error.code == static_cast<std::uint32_t>(Nfsstat4::kStale);
-  }
-  return error.is_errno(ENOENT) || error.is_errno(ESTALE);
-}
 
 Task<void> Worker::carrier() {
   for (;;) {
     Work work = co_await queue_.take();
     if (work.kind == WorkKind::kNothing) co_return;
+    bool large = work.kind == WorkKind::kLargeFile || work.kind == WorkKind::kCompareLargeFile;
     if (shared_.stopping()) {
       for (const WorkItem& item : work.items) entry_done(item);
-    } else if (work.kind == WorkKind::kSmallFiles) {
-      co_await copy_small_files(std::move(work.items));
-    } else if (work.kind == WorkKind::kSymlinks) {
-      co_await copy_symlinks(std::move(work.items));
-    } else if (work.kind == WorkKind::kSpecials) {
-      co_await copy_specials(std::move(work.items));
     } else {
-      co_await copy_large_file(std::move(work.items.front()), 1);
+      co_await carry(std::move(work));
     }
-    if (work.kind == WorkKind::kLargeFile) queue_.large_file_done();
+    if (large) queue_.large_file_done();
+  }
+}
+
+Task<void> Worker::carry(Work work) {
+  switch (work.kind) {
+    case WorkKind::kSmallFiles: co_await copy_small_files(std::move(work.items)); break;
+    case WorkKind::kLargeFile: co_await copy_large_file(std::move(work.items.front()), 1); break;
+    case WorkKind::kSymlinks: co_await copy_symlinks(std::move(work.items)); break;
+    case WorkKind::kSpecials: co_await copy_specials(std::move(work.items)); break;
+    case WorkKind::kCompareSmallFiles: co_await compare_small_files(std::move(work.items)); break;
+    case WorkKind::kCompareLargeFile:
+      co_await compare_large_file(std::move(work.items.front()));
+      break;
+    case WorkKind::kCompareSymlinks: co_await compare_symlinks(std::move(work.items)); break;
+    case WorkKind::kSetAttributes: {
+      std::string not_read;
+      co_await set_entry_attributes(std::move(work.items), std::move(not_read));
+      break;
+    }
+    case WorkKind::kNothing: break;
   }
 }
 
 Task<void> Worker::copy_small_files(std::vector<WorkItem> items) {
-  std::vector<SourceItem> wanted;
-  wanted.reserve(items.size());
+  std::vector<SourceItem> asked;
+  asked.reserve(items.size());
   for (const WorkItem& item : items) {
-    wanted.push_back(SourceItem{item.node->source.get(), &item.entry});
+    asked.push_back(SourceItem{item.node->source.get(), &item.entry});
   }
-  auto read = co_await source_.read_files(wanted);
+  auto read = co_await source_.read_files(asked);
 
   std::vector<WorkItem> to_put;
   std::vector<SmallFile> contents;
   std::vector<WorkItem> by_ranges;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!read[i]) {
-      source_failed(items[i], read[i].error(), 1);
-    } else if (read[i]->complete && same_content(items[i].entry.attributes, read[i]->after)) {
+      co_await source_failed(std::move(items[i]), read[i].error(), 1);
+    } else if (read[i]->complete && is_unchanged(items[i].entry.attributes, read[i]->after) &&
+               !has_zero_run(read[i]->data.bytes, kZerosNotSent)) {
       to_put.push_back(std::move(items[i]));
       contents.push_back(*std::move(read[i]));
     } else {
@@ -72,21 +85,21 @@ Task<void> Worker::copy_small_files(std::vector<WorkItem> items) {
     }
   }
   auto cut_short = co_await put_small_files(std::move(to_put), std::move(contents));
-  std::move(cut_short.begin(), cut_short.end(), std::back_inserter(by_ranges));
-  for (WorkItem& item : by_ranges) {
+  for (WorkItem& item : by_ranges) co_await copy_large_file(std::move(item), 1);
+  for (WorkItem& item : cut_short) {
     ++shared_.counters.retries;
     co_await copy_large_file(std::move(item), 2);
   }
 }
 
-// Returns the files whose content the target would not take whole.
+// Returns the files that are to be tried again, by ranges.
 Task<std::vector<WorkItem>> Worker::put_small_files(std::vector<WorkItem> items,
                                                     std::vector<SmallFile> contents) {
   std::vector<PutFile> requests;
   std::vector<std::size_t> asked;
   requests.reserve(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
-    auto attributes = shared_.ownership.of(items[i].entry.attributes);
+    auto attributes = wanted(items[i].entry);
     if (!attributes) {
       target_failed(items[i], attributes.error(), 1);
       continue;
@@ -95,173 +108,165 @@ Task<std::vector<WorkItem>> Worker::put_small_files(std::vector<WorkItem> items,
                                contents[i].data.bytes, *std::move(attributes)});
     asked.push_back(i);
   }
-  auto put = co_await target_.put_files(requests, ReadBack::kNo);
-  std::vector<WorkItem> cut_short;
+  ReadBack read_back = shared_.verifies() ? ReadBack::kCompare : ReadBack::kNo;
+  auto put = co_await target_.put_files(requests, read_back);
+  std::vector<WorkItem> again;
   for (std::size_t j = 0; j < asked.size(); ++j) {
     std::size_t i = asked[j];
+    std::span<const std::byte> bytes = contents[i].data.bytes;
     if (put[j]) {
-      shared_.counters.bytes_sent += contents[i].data.bytes.size();
-      file_in_place(items[i], contents[i].data.bytes.size(), hash_of(contents[i].data.bytes));
-    } else if (put[j].error().is(Own::kShortWrite)) {
-      cut_short.push_back(std::move(items[i]));
+      shared_.counters.bytes_sent += bytes.size();
+      Hash128 hash = shared_.hashes() ? hash_of(bytes) : Hash128{};
+      file_in_place(items[i], bytes.size(), hash, false);
+    } else if (goes_by_ranges(put[j].error())) {
+      again.push_back(std::move(items[i]));
     } else {
       target_failed(items[i], put[j].error(), 1);
     }
   }
-  co_return cut_short;
+  co_return again;
 }
-
-// One attempt at a file that goes by ranges.
-struct Worker::LargeCopy {
-  WorkItem item;
-  Attributes expected;  // as listed, or as they were before this attempt
-  Attributes after;
-  std::unique_ptr<SourceFile> source;
-  std::unique_ptr<TargetFile> target;
-  bool target_at_fault = false;
-
-  std::uint64_t next_offset = 0;     // of the next range to be read
-  std::optional<std::uint64_t> eof;  // found before the expected end
-  std::optional<Error> failed;
-  ContentHash hash;
-  std::uint64_t hashed = 0;                // bytes, in file order
-  std::map<std::uint64_t, Chunk> waiting;  // written, not yet hashed
-
-  void add_to_hash(std::uint64_t offset, Chunk chunk) {
-    waiting.emplace(offset, std::move(chunk));
-    for (auto next = waiting.begin(); next != waiting.end() && next->first == hashed;
-         next = waiting.erase(next)) {
-      hash.update(next->second.bytes);
-      hashed += next->second.bytes.size();
-    }
-  }
-};
 
 Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
   Attributes expected = item.entry.attributes;
   for (;; ++attempts) {
-    LargeCopy copy;
-    copy.item = item;
-    copy.expected = expected;
+    Transfer transfer;
+    transfer.item = item;
+    transfer.expected = expected;
     bool last = attempts >= kAttemptsMost;
-    Status copied = co_await copy_large_once(copy);
-    bool changed = copied && !same_content(copy.expected, copy.after);
+    Status copied = co_await copy_once(transfer);
+    bool changed = copied && !is_unchanged(transfer.expected, transfer.after);
     if (copied && changed && !last) {
       copied = own_error(Own::kChangedDuringCopy, "READ");
-      expected = copy.after;
+      expected = transfer.after;
     }
     if (copied) {
       // The times are those of the content that was read.
-      copy.item.entry.attributes = copy.after;
-      auto attributes = shared_.ownership.of(copy.after);
+      transfer.item.entry.attributes = transfer.after;
+      auto attributes = wanted(transfer.item.entry);
       if (attributes) {
-        copied = co_await copy.target->finish(*std::move(attributes));
-        copy.target.reset();  // in place, or removed
+        copied = co_await transfer.target->finish(*std::move(attributes));
+        transfer.target.reset();  // in place, or removed
       } else {
         copied = std::move(attributes).error();
       }
-      copy.target_at_fault = !copied;
+      transfer.target_at_fault = !copied;
     }
     if (copied) {
       if (changed) ++shared_.counters.changed;
-      file_in_place(copy.item, copy.hashed, copy.hash.value());
+      file_in_place(transfer.item, transfer.hashed, transfer.hash.value(), changed);
       co_return;
     }
     Error error = std::move(copied).error();
-    if (copy.target) co_await copy.target->abandon();
+    if (transfer.target) co_await transfer.target->abandon();
     bool again = error.is(Own::kChangedDuringCopy) || must_start_over(error);
     if (again && !last && !shared_.stopping()) {
       ++shared_.counters.retries;
       continue;
     }
-    if (copy.target_at_fault)
+    if (transfer.target_at_fault)
       target_failed(item, error, attempts);
     else
-      source_failed(item, error, attempts);
+      co_await source_failed(std::move(item), std::move(error), attempts);
     co_return;
   }
 }
 
-Task<Status> Worker::copy_large_once(LargeCopy& copy) {
-  const WorkItem& item = copy.item;
-  auto attributes = shared_.ownership.of(item.entry.attributes);
+Task<Status> Worker::copy_once(Transfer& transfer) {
+  const WorkItem& item = transfer.item;
+  auto attributes = wanted(item.entry);
   if (!attributes) co_return std::move(attributes).error();
-  SourceItem wanted{item.node->source.get(), &item.entry};
-  auto source = co_await source_.open_file(wanted);
-  if (!source) co_return std::move(source).error();
-  copy.source = *std::move(source);
-
+  NFSFERRY_TRY(Ok opened, co_await open_source(transfer), co_return);
   auto target = co_await target_.create_file(item.node->target, item.entry.name, *attributes);
   Status copied = ok();
   if (target) {
-    copy.target = *std::move(target);
-    copied = co_await pump(copy);
+    transfer.target = *std::move(target);
+    copied = co_await pump(transfer);
   } else {
-    copy.target_at_fault = true;
+    transfer.target_at_fault = true;
     copied = std::move(target).error();
   }
   if (copied) {
-    copied = co_await copy.target->commit(copy.hashed);
-    copy.target_at_fault = !copied;
+    copied = co_await transfer.target->commit(transfer.hashed);
+    transfer.target_at_fault = !copied;
   }
-  if (copied) {
-    auto after = co_await copy.source->attributes();
+  co_return co_await close_source(transfer, std::move(copied));
+}
+
+Task<Status> Worker::open_source(Transfer& transfer) {
+  transfer.hashes = shared_.hashes();
+  SourceItem asked{transfer.item.node->source.get(), &transfer.item.entry};
+  auto source = co_await source_.open_file(asked);
+  if (!source) co_return std::move(source).error();
+  transfer.source = *std::move(source);
+  co_return ok();
+}
+
+// What the source's file is like now, and its close.
+Task<Status> Worker::close_source(Transfer& transfer, Status so_far) {
+  if (so_far) {
+    auto after = co_await transfer.source->attributes();
     if (after)
-      copy.after = *std::move(after);
+      transfer.after = *std::move(after);
     else
-      copied = std::move(after).error();
+      so_far = std::move(after).error();
   }
-  Status closed = co_await copy.source->close();
-  if (copied && !closed) co_return closed;
-  co_return copied;
+  Status closed = co_await transfer.source->close();
+  if (so_far && !closed) co_return closed;
+  co_return so_far;
 }
 
 // Ranges in parallel, bounded per file and over all files.
-Task<Status> Worker::pump(LargeCopy& copy) {
-  std::uint64_t ranges = (copy.expected.size_bytes + range_size_ - 1) / range_size_;
+Task<Status> Worker::pump(Transfer& transfer) {
+  std::uint64_t ranges = (transfer.expected.size_bytes + range_size_ - 1) / range_size_;
   std::size_t lanes = static_cast<std::size_t>(std::min<std::uint64_t>(ranges, kRangesPerFile));
   TaskGroup group;
-  for (std::size_t i = 0; i < lanes; ++i) group.spawn(pump_lane(copy));
+  for (std::size_t i = 0; i < lanes; ++i) group.spawn(pump_lane(transfer));
   co_await group.join();
-  if (copy.failed) co_return *std::move(copy.failed);
+  if (transfer.failed) co_return *std::move(transfer.failed);
   if (shared_.stopping()) co_return own_error(Own::kCancelled, "copy", "interrupted");
-  bool whole = copy.hashed == copy.expected.size_bytes || copy.eof == copy.hashed;
+  bool whole = transfer.hashed == transfer.expected.size_bytes || transfer.eof == transfer.hashed;
   if (!whole) co_return own_error(Own::kChangedDuringCopy, "READ", "it has holes in its listing");
   co_return ok();
 }
 
-Task<void> Worker::pump_lane(LargeCopy& copy) {
-  while (!copy.failed && !copy.eof && copy.next_offset < copy.expected.size_bytes &&
-         !shared_.stopping()) {
-    std::uint64_t offset = copy.next_offset;
-    std::uint64_t length = std::min<std::uint64_t>(range_size_, copy.expected.size_bytes - offset);
-    copy.next_offset += length;
+Task<void> Worker::pump_lane(Transfer& transfer) {
+  std::uint64_t end = transfer.expected.size_bytes;
+  while (!transfer.failed && !transfer.eof && transfer.next_offset < end && !shared_.stopping()) {
+    std::uint64_t offset = transfer.next_offset;
+    std::uint64_t length = std::min<std::uint64_t>(range_size_, end - offset);
+    transfer.next_offset += length;
     co_await range_bytes_.acquire(range_size_);
-    Status done = co_await pump_range(copy, offset, length);
+    Status done = co_await pump_range(transfer, offset, length);
     range_bytes_.release(range_size_);
-    if (!done && !copy.failed) copy.failed = std::move(done).error();
+    if (!done && !transfer.failed) transfer.failed = std::move(done).error();
   }
 }
 
-// One range: read, in pieces where the server cuts, each written and hashed.
-Task<Status> Worker::pump_range(LargeCopy& copy, std::uint64_t offset, std::uint64_t length) {
-  while (length > 0 && !copy.failed) {
-    auto range = co_await copy.source->read(offset, static_cast<std::uint32_t>(length));
+// One range: read, in pieces where the server cuts, each written, or compared, and hashed.
+Task<Status> Worker::pump_range(Transfer& transfer, std::uint64_t offset, std::uint64_t length) {
+  while (length > 0 && !transfer.failed) {
+    auto range = co_await transfer.source->read(offset, static_cast<std::uint32_t>(length));
     if (!range) co_return std::move(range).error();
     std::uint64_t size = range->data.bytes.size();
     if (size > 0) {
-      Status written = co_await copy.target->write(offset, range->data.bytes);
-      if (!written) {
-        copy.target_at_fault = true;
-        co_return written;
+      Status done = ok();
+      if (transfer.there) {
+        done = co_await compare_bytes(*transfer.there, offset, range->data.bytes);
+        if (done) shared_.counters.bytes_compared += size;
+      } else {
+        done = co_await write_range(transfer, offset, range->data.bytes);
       }
-      shared_.counters.bytes_sent += size;
-      copy.add_to_hash(offset, std::move(range->data));
+      if (!done) {
+        transfer.target_at_fault = true;
+        co_return done;
+      }
+      transfer.add_to_hash(offset, std::move(range->data));
     }
     offset += size;
     length -= size;
     if (range->eof && length > 0) {
-      copy.eof = std::min(copy.eof.value_or(offset), offset);
+      transfer.eof = std::min(transfer.eof.value_or(offset), offset);
       break;
     }
     if (size == 0) co_return own_error(Own::kBadReply, "READ", "no data and no end of file");
@@ -269,27 +274,39 @@ Task<Status> Worker::pump_range(LargeCopy& copy, std::uint64_t offset, std::uint
   co_return ok();
 }
 
-void Worker::file_in_place(const WorkItem& item, std::uint64_t size_bytes, const Hash128& hash) {
-  ++shared_.counters.files_done;
-  shared_.counters.bytes_written += size_bytes;
-  shared_.add_digest(item.node->path_of(item.entry.name), hash);
-  if (item.entry.attributes.link_count > 1) shared_.hard_links.copied(item.entry);
-  entry_done(item);
-}
-
-void Worker::source_failed(const WorkItem& item, const Error& error, std::uint32_t attempts) {
-  if (means_vanished(error)) {
-    ++shared_.counters.vanished;
-    return entry_done(item);
+// Long runs of zeros are left out: the file is new, and what was never written reads as zeros.
+Task<Status> Worker::write_range(Transfer& transfer, std::uint64_t offset,
+                                 std::span<const std::byte> bytes) {
+  for (const Extent& extent : extents_to_write(bytes, kZerosNotSent)) {
+    std::span<const std::byte> part = bytes.subspan(extent.begin, extent.size);
+    std::uint64_t at = offset + extent.begin;
+    NFSFERRY_TRY(Ok written, co_await transfer.target->write(at, part), co_return);
+    shared_.counters.bytes_sent += part.size();
+    if (!shared_.verifies()) continue;
+    NFSFERRY_TRY(Ok same, co_await read_back(*transfer.target, at, part), co_return);
   }
-  target_failed(item, error, attempts);
+  shared_.counters.sparse_bytes_saved += zeros_left_out(bytes, kZerosNotSent);
+  co_return ok();
 }
 
-void Worker::target_failed(const WorkItem& item, const Error& error, std::uint32_t attempts) {
-  shared_.entry_failed(Phase::kTransfer, item.node->path_of(item.entry.name), error, attempts);
+void Worker::file_in_place(const WorkItem& item, std::uint64_t size_bytes, const Hash128& hash,
+                           bool changed) {
+  Counters& counters = shared_.counters;
+  ++counters.files_done;
+  counters.bytes_written += size_bytes;
+  if (shared_.verifies()) ++counters.files_verified;
+  count_owner(item.entry);
+  std::string text;
+  if (shared_.hashes()) {
+    shared_.add_digest(item.node->path_of(item.entry.name), hash);
+    if (shared_.observer.wants_entries()) text = to_hex(hash);
+  } else {
+    ++counters.files_unread;
+  }
+  if (item.entry.attributes.link_count > 1) shared_.hard_links.in_place(item.entry, 0);
+  tell(*item.node, item.entry, changed ? EntryAction::kChanged : EntryAction::kCopied,
+       std::move(text));
   entry_done(item);
 }
-
-void Worker::entry_done(const WorkItem& item) { release(item.node); }
 
 }  // namespace nfsferry::copy

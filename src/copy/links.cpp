@@ -1,6 +1,7 @@
 // Symlinks, special files, and further names of files that have several.
 #include <cerrno>
 
+#include "base/escape.hpp"
 #include "base/nfsstat4.hpp"
 #include "copy/worker.hpp"
 
@@ -17,19 +18,19 @@ bool means_too_many_links(const Error& error) {
 }  // namespace
 
 Task<void> Worker::copy_symlinks(std::vector<WorkItem> items) {
-  std::vector<SourceItem> wanted;
+  std::vector<SourceItem> to_read;
   for (const WorkItem& item : items) {
-    wanted.push_back(SourceItem{item.node->source.get(), &item.entry});
+    to_read.push_back(SourceItem{item.node->source.get(), &item.entry});
   }
-  auto texts = co_await source_.read_links(wanted);
+  auto texts = co_await source_.read_links(to_read);
   std::vector<MakeSymlink> requests;
   std::vector<std::size_t> asked;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!texts[i]) {
-      source_failed(items[i], texts[i].error(), 1);
+      co_await source_failed(std::move(items[i]), texts[i].error(), 1);
       continue;
     }
-    auto attributes = shared_.ownership.of(items[i].entry.attributes);
+    auto attributes = wanted(items[i].entry);
     if (!attributes) {
       target_failed(items[i], attributes.error(), 1);
       continue;
@@ -47,6 +48,8 @@ Task<void> Worker::copy_symlinks(std::vector<WorkItem> items) {
     }
     ++shared_.counters.symlinks;
     ++shared_.counters.files_done;
+    count_owner(item.entry);
+    tell(*item.node, item.entry, EntryAction::kCopied);
     entry_done(item);
   }
 }
@@ -56,7 +59,7 @@ Task<void> Worker::copy_specials(std::vector<WorkItem> items) {
   std::vector<std::size_t> asked;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const Attributes& source = items[i].entry.attributes;
-    auto attributes = shared_.ownership.of(source);
+    auto attributes = wanted(items[i].entry);
     if (!attributes) {
       target_failed(items[i], attributes.error(), 1);
       continue;
@@ -72,8 +75,11 @@ Task<void> Worker::copy_specials(std::vector<WorkItem> items) {
       target_failed(items[asked[j]], made[j].error(), 1);
       continue;
     }
+    const WorkItem& item = items[asked[j]];
     ++shared_.counters.files_done;
-    entry_done(items[asked[j]]);
+    count_owner(item.entry);
+    tell(*item.node, item.entry, EntryAction::kCopied);
+    entry_done(item);
   }
 }
 
@@ -81,13 +87,27 @@ Task<void> Worker::copy_specials(std::vector<WorkItem> items) {
 // linked at once goes group by group.
 Task<void> Worker::make_hard_links() {
   std::vector<HardLinks::Group> groups = shared_.hard_links.take();
+  for (HardLinks::Group& group : groups) {
+    std::vector<LinkedName> to_link;
+    for (LinkedName& name : group.others) {
+      ++name.node->in_flight;
+      bool linked =
+          group.in_place && name.target_fileid != 0 && name.target_fileid == group.target_fileid;
+      if (linked)
+        already_linked(std::move(name));
+      else
+        to_link.push_back(std::move(name));
+    }
+    group.others = std::move(to_link);
+    shared_.counters.files_found += group.others.size();
+  }
   std::vector<HardLinks::Group> slow;
-  for (std::size_t begin = 0; begin < groups.size() && !shared_.stopping();) {
+  for (std::size_t begin = 0; begin < groups.size();) {
     std::size_t end = begin;
     std::size_t names = 0;
     while (end < groups.size() && names < kLinksAtOnce) names += groups[end++].others.size();
     std::span<HardLinks::Group> some(groups.data() + begin, end - begin);
-    co_await link_groups(some);
+    if (!shared_.stopping()) co_await link_groups(some);
     for (HardLinks::Group& group : some) {
       if (!group.others.empty()) slow.push_back(std::move(group));
     }
@@ -96,12 +116,52 @@ Task<void> Worker::make_hard_links() {
   for (HardLinks::Group& group : slow) co_await link_or_copy(std::move(group));
 }
 
+// Verification: names of one file in the source are names of one file in the target.
+void Worker::check_hard_links() {
+  for (HardLinks::Group& group : shared_.hard_links.take()) {
+    for (LinkedName& name : group.others) {
+      ++name.node->in_flight;
+      WorkItem item{name.node, name.entry};
+      if (!group.in_place) {
+        target_failed(item, own_error(Own::kDiffers, "compare", "the file it is a name of differs"),
+                      1);
+      } else if (name.target_fileid != group.target_fileid) {
+        target_failed(
+            item,
+            own_error(Own::kDiffers, "compare",
+                      "not linked to " + escape_for_terminal(group.node->path_of(group.name))),
+            1);
+      } else {
+        ++shared_.counters.files_verified;
+        tell(*name.node, name.entry, EntryAction::kVerified);
+        entry_done(item);
+      }
+    }
+  }
+}
+
+void Worker::already_linked(LinkedName name) {
+  ++shared_.counters.files_skipped;
+  tell(*name.node, name.entry, EntryAction::kSkipped);
+  WorkItem item{std::move(name.node), std::move(name.entry)};
+  entry_done(item);
+}
+
+void Worker::link_made(const LinkedName& name) {
+  ++shared_.counters.hard_links;
+  ++shared_.counters.files_done;
+  name.node->touched = true;
+  tell(*name.node, name.entry, EntryAction::kLinked);
+  WorkItem item{name.node, name.entry};
+  entry_done(item);
+}
+
 // One call for the names of groups whose first name is in place. What is left in a group is what
 // the target takes no more links for, or a group whose first name failed.
 Task<void> Worker::link_groups(std::span<HardLinks::Group> groups) {
   std::vector<MakeLink> requests;
   for (const HardLinks::Group& group : groups) {
-    if (!group.copied) continue;
+    if (!group.in_place) continue;
     for (const LinkedName& name : group.others) {
       requests.push_back(
           MakeLink{group.node->target.get(), group.name, name.node->target.get(), name.entry.name});
@@ -110,26 +170,21 @@ Task<void> Worker::link_groups(std::span<HardLinks::Group> groups) {
   auto made = co_await target_.make_links(requests);
   std::size_t next = 0;
   for (HardLinks::Group& group : groups) {
-    if (!group.copied) continue;
+    if (!group.in_place) continue;
     std::vector<LinkedName> left;
     for (LinkedName& name : group.others) {
       const Status& status = made[next++];
-      bool full = !status && means_too_many_links(status.error());
-      if (full) {
-        left.push_back(std::move(name));
-        continue;
-      }
-      WorkItem item{name.node, std::move(name.entry)};
       if (status) {
-        ++shared_.counters.hard_links;
-        ++shared_.counters.files_done;
-        entry_done(item);
+        link_made(name);
+      } else if (means_too_many_links(status.error())) {
+        left.push_back(std::move(name));
       } else {
+        WorkItem item{name.node, std::move(name.entry)};
         target_failed(item, status.error(), 1);
       }
     }
     group.others = std::move(left);
-    group.copied = false;  // what is left needs another first name
+    group.in_place = false;  // what is left needs another first name
   }
 }
 
@@ -139,14 +194,15 @@ Task<void> Worker::link_or_copy(HardLinks::Group group) {
   while (!group.others.empty() && !shared_.stopping()) {
     LinkedName name = std::move(group.others.front());
     group.others.erase(group.others.begin());
-    std::uint64_t failures = shared_.failures.count();
+    std::uint64_t done = shared_.counters.files_done;
     group.node = name.node;
     group.name = name.entry.name;
+    name.node->touched = true;
     WorkItem item{name.node, std::move(name.entry)};
     co_await copy_large_file(std::move(item), 1);
-    group.copied = shared_.failures.count() == failures;
+    group.in_place = shared_.counters.files_done > done;
     std::span<HardLinks::Group> one(&group, 1);
-    if (group.copied) co_await link_groups(one);
+    if (group.in_place) co_await link_groups(one);
   }
   for (LinkedName& name : group.others) release(std::move(name.node));
 }

@@ -5,46 +5,51 @@ namespace {
 
 constexpr std::uint32_t kSetIdBits = 06000;
 
-Result<std::uint32_t> numeric(const Owner& owner, std::string_view what) {
-  if (owner.is_numeric()) return owner.id;
-  return own_error(
-      Own::kOwnerNotNumeric, "getattr",
-      "the " + std::string(what) + " '" + owner.text +
-          "' is not a number; use --owner UID:GID, or switch the server to numeric ids");
+bool drops_set_id(const CopyOptions& options) {
+  if (options.suid != SuidMode::kAuto) return options.suid == SuidMode::kDrop;
+  return options.owner != OwnerRule::kKeep || !options.map_uid.empty() || !options.map_gid.empty();
 }
 
 }  // namespace
 
 Ownership::Ownership(const CopyOptions& options, const Attributes& source_root,
                      const Attributes& target_root)
-    : rule_(options.owner),
-      fixed_uid_(options.owner_uid),
-      fixed_gid_(options.owner_gid),
-      from_owner_(source_root.owner),
-      from_group_(source_root.group),
-      to_owner_(target_root.owner),
-      to_group_(target_root.group) {}
+    : user_{options.owner, options.owner_uid, source_root.owner, target_root.owner,
+            options.map_uid},
+      group_{options.owner, options.owner_gid, source_root.group, target_root.group,
+             options.map_gid},
+      warn_only_(options.owner_errors == OwnerErrors::kWarn),
+      drop_set_id_(drops_set_id(options)) {}
+
+Result<std::uint32_t> Ownership::id_of(const Side& side, const Owner& owner,
+                                       const char* what) const {
+  if (owner.is_numeric()) {
+    for (const IdMap& map : side.map) {
+      if (map.from == owner.id) return map.to;
+    }
+  }
+  if (side.rule == OwnerRule::kFixed) return side.fixed;
+  const Owner& out = side.rule == OwnerRule::kTarget && owner == side.from ? side.to : owner;
+  if (out.is_numeric()) return out.id;
+  return own_error(
+      Own::kOwnerNotNumeric, "getattr",
+      "the " + std::string(what) + " '" + out.text +
+          "' is not a number; use --owner UID:GID, or switch the server to numeric ids");
+}
 
 Result<NewAttributes> Ownership::of(const Attributes& source) const {
   NewAttributes out;
   out.mode = source.mode;
   out.mtime = source.mtime;
   out.atime = source.atime;
-  if (rule_ == OwnerRule::kFixed) {
-    out.owner = fixed_uid_;
-    out.group = fixed_gid_;
-  } else {
-    bool map = rule_ == OwnerRule::kTarget;
-    const Owner& owner = map && source.owner == from_owner_ ? to_owner_ : source.owner;
-    const Owner& group = map && source.group == from_group_ ? to_group_ : source.group;
-    NFSFERRY_TRY(std::uint32_t uid, numeric(owner, "owner"), return);
-    NFSFERRY_TRY(std::uint32_t gid, numeric(group, "group"), return);
-    out.owner = uid;
-    out.group = gid;
-  }
-  if (rule_ != OwnerRule::kKeep && source.type != FileType::kDirectory) {
-    out.mode = source.mode & ~kSetIdBits;
-  }
+  if (drop_set_id_ && source.type != FileType::kDirectory) out.mode = source.mode & ~kSetIdBits;
+  if (leave_owners_) return out;
+  auto uid = id_of(user_, source.owner, "owner");
+  auto gid = id_of(group_, source.group, "group");
+  if (uid) out.owner = *uid;
+  if (gid) out.group = *gid;
+  if (!warn_only_ && !uid) return std::move(uid).error();
+  if (!warn_only_ && !gid) return std::move(gid).error();
   return out;
 }
 

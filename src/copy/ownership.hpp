@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "base/result.hpp"
 #include "nfsferry/options.hpp"
 #include "tree/tree.hpp"
@@ -14,18 +16,29 @@ class Ownership {
   Ownership(const CopyOptions& options, const Attributes& source_root,
             const Attributes& target_root);
 
-  // Owner, group, mode and times for a copy of an entry with these attributes. Set-id bits are
-  // dropped when ownership is mapped. Errors: kOwnerNotNumeric.
+  // The target gives no files away: owners and groups are neither set nor compared.
+  void leave_owners() { leave_owners_ = true; }
+
+  // Owner, group, mode and times for a copy of an entry with these attributes. An id that a map
+  // lists goes by the map, any other by the rule. Errors: kOwnerNotNumeric, unless owners that
+  // cannot be set are only warned of: then they stay unset.
   Result<NewAttributes> of(const Attributes& source) const;
 
  private:
-  OwnerRule rule_ = OwnerRule::kKeep;
-  std::uint32_t fixed_uid_ = 0;
-  std::uint32_t fixed_gid_ = 0;
-  Owner from_owner_;
-  Owner from_group_;
-  Owner to_owner_;
-  Owner to_group_;
+  struct Side {
+    OwnerRule rule = OwnerRule::kKeep;
+    std::uint32_t fixed = 0;
+    Owner from;  // of the roots
+    Owner to;
+    std::vector<IdMap> map;
+  };
+  Result<std::uint32_t> id_of(const Side& side, const Owner& owner, const char* what) const;
+
+  Side user_;
+  Side group_;
+  bool leave_owners_ = false;
+  bool warn_only_ = false;
+  bool drop_set_id_ = false;
 };
 
 }  // namespace nfsferry::copy

@@ -1,6 +1,7 @@
 #include "copy/shared.hpp"
 
 #include <algorithm>
+#include <random>
 
 #include "base/treatment.hpp"
 
@@ -37,6 +38,11 @@ void SerialObserver::on_progress(const Progress& progress) {
 void SerialObserver::on_failure(const Failure& failure) {
   std::lock_guard lock(mutex_);
   observer_.on_failure(failure);
+}
+
+void SerialObserver::on_entry(const EntryRecord& record) {
+  std::lock_guard lock(mutex_);
+  observer_.on_entry(record);
 }
 
 void Failures::add(Phase phase, std::string path, const Error& error, std::uint32_t attempts,
@@ -116,22 +122,37 @@ HardLinks::Key HardLinks::key_of(const Attributes& attributes) {
   return {attributes.fsid.major, attributes.fsid.minor, attributes.fileid};
 }
 
-bool HardLinks::first(const NodePtr& node, const Entry& entry) {
+HardLinks::Place HardLinks::add(LinkedName name) {
   std::lock_guard lock(mutex_);
-  auto [found, inserted] = groups_.try_emplace(key_of(entry.attributes));
+  auto [found, inserted] = groups_.try_emplace(key_of(name.entry.attributes));
+  Group& group = found->second;
   if (inserted) {
-    found->second.node = node;
-    found->second.name = entry.name;
-    return true;
+    group.node = name.node;
+    group.name = name.entry.name;
+    return Place::kFirst;
   }
-  found->second.others.push_back(LinkedName{node, entry});
-  return false;
+  auto same = [&name](const NodePtr& node, const std::string& text) {
+    return node == name.node && text == name.entry.name;
+  };
+  bool known = same(group.node, group.name) ||
+               std::any_of(group.others.begin(), group.others.end(),
+                           [&](const LinkedName& o) { return same(o.node, o.entry.name); });
+  if (known) return Place::kKnown;
+  group.others.push_back(std::move(name));
+  return Place::kLater;
 }
 
-void HardLinks::copied(const Entry& entry) {
+void HardLinks::in_place(const Entry& entry, std::uint64_t target_fileid) {
   std::lock_guard lock(mutex_);
   auto found = groups_.find(key_of(entry.attributes));
-  if (found != groups_.end()) found->second.copied = true;
+  if (found == groups_.end()) return;
+  found->second.in_place = true;
+  found->second.target_fileid = target_fileid;
+}
+
+bool HardLinks::claim(std::uint64_t target_fileid) {
+  std::lock_guard lock(mutex_);
+  return claimed_.insert(target_fileid).second;
 }
 
 std::vector<HardLinks::Group> HardLinks::take() {
@@ -142,6 +163,11 @@ std::vector<HardLinks::Group> HardLinks::take() {
   }
   groups_.clear();
   return out;
+}
+
+std::uint64_t Shared::random_seed() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
 }
 
 void Shared::abort(Error error) {

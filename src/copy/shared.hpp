@@ -8,7 +8,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/result.hpp"
@@ -28,8 +30,13 @@ struct DirectoryNode {
   Entry entry;          // of the source
   DirectoryPtr source;  // opened when its turn comes
   DirectoryPtr target;
-  bool owned = false;  // the target's owner and group are right already
+  bool late = false;     // found by who copies, perhaps after the walk: listed and copied there
+  bool existed = false;  // the target had it, so what it holds is compared
+  bool owned = false;    // the target's owner and group are right already
+  bool attributes_right = false;     // all of them were when the target was listed
+  std::atomic<bool> touched{false};  // a name in the target's directory was made or replaced
   std::atomic<std::uint64_t> pending{1};
+  std::atomic<std::uint64_t> in_flight{0};  // entries queued and not done
 
   std::string path() const;  // relative to the root, "" for the root; bytes
   std::string path_of(std::string_view name) const;
@@ -37,9 +44,22 @@ struct DirectoryNode {
 using NodePtr = std::shared_ptr<DirectoryNode>;
 
 struct Counters {
-  std::atomic<std::uint64_t> files_found{0};
+  std::atomic<std::uint64_t> entries_found{0};  // all but directories
+  std::atomic<std::uint64_t> entries_done{0};
+  std::atomic<std::uint64_t> files_found{0};  // of them, to be copied
   std::atomic<std::uint64_t> bytes_found{0};
-  std::atomic<std::uint64_t> files_done{0};
+  std::atomic<std::uint64_t> bytes_to_compare{0};
+  std::atomic<std::uint64_t> bytes_compared{0};
+  std::atomic<std::uint64_t> files_done{0};  // copied
+  std::atomic<std::uint64_t> files_skipped{0};
+  std::atomic<std::uint64_t> files_verified{0};
+  std::atomic<std::uint64_t> files_unread{0};  // regular, in place, their content not read
+  std::atomic<std::uint64_t> folders_verified{0};
+  std::atomic<std::uint64_t> metadata_repaired{0};
+  std::atomic<std::uint64_t> temporaries_removed{0};
+  std::atomic<std::uint64_t> owners_not_set{0};
+  std::atomic<std::uint64_t> target_only{0};
+  std::atomic<std::uint64_t> sparse_bytes_saved{0};
   std::atomic<std::uint64_t> bytes_written{0};
   std::atomic<std::uint64_t> bytes_sent{0};
   std::atomic<std::uint64_t> folders_created{0};
@@ -56,12 +76,16 @@ struct Counters {
 // Passes calls on to the run's observer one at a time, whichever thread they come from.
 class SerialObserver : public Observer {
  public:
-  explicit SerialObserver(Observer& observer) : observer_(observer) {}
+  explicit SerialObserver(Observer& observer)
+      : observer_(observer), wants_entries_(observer.wants_entries()) {}
   void on_progress(const Progress& progress) override;
   void on_failure(const Failure& failure) override;
+  bool wants_entries() const override { return wants_entries_; }
+  void on_entry(const EntryRecord& record) override;
 
  private:
   Observer& observer_;
+  const bool wants_entries_;
   std::mutex mutex_;
 };
 
@@ -112,19 +136,25 @@ class DirectoryQueue {
 struct LinkedName {
   NodePtr node;
   Entry entry;
+  std::uint64_t target_fileid = 0;  // of what the target has under that name; 0: nothing
 };
 
 // Groups of names of the same file, by (fsid, fileid). The first name that comes is copied, the
-// others are linked to it when all files are done.
+// others are linked to it when all files are done, unless the target has them linked already.
 class HardLinks {
  public:
-  // True if this is the first name: copy it. Otherwise it is kept for later.
-  bool first(const NodePtr& node, const Entry& entry);
-  void copied(const Entry& entry);  // the first name is in place
+  enum class Place : std::uint8_t { kFirst, kLater, kKnown };
+  // kFirst: copy it. kLater: it is kept for when all files are done. kKnown: it was kept before.
+  Place add(LinkedName name);
+  // The first name is in place; `target_fileid` where the target had it already, else 0.
+  void in_place(const Entry& entry, std::uint64_t target_fileid);
+  // True if no other group's first name is this file of the target.
+  bool claim(std::uint64_t target_fileid);
   struct Group {
     NodePtr node;  // of the first name
     std::string name;
-    bool copied = false;
+    bool in_place = false;
+    std::uint64_t target_fileid = 0;
     std::vector<LinkedName> others;
   };
   // Takes all groups with others, once, after all files are done.
@@ -135,17 +165,32 @@ class HardLinks {
   static Key key_of(const Attributes& attributes);
   std::mutex mutex_;
   std::map<Key, Group> groups_;
+  std::set<std::uint64_t> claimed_;
+};
+
+// What is done with each entry of the source.
+enum class Job : std::uint8_t {
+  kCopy,
+  kVerify,  // compared with the target; nothing is written
 };
 
 // Everything above, and how the run goes on or ends.
 class Shared {
  public:
-  Shared(const CopyOptions& run_options, Observer& run_observer, const StopFlag& run_stop)
-      : options(run_options), observer(run_observer), stop(run_stop), failures(observer) {}
+  Shared(Job run_job, const CopyOptions& run_options, Observer& run_observer,
+         const StopFlag& run_stop)
+      : job(run_job),
+        options(run_options),
+        observer(run_observer),
+        stop(run_stop),
+        name_seed(random_seed()),
+        failures(observer) {}
 
+  const Job job;
   const CopyOptions& options;
   SerialObserver observer;
   const StopFlag& stop;
+  const std::uint64_t name_seed;  // of hashed names
   Ownership ownership;
   Counters counters;
   Failures failures;
@@ -165,8 +210,12 @@ class Shared {
   void entry_failed(Phase phase, std::string path, const Error& error, std::uint32_t attempts);
   void add_digest(std::string_view path, const Hash128& hash);
   std::string digest();
+  bool hashes() const { return options.checksum != ChecksumMode::kNone; }
+  bool verifies() const { return options.verify != VerifyMode::kNone; }
 
  private:
+  static std::uint64_t random_seed();
+
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::optional<Error> abort_error_;

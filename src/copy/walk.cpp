@@ -1,14 +1,23 @@
-// Directories: listed by several coroutines at once, made in batches, written into as soon as
-// they exist, finished deepest first when all that is in them is done.
+// Directories: listed by several coroutines at once, against a table of what the target has, made
+// in batches, written into as soon as they exist.
 #include "base/escape.hpp"
 #include "base/log.hpp"
+#include "base/nfsstat4.hpp"
 #include "copy/refusals.hpp"
 #include "copy/worker.hpp"
+#include "copy/worker_parts.hpp"
 
 namespace nfsferry::copy {
 namespace {
 
-constexpr std::size_t kFinishMost = 256;
+constexpr unsigned kRestartsMost = 5;
+constexpr auto kLookAgain = std::chrono::milliseconds(10);
+
+// The server has forgotten where the listing was.
+bool means_start_over(const Error& error) {
+  return error.domain == Domain::kNfs4 &&
+         error.code == static_cast<std::uint32_t>(Nfsstat4::kBadCookie);
+}
 
 }  // namespace
 
@@ -31,43 +40,149 @@ Task<void> Worker::walker() {
 }
 
 Task<void> Worker::list_directory(NodePtr node) {
-  auto failed = [&](const Error& error) {
-    shared_.entry_failed(Phase::kPrepare, node->path(), error, 1);
-  };
+  Status listed = ok();
   if (!node->source) {
     auto opened = co_await source_.open_directory(node->parent->source, node->entry);
     if (opened)
       node->source = *std::move(opened);
     else
-      failed(opened.error());
+      listed = std::move(opened).error();
   }
-  if (node->source) {
-    auto listing = source_.list(node->source);
-    if (!listing) failed(listing.error());
-    for (bool more = listing.has_value(); more && !shared_.stopping();) {
-      auto page = co_await (*listing)->next();
-      if (!page) {
-        failed(page.error());
-        break;
-      }
-      more = !page->eof;
-      co_await take_page(node, *std::move(page));
-    }
+  if (listed) listed = co_await merge_directory(node);
+  if (!listed && means_vanished(listed.error()) && node->parent) {
+    ++shared_.counters.vanished;
+    tell_directory(*node, EntryAction::kVanished);
+  } else if (!listed) {
+    shared_.entry_failed(Phase::kPrepare, node->path(), listed.error(), 1);
+    tell_directory(*node, EntryAction::kFailed);
   }
   release(std::move(node));
 }
 
-Task<void> Worker::take_page(NodePtr node, ListingPage page) {
-  for (const Error& error : page.refused) {
-    shared_.entry_failed(Phase::kPrepare, node->path_of(error.path), error, 1);
+// One pass for an ordinary directory; one for each range of names where the target's is too large
+// for one table.
+Task<Status> Worker::merge_directory(NodePtr node) {
+  std::uint32_t ranges = 1;
+  for (std::uint32_t range = 0; range < ranges && !shared_.stopping(); ++range) {
+    bool handles = verifying() || shared_.options.compare == CompareMode::kChecksum;
+    Merge merge{node, TargetTable(shared_.name_seed, handles, range, ranges), {}};
+    if (node->existed) {
+      NFSFERRY_TRY(Ok loaded, co_await load_target(merge, merge.table, range == 0), co_return);
+      ranges = merge.table.ranges();
+    }
+    for (unsigned restarts = 0;; ++restarts) {
+      Status listed = co_await list_source(merge);
+      if (listed) break;
+      if (!means_start_over(listed.error()) || restarts == kRestartsMost) co_return listed;
+      NFSFERRY_TRY(Ok ready, co_await start_over(merge), co_return);
+    }
+    if (verifying()) shared_.counters.target_only += merge.table.untaken();
   }
-  std::vector<Entry> subdirectories;
+  co_return ok();
+}
+
+// `clean`: nothing of this run is in the directory, so that temporaries are those of dead runs.
+Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool clean) {
+  std::vector<std::string> temporaries;
+  for (unsigned restarts = 0;;) {
+    auto listing = target_.list(merge.node->target);
+    if (!listing) co_return std::move(listing).error();
+    table.clear();
+    temporaries.clear();
+    Status listed = ok();
+    for (bool more = true; more && listed && !shared_.stopping();) {
+      auto page = co_await (*listing)->next();
+      if (!page) {
+        listed = std::move(page).error();
+        break;
+      }
+      more = !page->eof;
+      for (const Entry& entry : page->entries) {
+        bool ours = entry.name.starts_with(kTemporaryPrefix);
+        if (!ours)
+          table.add(entry);
+        else if (entry.name != kLockName && entry.attributes.type != FileType::kDirectory)
+          temporaries.push_back(entry.name);
+      }
+    }
+    if (listed) break;
+    if (!means_start_over(listed.error()) || ++restarts > kRestartsMost) {
+      Error error = std::move(listed).error();
+      error.detail += error.detail.empty() ? "in the target" : " (in the target)";
+      co_return error;
+    }
+  }
+  table.seal();
+  if (clean && !verifying() && !temporaries.empty()) {
+    co_await remove_temporaries(merge.node, std::move(temporaries));
+  }
+  co_return ok();
+}
+
+// What runs that died left behind: this run holds the target's lock.
+Task<void> Worker::remove_temporaries(NodePtr node, std::vector<std::string> names) {
+  std::vector<RemoveEntry> requests;
+  for (const std::string& name : names) requests.push_back({node->target.get(), name, false});
+  auto removed = co_await target_.remove(requests);
+  node->touched = true;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (removed[i] || means_vanished(removed[i].error()))
+      ++shared_.counters.temporaries_removed;
+    else
+      shared_.entry_failed(Phase::kPrepare, node->path_of(names[i]), removed[i].error(), 1);
+  }
+}
+
+// The source's listing is lost. What was taken so far is finished first; then what the target has
+// meanwhile tells which names are done.
+Task<Status> Worker::start_over(Merge& merge) {
+  log(LogLevel::kInfo,
+      "the source's listing of '" + escape_for_terminal(merge.node->path()) + "' is started over");
+  ++shared_.counters.retries;
+  queue_.hurry();
+  while (merge.node->in_flight > 0 && !shared_.stopping()) {
+    (void)co_await loop_.sleep_for(kLookAgain);
+  }
+  queue_.stop_hurrying();
+  merge.since.emplace(shared_.name_seed, false);
+  if (verifying()) co_return ok();
+  co_return co_await load_target(merge, *merge.since, false);
+}
+
+Task<Status> Worker::list_source(Merge& merge) {
+  auto listing = source_.list(merge.node->source);
+  if (!listing) co_return std::move(listing).error();
+  for (bool more = true; more && !shared_.stopping();) {
+    auto page = co_await (*listing)->next();
+    if (!page) co_return std::move(page).error();
+    more = !page->eof;
+    co_await take_page(merge, *std::move(page));
+  }
+  co_return ok();
+}
+
+Task<void> Worker::take_page(Merge& merge, ListingPage page) {
+  const NodePtr& node = merge.node;
+  if (merge.first_of_names()) {
+    for (const Error& error : page.refused) {
+      shared_.entry_failed(Phase::kPrepare, node->path_of(error.path), error, 1);
+    }
+  }
+  std::vector<Subdirectory> subdirectories;
   for (Entry& entry : page.entries) {
+    Hash128 key = merge.table.key_of(entry.name);
+    if (!merge.table.holds(key) || merge.was_taken(key)) continue;
+    TargetRow* row = merge.table.find(key);
+    if (row) row->taken = true;
     if (is_skipped(node, entry)) continue;
     if (entry.attributes.type == FileType::kDirectory) {
-      subdirectories.push_back(std::move(entry));
+      Subdirectory found;
+      if (row) found.there = merge.table.entry(*row, entry.name);
+      if (row) found.row = *row;
+      found.entry = std::move(entry);
+      subdirectories.push_back(std::move(found));
     } else {
-      co_await take_entry(node, std::move(entry));
+      co_await take_entry(merge, std::move(entry), row);
     }
   }
   page.entries.clear();
@@ -77,14 +192,18 @@ Task<void> Worker::take_page(NodePtr node, ListingPage page) {
 
 // Left-overs of NFS clients and of our own runs; other file systems; devices nobody can hold.
 bool Worker::is_skipped(const NodePtr& node, const Entry& entry) {
-  bool leftover = entry.name.starts_with(".nfs");  // ".nfs0000...", ".nfsferry-..."
-  if (leftover && entry.attributes.type != FileType::kDirectory) {
+  bool ours = entry.name.starts_with(kTemporaryPrefix);
+  bool leftover = entry.name.starts_with(".nfs") && !shared_.options.include_nfs_leftovers;
+  if ((ours || leftover) && entry.attributes.type != FileType::kDirectory) {
     ++shared_.counters.leftovers_skipped;
+    tell(*node, entry, EntryAction::kSkipped);
     return true;
   }
-  if (entry.attributes.fsid != node->entry.attributes.fsid) {
-    log(LogLevel::kWarning,
-        "not entered, another file system: " + escape_for_terminal(node->path_of(entry.name)));
+  bool mounted = entry.attributes.fsid != node->entry.attributes.fsid;
+  if (mounted && !shared_.options.cross_mounts) {
+    log(LogLevel::kWarning, "not entered, another file system (--cross-mounts enters it): " +
+                                escape_for_terminal(node->path_of(entry.name)));
+    tell(*node, entry, EntryAction::kSkipped);
     return true;
   }
   bool device = entry.attributes.type == FileType::kBlockDevice ||
@@ -95,28 +214,17 @@ bool Worker::is_skipped(const NodePtr& node, const Entry& entry) {
     log(LogLevel::kWarning, "skipped, the target holds no " +
                                 std::string(file_type_name(entry.attributes.type)) + ": " +
                                 escape_for_terminal(node->path_of(entry.name)));
+    tell(*node, entry, EntryAction::kSkipped);
     return true;
   }
   return false;
-}
-
-Task<void> Worker::take_entry(const NodePtr& node, Entry entry) {
-  ++shared_.counters.files_found;
-  const Attributes& attributes = entry.attributes;
-  bool regular = attributes.type == FileType::kRegular;
-  ++node->pending;
-  bool linked = regular && attributes.link_count > 1 && target_.capabilities().hard_links;
-  if (linked && !shared_.hard_links.first(node, entry)) co_return;  // linked when files are done
-  if (regular) shared_.counters.bytes_found += attributes.size_bytes;
-  WorkItem item{node, std::move(entry)};
-  co_await queue_.add(std::move(item));
 }
 
 // A source that holds the target would be copied into itself for ever: ends the run.
 Task<bool> Worker::is_target(NodePtr node, const Entry& entry) {
   const Attributes& root = target_.root_entry().attributes;
   const Attributes& here = entry.attributes;
-  if (here.fileid != root.fileid || here.fsid != root.fsid) co_return false;
+  if (verifying() || here.fileid != root.fileid || here.fsid != root.fsid) co_return false;
   auto opened = co_await source_.open_directory(node->source, entry);
   if (!opened) co_return false;  // listing it will say why
   auto same =
@@ -128,90 +236,90 @@ Task<bool> Worker::is_target(NodePtr node, const Entry& entry) {
   co_return true;
 }
 
-Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Entry> entries) {
+// Directories that the target has are opened by what its listing said; the others are made.
+Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> found) {
   std::vector<MakeDirectory> requests;
-  std::vector<Entry> wanted;
-  for (Entry& entry : entries) {
-    bool inside_itself = co_await is_target(node, entry);
+  std::vector<Subdirectory> to_make;
+  for (Subdirectory& one : found) {
+    bool inside_itself = co_await is_target(node, one.entry);
     if (inside_itself) co_return;
-    auto attributes = shared_.ownership.of(entry.attributes);
+    auto attributes = wanted(one.entry);
     if (!attributes) {
-      shared_.entry_failed(Phase::kPrepare, node->path_of(entry.name), attributes.error(), 1);
+      shared_.entry_failed(Phase::kPrepare, node->path_of(one.entry.name), attributes.error(), 1);
+      tell(*node, one.entry, EntryAction::kFailed, {}, attributes.error().name());
       continue;
     }
-    requests.push_back(MakeDirectory{node->target, entry.name, *std::move(attributes)});
-    wanted.push_back(std::move(entry));
+    one.wanted = *std::move(attributes);
+    bool free = !one.there;
+    if (one.there && one.row.type != FileType::kDirectory) {
+      free = co_await clear_the_way(node, one.entry, one.row, *one.there);
+      if (!free) continue;
+    }
+    if (!free) {
+      auto opened = co_await target_.open_directory(node->target, *one.there);
+      if (opened) {
+        MadeDirectory made{*std::move(opened), *one.there, false};
+        co_await go_into(node, std::move(one), std::move(made));
+      } else {
+        shared_.entry_failed(Phase::kTransfer, node->path_of(one.entry.name), opened.error(), 1);
+      }
+    } else if (verifying()) {
+      shared_.entry_failed(Phase::kVerify, node->path_of(one.entry.name),
+                           own_error(Own::kMissing, "compare"), 1);
+    } else {
+      requests.push_back(MakeDirectory{node->target, one.entry.name, one.wanted});
+      to_make.push_back(std::move(one));
+    }
   }
+  if (requests.empty()) co_return;
+  node->touched = true;
   auto made = co_await target_.make_directories(requests);
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (!made[i]) {
-      shared_.entry_failed(Phase::kTransfer, node->path_of(wanted[i].name), made[i].error(), 1);
-      continue;
+  for (std::size_t i = 0; i < to_make.size(); ++i) {
+    if (made[i]) {
+      co_await go_into(node, std::move(to_make[i]), *std::move(made[i]));
+    } else {
+      shared_.entry_failed(Phase::kTransfer, node->path_of(to_make[i].entry.name), made[i].error(),
+                           1);
     }
-    if (made[i]->created)
-      ++shared_.counters.folders_created;
-    else
-      ++shared_.counters.folders_found_there;
-    auto child = std::make_shared<DirectoryNode>();
-    child->parent = node;
-    child->entry = std::move(wanted[i]);
-    const Attributes& now = made[i]->entry.attributes;
-    child->owned = now.owner.is_numeric() && now.owner.id == requests[i].attributes.owner &&
-                   now.group.is_numeric() && now.group.id == requests[i].attributes.group;
-    child->target = std::move(made[i]->directory);
-    ++node->pending;
-    ++shared_.directories_left;
-    if (shared_.directories.try_push(child)) continue;
-    if (shared_.stopping())
-      release(std::move(child));
-    else
-      co_await list_directory(std::move(child));  // full: go deeper here, memory stays bounded
   }
 }
 
-// One of the things a directory waits for is done; the last one sends it to be finished.
-void Worker::release(NodePtr node) {
-  if (--node->pending > 0) return;
-  to_finish_.push_back(std::move(node));
-  news_->pulse();
+// A directory that has taken the place of something else since the listing.
+Task<void> Worker::take_new_directory(NodePtr node, Entry entry) {
+  std::vector<Subdirectory> found(1);
+  found[0].entry = std::move(entry);
+  found[0].late = true;
+  co_await take_subdirectories(std::move(node), std::move(found));
 }
 
-// Attributes of directories whose contents are complete, many per request. A finished directory
-// releases its parent, so depth needs no second walk.
-Task<void> Worker::finisher() {
-  while (shared_.directories_left > 0) {
-    if (to_finish_.empty()) {
-      if (shared_.stopping() && shared_.links_made) co_return;
-      co_await news_->wait();
-      continue;
-    }
-    std::vector<NodePtr> nodes;
-    std::vector<SetAttributes> requests;
-    while (!to_finish_.empty() && nodes.size() < kFinishMost) {
-      nodes.push_back(std::move(to_finish_.back()));
-      to_finish_.pop_back();
-    }
-    std::vector<std::size_t> asked;
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-      if (!nodes[i]->parent) continue;  // the root keeps its own attributes
-      auto attributes = shared_.ownership.of(nodes[i]->entry.attributes);
-      if (!attributes) continue;  // said when it was found
-      if (nodes[i]->owned) attributes->owner = attributes->group = std::nullopt;
-      requests.push_back(SetAttributes{nodes[i]->target, {}, *std::move(attributes)});
-      asked.push_back(i);
-    }
-    auto results = co_await target_.set_attributes(requests);
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      if (results[i]) continue;
-      shared_.entry_failed(Phase::kTransfer, nodes[asked[i]]->path(), results[i].error(), 1);
-    }
-    for (NodePtr& node : nodes) {
-      NodePtr parent = node->parent;
-      node.reset();
-      if (--shared_.directories_left == 0) shared_.directories.wake();
-      if (parent) release(std::move(parent));
-    }
+Task<void> Worker::go_into(NodePtr node, Subdirectory found, MadeDirectory made) {
+  auto child = std::make_shared<DirectoryNode>();
+  child->parent = node;
+  child->late = node->late || found.late;
+  child->existed = !made.created;
+  child->target = std::move(made.directory);
+  const Attributes& now = made.entry.attributes;
+  child->owned = now.owner == Owner{found.wanted.owner.value_or(0), {}} &&
+                 now.group == Owner{found.wanted.group.value_or(0), {}};
+  child->entry = std::move(found.entry);
+  if (found.there) {
+    unsigned differences =
+        compare(child->entry.attributes, found.wanted, found.row, target_.capabilities());
+    child->attributes_right = differences == 0;
+    if (verifying() && differences == 0) ++shared_.counters.folders_verified;
+    if (verifying() && differences != 0) differs(node, child->entry, *found.there, differences);
   }
+  if (made.created)
+    ++shared_.counters.folders_created;
+  else
+    ++shared_.counters.folders_found_there;
+  ++node->pending;
+  ++shared_.directories_left;
+  if (!child->late && shared_.directories.try_push(child)) co_return;
+  if (shared_.stopping())
+    release(std::move(child));
+  else
+    co_await list_directory(std::move(child));  // full: go deeper here, memory stays bounded
 }
 
 }  // namespace nfsferry::copy

@@ -3,28 +3,53 @@
 #include <algorithm>
 
 namespace nfsferry::copy {
+namespace {
+
+bool is_large(WorkKind kind) {
+  return kind == WorkKind::kLargeFile || kind == WorkKind::kCompareLargeFile;
+}
+
+// Content that travels with the batch, in bytes.
+std::uint64_t batch_bytes(WorkKind kind, const WorkItem& item) {
+  bool content = kind == WorkKind::kSmallFiles || kind == WorkKind::kCompareSmallFiles;
+  return content ? item.entry.attributes.size_bytes : 0;
+}
+
+// Large files first: they take longest.
+constexpr std::array<WorkKind, kWorkKinds> kOrder = {
+    WorkKind::kLargeFile,         WorkKind::kCompareLargeFile, WorkKind::kSmallFiles,
+    WorkKind::kCompareSmallFiles, WorkKind::kSymlinks,         WorkKind::kCompareSymlinks,
+    WorkKind::kSetAttributes,     WorkKind::kSpecials};
+
+}  // namespace
+
+WorkKind WorkQueue::kind_of(const WorkItem& item) const {
+  if (item.action == Action::kSetAttributes) return WorkKind::kSetAttributes;
+  bool compare = item.action == Action::kCompare;
+  const Attributes& attributes = item.entry.attributes;
+  if (attributes.type == FileType::kSymlink) {
+    return compare ? WorkKind::kCompareSymlinks : WorkKind::kSymlinks;
+  }
+  if (attributes.type != FileType::kRegular) return WorkKind::kSpecials;
+  if (attributes.size_bytes <= small_file_bytes_) {
+    return compare ? WorkKind::kCompareSmallFiles : WorkKind::kSmallFiles;
+  }
+  return compare ? WorkKind::kCompareLargeFile : WorkKind::kLargeFile;
+}
 
 Task<void> WorkQueue::add(WorkItem item) {
   co_await room_.acquire();
-  const Attributes& attributes = item.entry.attributes;
-  if (attributes.type == FileType::kSymlink) {
-    symlinks_.push_back(std::move(item));
-  } else if (attributes.type != FileType::kRegular) {
-    specials_.push_back(std::move(item));
-  } else if (attributes.size_bytes <= small_file_bytes_) {
-    small_bytes_ += attributes.size_bytes;
-    small_.push_back(std::move(item));
-  } else {
-    large_.push_back(std::move(item));
-  }
+  WorkKind kind = kind_of(item);
+  Waiting& into = waiting(kind);
+  into.bytes += batch_bytes(kind, item);
+  into.items.push_back(std::move(item));
   if (ready() != WorkKind::kNothing) changed_.pulse();
 }
 
 Task<Work> WorkQueue::take() {
   for (;;) {
     Work work = take_ready();
-    bool ended =
-        closed_ && small_.empty() && large_.empty() && symlinks_.empty() && specials_.empty();
+    bool ended = closed_ && empty();
     if (work.kind != WorkKind::kNothing || ended) {
       if (!work.items.empty()) room_.release(work.items.size());
       if (ended) changed_.pulse();
@@ -34,48 +59,51 @@ Task<Work> WorkQueue::take() {
   }
 }
 
+bool WorkQueue::empty() const {
+  return std::all_of(waiting_.begin(), waiting_.end(),
+                     [](const Waiting& one) { return one.items.empty(); });
+}
+
+bool WorkQueue::is_ready(WorkKind kind) const {
+  const Waiting& one = waiting_[static_cast<std::size_t>(kind)];
+  if (one.items.empty()) return false;
+  if (is_large(kind)) return large_running_ < kLargeAtOnce;
+  return closed_ || hurried_ > 0 || one.items.size() >= files_per_batch_ ||
+         one.bytes >= kBatchBytes;
+}
+
 WorkKind WorkQueue::ready() const {
-  auto full = [&](const std::deque<WorkItem>& items) {
-    return items.size() >= files_per_batch_ || (closed_ && !items.empty());
-  };
-  if (!large_.empty() && large_running_ < kLargeAtOnce) return WorkKind::kLargeFile;
-  if (full(small_) || small_bytes_ >= kBatchBytes) return WorkKind::kSmallFiles;
-  if (full(symlinks_)) return WorkKind::kSymlinks;
-  if (full(specials_)) return WorkKind::kSpecials;
-  return WorkKind::kNothing;
+  auto found =
+      std::find_if(kOrder.begin(), kOrder.end(), [this](WorkKind kind) { return is_ready(kind); });
+  return found == kOrder.end() ? WorkKind::kNothing : *found;
 }
 
 Work WorkQueue::take_ready() {
-  switch (ready()) {
-    case WorkKind::kLargeFile: ++large_running_; return take_batch(WorkKind::kLargeFile, large_, 1);
-    case WorkKind::kSymlinks: return take_batch(WorkKind::kSymlinks, symlinks_, files_per_batch_);
-    case WorkKind::kSpecials: return take_batch(WorkKind::kSpecials, specials_, files_per_batch_);
-    case WorkKind::kSmallFiles: break;
-    case WorkKind::kNothing: return {};
-  }
-  std::size_t count = 0;
-  std::uint64_t bytes = 0;
-  while (count < small_.size() && count < files_per_batch_) {
-    std::uint64_t size = small_[count].entry.attributes.size_bytes;
-    if (count > 0 && bytes + size > kBatchBytes) break;
-    bytes += size;
-    ++count;
-  }
-  small_bytes_ -= bytes;
-  return take_batch(WorkKind::kSmallFiles, small_, count);
-}
-
-Work WorkQueue::take_batch(WorkKind kind, std::deque<WorkItem>& from, std::size_t most) {
   Work work;
-  work.kind = kind;
-  auto end = from.begin() + static_cast<std::ptrdiff_t>(std::min(most, from.size()));
-  work.items.assign(std::make_move_iterator(from.begin()), std::make_move_iterator(end));
-  from.erase(from.begin(), end);
+  work.kind = ready();
+  if (work.kind == WorkKind::kNothing) return work;
+  Waiting& from = waiting(work.kind);
+  std::size_t most = is_large(work.kind) ? 1 : files_per_batch_;
+  std::uint64_t bytes = 0;
+  while (!from.items.empty() && work.items.size() < most) {
+    std::uint64_t more = batch_bytes(work.kind, from.items.front());
+    if (!work.items.empty() && bytes + more > kBatchBytes) break;
+    bytes += more;
+    work.items.push_back(std::move(from.items.front()));
+    from.items.pop_front();
+  }
+  from.bytes -= bytes;
+  if (is_large(work.kind)) ++large_running_;
   return work;
 }
 
 void WorkQueue::large_file_done() {
   --large_running_;
+  changed_.pulse();
+}
+
+void WorkQueue::hurry() {
+  ++hurried_;
   changed_.pulse();
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include "copy/shared.hpp"
@@ -9,16 +11,37 @@
 
 namespace nfsferry::copy {
 
-// An entry of a directory that waits to be copied; holds one of its node's pending counts.
+// What is to be done with an entry.
+enum class Action : std::uint8_t {
+  kCopy,
+  kCompare,        // its content with that of `there`
+  kSetAttributes,  // only what differs
+};
+
+// An entry of a directory that waits to be dealt with; holds one of its node's pending counts.
 struct WorkItem {
   NodePtr node;
   Entry entry;
+  Action action = Action::kCopy;
+  std::shared_ptr<const Entry> there{};  // what the target has, where it is needed
+  unsigned differences = 0;              // found so far, of Difference
 };
 
-enum class WorkKind : std::uint8_t { kNothing, kSmallFiles, kLargeFile, kSymlinks, kSpecials };
+enum class WorkKind : std::uint8_t {
+  kSmallFiles,
+  kLargeFile,
+  kSymlinks,
+  kSpecials,
+  kCompareSmallFiles,
+  kCompareLargeFile,
+  kCompareSymlinks,
+  kSetAttributes,
+  kNothing,  // the queue is closed and empty
+};
+inline constexpr std::size_t kWorkKinds = static_cast<std::size_t>(WorkKind::kNothing);
 
 struct Work {
-  WorkKind kind = WorkKind::kNothing;  // kNothing: the queue is closed and empty
+  WorkKind kind = WorkKind::kNothing;
   std::vector<WorkItem> items;
 };
 
@@ -33,27 +56,35 @@ class WorkQueue {
   WorkQueue(std::uint64_t small_file_bytes, std::size_t files_per_batch)
       : small_file_bytes_(small_file_bytes), files_per_batch_(files_per_batch), room_(kItemsMost) {}
 
-  // By the entry's type and size; directories are not for here.
+  // By action, type and size; directories are not for here.
+  WorkKind kind_of(const WorkItem& item) const;
   Task<void> add(WorkItem item);
   // A full batch; what is there once the queue is closed; kNothing at the end.
   Task<Work> take();
   void large_file_done();
+  // Somebody waits for what is in it: batches are given out before they are full, until
+  // `stop_hurrying` has been called as often.
+  void hurry();
+  void stop_hurrying() { --hurried_; }
   void close();  // nothing more is added
 
  private:
+  struct Waiting {
+    std::deque<WorkItem> items;
+    std::uint64_t bytes = 0;  // of content, where it travels with the batch
+  };
+  Waiting& waiting(WorkKind kind) { return waiting_[static_cast<std::size_t>(kind)]; }
+  bool is_ready(WorkKind kind) const;
   WorkKind ready() const;
+  bool empty() const;
   Work take_ready();
-  static Work take_batch(WorkKind kind, std::deque<WorkItem>& from, std::size_t most);
 
   std::uint64_t small_file_bytes_;
   std::size_t files_per_batch_;
   Semaphore room_;
-  std::deque<WorkItem> small_;
-  std::uint64_t small_bytes_ = 0;
-  std::deque<WorkItem> large_;
-  std::deque<WorkItem> symlinks_;
-  std::deque<WorkItem> specials_;
+  std::array<Waiting, kWorkKinds> waiting_;
   std::size_t large_running_ = 0;
+  unsigned hurried_ = 0;
   bool closed_ = false;
   Event changed_;  // pulsed when take() may have something
 };

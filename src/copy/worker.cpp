@@ -4,7 +4,7 @@
 
 namespace nfsferry::copy {
 
-Worker::Worker(Shared& shared, Loop& loop, Source& source, Target& target)
+Worker::Worker(Shared& shared, Loop& loop, Source& source, FullTree& target)
     : shared_(shared),
       loop_(loop),
       source_(source),
@@ -38,7 +38,10 @@ Task<void> Worker::run(bool first) {
   shared_.directories.wake();
   if (first) {  // every first name is in place once no thread copies files
     while (shared_.carriers_left > 0) co_await news_->wait();
-    co_await make_hard_links();
+    if (verifying())
+      check_hard_links();
+    else
+      co_await make_hard_links();
     shared_.links_made = true;
     shared_.directories.wake();
   }

@@ -7,14 +7,17 @@
 
 #include "copy/content_hash.hpp"
 #include "copy/shared.hpp"
+#include "copy/target_table.hpp"
 #include "copy/work_queue.hpp"
 #include "loop/loop.hpp"
 
 namespace nfsferry::copy {
 
-// One thread's part of a copy: its loop, its own connections to both sides, and coroutines that
-// list directories, carry files over, and finish directories. walk.cpp has the directories,
-// file.cpp the life of a file, links.cpp the other entries.
+// One thread's part of a copy, or of a comparison with a copy: its loop, its own connections to
+// both sides, and coroutines that list directories, carry files over, and finish directories.
+// walk.cpp lists directories, judge.cpp says what is to be done with an entry, file.cpp is the
+// life of a file, compare.cpp reads both sides, links.cpp has the other entries, finish.cpp the
+// end of directories.
 class Worker {
  public:
   static constexpr std::size_t kWalkers = 16;
@@ -22,52 +25,101 @@ class Worker {
   static constexpr std::uint64_t kRangeBytesInFlight = 24u << 20;
   static constexpr std::size_t kRangesPerFile = 16;
   static constexpr std::uint32_t kAttemptsMost = 3;
+  static constexpr std::uint64_t kZerosNotSent = 64 << 10;  // runs of at least so many
 
-  Worker(Shared& shared, Loop& loop, Source& source, Target& target);
+  Worker(Shared& shared, Loop& loop, Source& source, FullTree& target);
 
-  // Until the whole tree is copied or the run is stopping. The first thread makes hard links.
+  // Until the whole tree is done or the run is stopping. The first thread makes hard links.
   Task<void> run(bool first);
 
  private:
+  struct Merge;  // a directory of the source while it is listed, against what the target has
+
   // walk.cpp
   Task<void> walker();
   Task<std::optional<NodePtr>> next_directory();
   Task<void> list_directory(NodePtr node);
-  Task<void> take_page(NodePtr node, ListingPage page);
-  Task<void> take_subdirectories(NodePtr node, std::vector<Entry> entries);
+  Task<Status> merge_directory(NodePtr node);
+  Task<Status> load_target(Merge& merge, TargetTable& table, bool clean);
+  Task<void> remove_temporaries(NodePtr node, std::vector<std::string> names);
+  Task<Status> start_over(Merge& merge);
+  Task<Status> list_source(Merge& merge);
+  Task<void> take_page(Merge& merge, ListingPage page);
+  struct Subdirectory;
+  Task<void> take_subdirectories(NodePtr node, std::vector<Subdirectory> found);
+  Task<void> take_new_directory(NodePtr node, Entry entry);
+  Task<void> go_into(NodePtr node, Subdirectory found, MadeDirectory made);
   Task<bool> is_target(NodePtr node, const Entry& entry);
-  Task<void> take_entry(const NodePtr& node, Entry entry);
   bool is_skipped(const NodePtr& node, const Entry& entry);
-  void release(NodePtr node);
-  Task<void> finisher();
+
+  // judge.cpp
+  Task<void> take_entry(Merge& merge, Entry entry, const TargetRow* row);
+  Task<void> decide(WorkItem item, const TargetRow* row);
+  Task<bool> clear_the_way(NodePtr node, const Entry& entry, const TargetRow& row, Entry there);
+  Task<Status> remove_directory(NodePtr node, Entry there);
+  bool is_left_alone(const Entry& entry, const TargetRow& row) const;
+  void skip(const WorkItem& item, const TargetRow* row);
 
   // file.cpp
   Task<void> carrier();
+  Task<void> carry(Work work);
   Task<void> copy_small_files(std::vector<WorkItem> items);
   Task<std::vector<WorkItem>> put_small_files(std::vector<WorkItem> items,
                                               std::vector<SmallFile> contents);
   Task<void> copy_large_file(WorkItem item, std::uint32_t attempts);
-  struct LargeCopy;
-  Task<Status> copy_large_once(LargeCopy& copy);
-  Task<Status> pump(LargeCopy& copy);
-  Task<void> pump_lane(LargeCopy& copy);
-  Task<Status> pump_range(LargeCopy& copy, std::uint64_t offset, std::uint64_t length);
-  void file_in_place(const WorkItem& item, std::uint64_t size_bytes, const Hash128& hash);
-  void source_failed(const WorkItem& item, const Error& error, std::uint32_t attempts);
-  void target_failed(const WorkItem& item, const Error& error, std::uint32_t attempts);
-  void entry_done(const WorkItem& item);
+  struct Transfer;
+  Task<Status> copy_once(Transfer& transfer);
+  Task<Status> open_source(Transfer& transfer);
+  Task<Status> close_source(Transfer& transfer, Status so_far);
+  Task<Status> pump(Transfer& transfer);
+  Task<void> pump_lane(Transfer& transfer);
+  Task<Status> pump_range(Transfer& transfer, std::uint64_t offset, std::uint64_t length);
+  Task<Status> write_range(Transfer& transfer, std::uint64_t offset,
+                           std::span<const std::byte> bytes);
+  void file_in_place(const WorkItem& item, std::uint64_t size_bytes, const Hash128& hash,
+                     bool changed);
+
+  // compare.cpp
+  Task<void> compare_small_files(std::vector<WorkItem> items);
+  Task<void> compare_large_file(WorkItem item);
+  Task<Status> compare_once(Transfer& transfer);
+  Task<void> compare_symlinks(std::vector<WorkItem> items);
+  Task<void> same_content(WorkItem item, std::optional<Hash128> hash);
+  Task<void> other_content(std::vector<WorkItem> items);
+  void differs(const NodePtr& node, const Entry& entry, const Entry& there, unsigned differences);
+  Task<void> set_entry_attributes(std::vector<WorkItem> items, std::string hash);
 
   // links.cpp
   Task<void> copy_symlinks(std::vector<WorkItem> items);
   Task<void> copy_specials(std::vector<WorkItem> items);
   Task<void> make_hard_links();
+  void check_hard_links();
   Task<void> link_groups(std::span<HardLinks::Group> groups);
   Task<void> link_or_copy(HardLinks::Group group);
+  void already_linked(LinkedName name);
+  void link_made(const LinkedName& name);
+
+  // finish.cpp
+  void release(NodePtr node);
+  Task<void> finisher();
+  Task<void> finish(std::vector<NodePtr> nodes);
+
+  // outcome.cpp
+  Result<NewAttributes> wanted(const Entry& entry) const;
+  void count_owner(const Entry& entry);
+  Task<void> source_failed(WorkItem item, Error error, std::uint32_t attempts);
+  void target_failed(const WorkItem& item, const Error& error, std::uint32_t attempts);
+  void entry_done(const WorkItem& item);
+  void tell(const DirectoryNode& node, const Entry& entry, EntryAction action,
+            std::string hash = {}, std::string_view error = {});
+  void tell_directory(const DirectoryNode& node, EntryAction action);
+
+  bool verifying() const { return shared_.job == Job::kVerify; }
 
   Shared& shared_;
   Loop& loop_;
   Source& source_;
-  Target& target_;
+  FullTree& target_;
   WorkQueue queue_;
   Semaphore range_bytes_;
   std::uint32_t range_size_;

@@ -1,89 +1,8 @@
 // The engine on trees in memory: counting, failures of single entries, change under its feet.
-#include <gtest/gtest.h>
-
-#include <atomic>
-#include <functional>
-#include <set>
-
-#include "base/nfsstat4.hpp"
-#include "copy/copy.hpp"
-#include "tree/memory_tree.hpp"
+#include "engine_fixture.hpp"
 
 namespace nfsferry::copy {
 namespace {
-
-class Engine : public ::testing::Test {
- protected:
-  void SetUp() override {
-    auto created = Loop::create(EngineChoice::kEpoll);
-    ASSERT_TRUE(created);
-    loop_ = *std::move(created);
-  }
-
-  std::unique_ptr<MemoryTree> tree(const std::shared_ptr<MemoryVolume>& volume,
-                                   MemoryOptions options = {}) {
-    return std::make_unique<MemoryTree>(*loop_, volume, std::move(options));
-  }
-
-  // Fills the source volume with `put` on an open tree.
-  template <typename Fill>
-  void fill(Fill put) {
-    auto filler = tree(source_volume_);
-    loop_->run(fill_task(*filler, put));
-  }
-  template <typename Fill>
-  static Task<void> fill_task(MemoryTree& filler, Fill& put) {
-    Status opened = co_await filler.open();
-    EXPECT_TRUE(opened);
-    co_await put(filler);
-    co_await filler.close();
-  }
-
-  static Task<void> put(MemoryTree& to, DirectoryPtr directory, std::string name,
-                        std::size_t size_bytes) {
-    std::vector<std::byte> data(size_bytes, std::byte{42});
-    PutFile file;
-    file.parent = directory.get();
-    file.name = name;
-    file.data = data;
-    file.attributes.mode = 0644;
-    std::span<const PutFile> one(&file, 1);
-    auto results = co_await to.put_files(one, ReadBack::kNo);
-    EXPECT_TRUE(results[0]);
-  }
-
-  CopyReport copy(MemoryOptions source_options = {}, MemoryOptions target_options = {},
-                  Observer* observer = nullptr) {
-    Observer quiet;
-    auto source = tree(source_volume_, std::move(source_options));
-    auto target = tree(target_volume_, std::move(target_options));
-    Shared shared(options_, observer ? *observer : quiet, stop_);
-    CopyReport report;
-    loop_->run(copy_task(shared, *source, *target, report));
-    return report;
-  }
-  Task<void> copy_task(Shared& shared, MemoryTree& source, MemoryTree& target, CopyReport& report) {
-    shared.walkers_left = 1;
-    shared.carriers_left = 1;
-    Status opened = co_await source.open();
-    EXPECT_TRUE(opened);
-    opened = co_await target.open();
-    EXPECT_TRUE(opened);
-    Status ready = co_await prepare_copy(shared, source, target, "run");
-    EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
-    Side side{&source, &target};
-    co_await copy_on_this_thread(shared, *loop_, side, true);
-    fill_report(shared, report);
-    co_await source.close();
-    co_await target.close();
-  }
-
-  std::unique_ptr<Loop> loop_;
-  std::shared_ptr<MemoryVolume> source_volume_ = std::make_shared<MemoryVolume>();
-  std::shared_ptr<MemoryVolume> target_volume_ = std::make_shared<MemoryVolume>();
-  CopyOptions options_;
-  StopFlag stop_{0};
-};
 
 TEST_F(Engine, an_empty_tree_is_copied_at_once) {
   CopyReport report = copy();
@@ -141,7 +60,8 @@ TEST_F(Engine, a_file_that_vanished_is_no_failure) {
   fill(two);
   MemoryOptions source;
   source.fail = [](std::string_view operation, std::string_view name) -> std::optional<Error> {
-    if (operation == "read_file" && name == "goes") return errno_error(ENOENT, "read", name);
+    bool gone = operation == "read_file" || operation == "lookup";
+    if (gone && name == "goes") return errno_error(ENOENT, "read", name);
     return {};
   };
   CopyReport report = copy(source);

@@ -1,0 +1,204 @@
+// Content of both sides, read and compared: for --compare checksum, where what differs is copied,
+// and for verification, where it is a failure.
+#include "copy/ranges.hpp"
+#include "copy/worker_parts.hpp"
+
+namespace nfsferry::copy {
+
+Task<void> Worker::compare_small_files(std::vector<WorkItem> items) {
+  std::vector<SourceItem> in_source;
+  std::vector<SourceItem> in_target;
+  for (const WorkItem& item : items) {
+    in_source.push_back(SourceItem{item.node->source.get(), &item.entry});
+    in_target.push_back(SourceItem{item.node->target.get(), item.there.get()});
+  }
+  auto from = co_await source_.read_files(in_source);
+  auto to = co_await target_.read_files(in_target);
+  std::vector<WorkItem> to_copy;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (!from[i]) {
+      co_await source_failed(std::move(items[i]), from[i].error(), 1);
+      continue;
+    }
+    if (!to[i]) {
+      target_failed(items[i], to[i].error(), 1);
+      continue;
+    }
+    std::span<const std::byte> bytes = from[i]->data.bytes;
+    if (!from[i]->complete || !to[i]->complete) {
+      co_await compare_large_file(std::move(items[i]));
+      continue;
+    }
+    shared_.counters.bytes_compared += bytes.size();
+    bool same =
+        std::equal(bytes.begin(), bytes.end(), to[i]->data.bytes.begin(), to[i]->data.bytes.end());
+    if (same) {
+      std::optional<Hash128> hash;
+      if (shared_.hashes()) hash = hash_of(bytes);
+      co_await same_content(std::move(items[i]), hash);
+    } else {
+      to_copy.push_back(std::move(items[i]));
+    }
+  }
+  co_await other_content(std::move(to_copy));
+}
+
+Task<void> Worker::compare_large_file(WorkItem item) {
+  Transfer transfer;
+  transfer.item = item;
+  transfer.expected = item.entry.attributes;
+  Status compared = co_await compare_once(transfer);
+  if (compared) {
+    std::optional<Hash128> hash;
+    if (shared_.hashes()) hash = transfer.hash.value();
+    co_await same_content(std::move(item), hash);
+    co_return;
+  }
+  Error error = std::move(compared).error();
+  bool differs = error.is(Own::kDiffers) || error.is(Own::kChangedDuringCopy);
+  if (differs) {
+    std::vector<WorkItem> one;
+    one.push_back(std::move(item));
+    co_await other_content(std::move(one));
+  } else if (transfer.target_at_fault) {
+    target_failed(item, error, 1);
+  } else {
+    co_await source_failed(std::move(item), std::move(error), 1);
+  }
+}
+
+Task<Status> Worker::compare_once(Transfer& transfer) {
+  const WorkItem& item = transfer.item;
+  SourceItem asked{item.node->target.get(), item.there.get()};
+  auto there = co_await target_.open_file(asked);
+  if (!there) {
+    transfer.target_at_fault = true;
+    co_return std::move(there).error();
+  }
+  transfer.there = *std::move(there);
+  Status opened = co_await open_source(transfer);
+  Status compared = opened;
+  if (opened) {
+    compared = co_await pump(transfer);
+    compared = co_await close_source(transfer, std::move(compared));
+  }
+  Status closed = co_await transfer.there->close();
+  if (compared && !closed) co_return closed;
+  co_return compared;
+}
+
+Task<void> Worker::compare_symlinks(std::vector<WorkItem> items) {
+  std::vector<SourceItem> in_source;
+  std::vector<SourceItem> in_target;
+  for (const WorkItem& item : items) {
+    in_source.push_back(SourceItem{item.node->source.get(), &item.entry});
+    in_target.push_back(SourceItem{item.node->target.get(), item.there.get()});
+  }
+  auto from = co_await source_.read_links(in_source);
+  auto to = co_await target_.read_links(in_target);
+  std::vector<WorkItem> to_copy;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (!from[i])
+      co_await source_failed(std::move(items[i]), from[i].error(), 1);
+    else if (!to[i])
+      target_failed(items[i], to[i].error(), 1);
+    else if (*from[i] == *to[i])
+      co_await same_content(std::move(items[i]), std::nullopt);
+    else
+      to_copy.push_back(std::move(items[i]));
+  }
+  co_await other_content(std::move(to_copy));
+}
+
+// What is left to do where the content is the same: attributes, or nothing.
+Task<void> Worker::same_content(WorkItem item, std::optional<Hash128> hash) {
+  const Entry& entry = item.entry;
+  std::string text;
+  if (hash) {
+    shared_.add_digest(item.node->path_of(entry.name), *hash);
+    if (shared_.observer.wants_entries()) text = to_hex(*hash);
+  }
+  bool regular = entry.attributes.type == FileType::kRegular;
+  if (regular && entry.attributes.link_count > 1) {
+    shared_.hard_links.in_place(entry, item.there->attributes.fileid);
+  }
+  if (item.differences != 0 && verifying()) {
+    differs(item.node, entry, *item.there, item.differences);
+  } else if (item.differences != 0) {
+    std::vector<WorkItem> one;
+    one.push_back(std::move(item));
+    co_await set_entry_attributes(std::move(one), std::move(text));
+    co_return;
+  } else {
+    ++(verifying() ? shared_.counters.files_verified : shared_.counters.files_skipped);
+    tell(*item.node, entry, verifying() ? EntryAction::kVerified : EntryAction::kSkipped,
+         std::move(text));
+  }
+  entry_done(item);
+}
+
+Task<void> Worker::other_content(std::vector<WorkItem> items) {
+  if (items.empty()) co_return;
+  if (verifying()) {
+    for (const WorkItem& item : items) {
+      differs(item.node, item.entry, *item.there, item.differences | kContent);
+      entry_done(item);
+    }
+    co_return;
+  }
+  for (const WorkItem& item : items) {
+    ++shared_.counters.files_found;
+    item.node->touched = true;
+    if (item.entry.attributes.type == FileType::kRegular) {
+      shared_.counters.bytes_found += item.entry.attributes.size_bytes;
+    }
+  }
+  const Attributes& first = items.front().entry.attributes;
+  if (first.type == FileType::kSymlink)
+    co_await copy_symlinks(std::move(items));
+  else if (items.size() == 1)
+    co_await copy_large_file(std::move(items.front()), 1);
+  else
+    co_await copy_small_files(std::move(items));
+}
+
+// Verification: a failure that says what is wrong.
+void Worker::differs(const NodePtr& node, const Entry& entry, const Entry& there,
+                     unsigned differences) {
+  auto target = wanted(entry);
+  std::string what =
+      describe(differences, entry.attributes, target ? *target : NewAttributes{}, there.attributes);
+  Error error = own_error(Own::kDiffers, "compare", what);
+  shared_.entry_failed(Phase::kVerify, node->path_of(entry.name), error, 1);
+  tell(*node, entry, EntryAction::kFailed, {}, error.name());
+}
+
+// Owner, mode and times of entries whose content is right; `hash` is that of a single one.
+Task<void> Worker::set_entry_attributes(std::vector<WorkItem> items, std::string hash) {
+  std::vector<SetAttributes> requests;
+  for (const WorkItem& item : items) {
+    auto target = wanted(item.entry);
+    NewAttributes repaired = target ? repair(item.differences, *target) : NewAttributes{};
+    requests.push_back(SetAttributes{item.node->target, item.entry.name, std::move(repaired)});
+  }
+  auto results = co_await target_.set_attributes(requests);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const WorkItem& item = items[i];
+    if (!results[i]) {
+      target_failed(item, results[i].error(), 1);
+      continue;
+    }
+    ++shared_.counters.metadata_repaired;
+    const Attributes& attributes = item.entry.attributes;
+    if (attributes.type == FileType::kRegular) {
+      if (item.action != Action::kCompare) ++shared_.counters.files_unread;
+      if (attributes.link_count > 1) {
+        shared_.hard_links.in_place(item.entry, item.there->attributes.fileid);
+      }
+    }
+    tell(*item.node, item.entry, EntryAction::kMetadata, hash);
+    entry_done(item);
+  }
+}
+
+}  // namespace nfsferry::copy

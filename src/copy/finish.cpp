@@ -1,0 +1,74 @@
+// The end of directories: attributes once all that is in them is done, deepest first.
+#include "copy/worker.hpp"
+
+namespace nfsferry::copy {
+namespace {
+
+constexpr std::size_t kFinishMost = 256;
+
+}  // namespace
+
+// One of the things a directory waits for is done; the last one sends it to be finished.
+void Worker::release(NodePtr node) {
+  if (--node->pending > 0) return;
+  to_finish_.push_back(std::move(node));
+  news_->pulse();
+}
+
+// Many directories per request. A finished one releases its parent, so depth needs no second walk.
+Task<void> Worker::finisher() {
+  while (shared_.directories_left > 0) {
+    if (to_finish_.empty()) {
+      if (shared_.stopping() && shared_.links_made) co_return;
+      co_await news_->wait();
+      continue;
+    }
+    std::vector<NodePtr> nodes;
+    while (!to_finish_.empty() && nodes.size() < kFinishMost) {
+      nodes.push_back(std::move(to_finish_.back()));
+      to_finish_.pop_back();
+    }
+    co_await finish(std::move(nodes));
+  }
+}
+
+Task<void> Worker::finish(std::vector<NodePtr> nodes) {
+  std::vector<SetAttributes> requests;
+  std::vector<std::size_t> asked;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const DirectoryNode& node = *nodes[i];
+    bool root = !node.parent;
+    if (verifying() || (root && !shared_.options.root_attributes)) continue;
+    bool right = node.attributes_right && !node.touched;
+    if (right) {
+      tell_directory(node, EntryAction::kSkipped);
+      continue;
+    }
+    auto attributes = wanted(node.entry);
+    if (!attributes) continue;  // said when it was found
+    if (node.owned) attributes->owner = attributes->group = std::nullopt;
+    requests.push_back(SetAttributes{node.target, {}, *std::move(attributes)});
+    asked.push_back(i);
+  }
+  std::vector<Status> results;
+  if (!requests.empty()) results = co_await target_.set_attributes(requests);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const DirectoryNode& node = *nodes[asked[i]];
+    if (results[i]) {
+      bool repaired = node.existed && !node.attributes_right && !node.touched;
+      if (repaired) ++shared_.counters.metadata_repaired;
+      tell_directory(node, node.existed ? EntryAction::kMetadata : EntryAction::kCopied);
+    } else {
+      shared_.entry_failed(Phase::kTransfer, node.path(), results[i].error(), 1);
+      tell_directory(node, EntryAction::kFailed);
+    }
+  }
+  for (NodePtr& node : nodes) {
+    NodePtr parent = node->parent;
+    node.reset();
+    if (--shared_.directories_left == 0) shared_.directories.wake();
+    if (parent) release(std::move(parent));
+  }
+}
+
+}  // namespace nfsferry::copy

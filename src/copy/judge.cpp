@@ -1,0 +1,220 @@
+// What is to be done with an entry, by what the target has under its name.
+#include "base/escape.hpp"
+#include "copy/worker.hpp"
+#include "copy/worker_parts.hpp"
+
+namespace nfsferry::copy {
+namespace {
+
+// Differences that only new content settles; a time alone is enough in a regular file.
+unsigned needs_content(FileType type) {
+  return type == FileType::kRegular ? kSize | kTime | kLinks : kSize;
+}
+
+Task<Status> list_all(Tree& tree, DirectoryPtr directory, std::vector<Entry>& entries) {
+  auto listing = tree.list(std::move(directory));
+  if (!listing) co_return std::move(listing).error();
+  for (bool more = true; more;) {
+    auto page = co_await (*listing)->next();
+    if (!page) co_return std::move(page).error();
+    more = !page->eof;
+    std::move(page->entries.begin(), page->entries.end(), std::back_inserter(entries));
+  }
+  co_return ok();
+}
+
+}  // namespace
+
+Task<void> Worker::take_entry(Merge& merge, Entry entry, const TargetRow* row) {
+  const NodePtr& node = merge.node;
+  ++shared_.counters.entries_found;
+  WorkItem item{node, std::move(entry)};
+  if (verifying() && !row) {
+    ++node->pending;
+    ++node->in_flight;
+    target_failed(item, own_error(Own::kMissing, "compare"), 1);
+    co_return;
+  }
+  if (row) {
+    Entry there = merge.table.entry(*row, item.entry.name);
+    bool conflict = row->type != item.entry.attributes.type;
+    if (conflict && !is_left_alone(item.entry, *row)) {
+      bool cleared = co_await clear_the_way(node, item.entry, *row, there);
+      if (!cleared) {
+        ++shared_.counters.entries_done;
+        co_return;
+      }
+      row = nullptr;
+    }
+    item.there = std::make_shared<const Entry>(std::move(there));
+  }
+  const Attributes& attributes = item.entry.attributes;
+  bool linked = attributes.type == FileType::kRegular && attributes.link_count > 1 &&
+                target_.capabilities().hard_links;
+  if (linked && !(row && is_left_alone(item.entry, *row))) {
+    LinkedName name{node, item.entry, row ? row->fileid : 0};
+    HardLinks::Place place = shared_.hard_links.add(std::move(name));
+    if (place == HardLinks::Place::kLater) ++node->pending;
+    if (place != HardLinks::Place::kFirst) co_return;
+  }
+  ++node->pending;
+  ++node->in_flight;
+  co_await decide(std::move(item), row);
+}
+
+Task<void> Worker::decide(WorkItem item, const TargetRow* row) {
+  const Attributes& attributes = item.entry.attributes;
+  bool regular = attributes.type == FileType::kRegular;
+  bool link = attributes.type == FileType::kSymlink;
+  if (row) {
+    auto target = wanted(item.entry);
+    if (!target) {
+      target_failed(item, target.error(), 1);
+      co_return;
+    }
+    if (!verifying() && is_left_alone(item.entry, *row)) {
+      skip(item, row);
+      co_return;
+    }
+    item.differences = compare(attributes, *target, *row, target_.capabilities());
+    bool again = !verifying() && shared_.options.compare == CompareMode::kAll;
+    bool grouped = regular && attributes.link_count > 1 && row->fileid != 0;
+    if (grouped && !verifying() && !shared_.hard_links.claim(row->fileid)) again = true;
+    bool asked = verifying() || shared_.options.compare == CompareMode::kChecksum;
+    // A symlink's text says more than a time that its server may not keep.
+    bool undecided = link && (!target_.capabilities().symlink_times || item.differences & kTime);
+    unsigned content = needs_content(attributes.type);
+    if (again) {
+      item.action = Action::kCopy;
+    } else if (verifying() && item.differences & (kType | kSize)) {
+      differs(item.node, item.entry, *item.there, item.differences);
+      entry_done(item);
+      co_return;
+    } else if ((regular && asked && !(item.differences & (kSize | kLinks))) ||
+               (link && (asked || undecided) && !(item.differences & kSize))) {
+      item.action = Action::kCompare;
+    } else if (item.differences & content) {
+      item.action = Action::kCopy;
+    } else if (item.differences != 0) {
+      item.action = Action::kSetAttributes;
+    } else {
+      skip(item, row);
+      co_return;
+    }
+  }
+  if (item.action == Action::kCopy) {
+    ++shared_.counters.files_found;
+    if (regular) shared_.counters.bytes_found += attributes.size_bytes;
+    item.node->touched = true;
+  } else if (item.action == Action::kCompare && regular) {
+    shared_.counters.bytes_to_compare += attributes.size_bytes;
+  }
+  if (!item.node->late) {
+    co_await queue_.add(std::move(item));
+    co_return;
+  }
+  Work work;
+  work.kind = queue_.kind_of(item);
+  work.items.push_back(std::move(item));
+  co_await carry(std::move(work));
+}
+
+// By --overwrite, whatever differs.
+bool Worker::is_left_alone(const Entry& entry, const TargetRow& row) const {
+  if (verifying()) return false;
+  switch (shared_.options.overwrite) {
+    case OverwriteMode::kAlways: return false;
+    case OverwriteMode::kNever: return true;
+    case OverwriteMode::kOlder: break;
+  }
+  return Time{row.mtime_seconds, row.mtime_nanoseconds} > entry.attributes.mtime;
+}
+
+void Worker::skip(const WorkItem& item, const TargetRow* row) {
+  ++shared_.counters.files_skipped;
+  const Attributes& attributes = item.entry.attributes;
+  if (attributes.type == FileType::kRegular) {
+    ++shared_.counters.files_unread;
+    if (attributes.link_count > 1) shared_.hard_links.in_place(item.entry, row->fileid);
+  }
+  tell(*item.node, item.entry, EntryAction::kSkipped);
+  entry_done(item);
+}
+
+// Another type stands where the entry should be. True if it is gone now: with --force only.
+Task<bool> Worker::clear_the_way(NodePtr node, const Entry& entry, const TargetRow& row,
+                                 Entry there) {
+  std::string path = node->path_of(entry.name);
+  if (verifying()) {
+    differs(node, entry, there, kType);
+    co_return false;
+  }
+  if (!shared_.options.force) {
+    shared_.entry_failed(
+        Phase::kTransfer, path,
+        own_error(Own::kTypeConflict, "compare",
+                  "a " + std::string(file_type_name(row.type)) + " stands where a " +
+                      std::string(file_type_name(entry.attributes.type)) +
+                      " should be; --force replaces it"),
+        1);
+    tell(*node, entry, EntryAction::kFailed, {}, "type_conflict");
+    co_return false;
+  }
+  node->touched = true;
+  Status removed = ok();
+  if (row.type == FileType::kDirectory) {
+    removed = co_await remove_directory(node, std::move(there));
+  } else {
+    RemoveEntry request{node->target.get(), entry.name, false};
+    std::span<const RemoveEntry> one(&request, 1);
+    auto results = co_await target_.remove(one);
+    removed = std::move(results[0]);
+  }
+  if (removed) co_return true;
+  shared_.entry_failed(Phase::kTransfer, path, removed.error(), 1);
+  tell(*node, entry, EntryAction::kFailed, {}, removed.error().name());
+  co_return false;
+}
+
+// A directory of the target with all that is in it, deepest first, by handles.
+Task<Status> Worker::remove_directory(NodePtr node, Entry there) {
+  struct Level {
+    DirectoryPtr parent;
+    Entry entry;
+    DirectoryPtr directory;
+  };
+  std::vector<Level> stack;
+  stack.push_back(Level{node->target, std::move(there), nullptr});
+  while (!stack.empty()) {
+    if (shared_.stopping()) co_return own_error(Own::kCancelled, "remove");
+    Level& top = stack.back();
+    if (top.directory) {  // what was in it is gone
+      RemoveEntry request{top.parent.get(), top.entry.name, true};
+      std::span<const RemoveEntry> one(&request, 1);
+      auto removed = co_await target_.remove(one);
+      if (!removed[0]) co_return std::move(removed[0]);
+      stack.pop_back();
+      continue;
+    }
+    auto opened = co_await target_.open_directory(top.parent, top.entry);
+    if (!opened) co_return std::move(opened).error();
+    top.directory = *std::move(opened);
+    DirectoryPtr directory = top.directory;
+    std::vector<Entry> entries;
+    NFSFERRY_TRY(Ok listed, co_await list_all(target_, directory, entries), co_return);
+    std::vector<RemoveEntry> requests;
+    for (Entry& entry : entries) {
+      if (entry.attributes.type == FileType::kDirectory)
+        stack.push_back(Level{directory, std::move(entry), nullptr});
+      else
+        requests.push_back(RemoveEntry{directory.get(), entry.name, false});
+    }
+    auto removed = co_await target_.remove(requests);
+    for (Status& status : removed) {
+      if (!status) co_return std::move(status);
+    }
+  }
+  co_return ok();
+}
+
+}  // namespace nfsferry::copy

@@ -1,0 +1,116 @@
+// What became of an entry: counted, said, and its directory released.
+#include "base/nfsstat4.hpp"
+#include "base/treatment.hpp"
+#include "copy/worker.hpp"
+
+namespace nfsferry::copy {
+namespace {
+
+constexpr std::uint32_t kLooksMost = 5;
+
+std::string owner_text(const Owner& owner) {
+  return owner.is_numeric() ? std::to_string(owner.id) : owner.text;
+}
+
+std::string id_text(const std::optional<std::uint32_t>& id) {
+  return id ? std::to_string(*id) : std::string();
+}
+
+}  // namespace
+
+bool means_vanished(const Error& error) {
+  if (error.domain == Domain::kNfs4 || error.domain == Domain::kNfs3) {
+    return error.code == static_cast<std::uint32_t>(Nfsstat4::kNoent) ||
+           error.code == static_cast<std::uint32_t>(Nfsstat4::kStale);
+  }
+  return error.is_errno(ENOENT) || error.is_errno(ESTALE);
+}
+
+// What the entry's copy shall be.
+Result<NewAttributes> Worker::wanted(const Entry& entry) const {
+  return shared_.ownership.of(entry.attributes);
+}
+
+void Worker::count_owner(const Entry& entry) {
+  if (shared_.options.owner_errors != OwnerErrors::kWarn) return;
+  auto given = wanted(entry);
+  if (given && !(given->owner && given->group)) ++shared_.counters.owners_not_set;
+}
+
+// The source would not give it. What has the name now is looked at: gone is no failure, and what
+// has taken its place is copied instead.
+Task<void> Worker::source_failed(WorkItem item, Error error, std::uint32_t attempts) {
+  if (treatment(error) != Treatment::kSkipEntry || attempts > kLooksMost) {
+    target_failed(item, error, attempts);
+    co_return;
+  }
+  auto now = co_await source_.lookup(item.node->source, item.entry.name);
+  if (!now && means_vanished(now.error())) {
+    ++shared_.counters.vanished;
+    tell(*item.node, item.entry, EntryAction::kVanished);
+    entry_done(item);
+    co_return;
+  }
+  bool replaced = now && (now->attributes.fileid != item.entry.attributes.fileid ||
+                          now->attributes.type != item.entry.attributes.type);
+  if (!replaced || verifying()) {
+    target_failed(item, error, attempts);
+    co_return;
+  }
+  ++shared_.counters.retries;
+  FileType type = now->attributes.type;
+  item.entry = *std::move(now);
+  std::vector<WorkItem> one;
+  if (type == FileType::kDirectory) {
+    co_await take_new_directory(item.node, item.entry);
+    entry_done(item);
+  } else if (type == FileType::kRegular) {
+    co_await copy_large_file(std::move(item), attempts + 1);
+  } else {
+    one.push_back(std::move(item));
+    if (type == FileType::kSymlink)
+      co_await copy_symlinks(std::move(one));
+    else
+      co_await copy_specials(std::move(one));
+  }
+}
+
+void Worker::target_failed(const WorkItem& item, const Error& error, std::uint32_t attempts) {
+  bool compared = error.is(Own::kVerifyMismatch) || verifying();
+  shared_.entry_failed(compared ? Phase::kVerify : Phase::kTransfer,
+                       item.node->path_of(item.entry.name), error, attempts);
+  tell(*item.node, item.entry, EntryAction::kFailed, {}, error.name());
+  entry_done(item);
+}
+
+void Worker::entry_done(const WorkItem& item) {
+  ++shared_.counters.entries_done;
+  --item.node->in_flight;
+  release(item.node);
+}
+
+void Worker::tell(const DirectoryNode& node, const Entry& entry, EntryAction action,
+                  std::string hash, std::string_view error) {
+  if (!shared_.observer.wants_entries()) return;
+  std::string path = node.path_of(entry.name);
+  const Attributes& from = entry.attributes;
+  EntryRecord record;
+  record.path = path;
+  record.action = action;
+  record.type = file_type_name(from.type);
+  record.size_bytes = from.size_bytes;
+  record.hash = std::move(hash);
+  record.from = {owner_text(from.owner), owner_text(from.group), from.mode};
+  auto given = wanted(entry);
+  if (given) {
+    record.to = {id_text(given->owner), id_text(given->group), given->mode.value_or(from.mode)};
+  }
+  record.error = error;
+  shared_.observer.on_entry(record);
+}
+
+void Worker::tell_directory(const DirectoryNode& node, EntryAction action) {
+  if (node.parent) tell(*node.parent, node.entry, action);
+}
+
+}  // namespace nfsferry::copy

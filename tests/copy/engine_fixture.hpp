@@ -1,0 +1,158 @@
+// The engine between two trees in memory.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "base/nfsstat4.hpp"
+#include "copy/copy.hpp"
+#include "tree/memory_tree.hpp"
+
+namespace nfsferry::copy {
+
+class Engine : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto created = Loop::create(EngineChoice::kEpoll);
+    ASSERT_TRUE(created);
+    loop_ = *std::move(created);
+  }
+
+  std::unique_ptr<MemoryTree> tree(const std::shared_ptr<MemoryVolume>& volume,
+                                   MemoryOptions options = {}) {
+    return std::make_unique<MemoryTree>(*loop_, volume, std::move(options));
+  }
+
+  // Fills the source volume with `put` on an open tree.
+  template <typename Fill>
+  void fill(Fill put) {
+    auto filler = tree(source_volume_);
+    loop_->run(fill_task(*filler, put));
+  }
+  template <typename Fill>
+  static Task<void> fill_task(MemoryTree& filler, Fill& put) {
+    Status opened = co_await filler.open();
+    EXPECT_TRUE(opened);
+    co_await put(filler);
+    co_await filler.close();
+  }
+
+  static Task<void> put(MemoryTree& to, DirectoryPtr directory, std::string name,
+                        std::size_t size_bytes) {
+    std::vector<std::byte> data(size_bytes, std::byte{42});
+    PutFile file;
+    file.parent = directory.get();
+    file.name = name;
+    file.data = data;
+    file.attributes.mode = 0644;
+    std::span<const PutFile> one(&file, 1);
+    auto results = co_await to.put_files(one, ReadBack::kNo);
+    EXPECT_TRUE(results[0]);
+  }
+
+  // Behind the trees' back; `path` is absolute, its directory exists.
+  static MemoryNodePtr add(MemoryVolume& volume, std::string_view path, FileType type,
+                           std::string_view content = {}) {
+    std::size_t slash = path.rfind('/');
+    MemoryNodePtr directory = at(volume, path.substr(0, slash));
+    Attributes attributes;
+    attributes.type = type;
+    attributes.mode = type == FileType::kDirectory ? 0755 : 0644;
+    attributes.mtime = Time{1'700'000'000, 5};
+    bool link = type == FileType::kSymlink;
+    auto node = volume.create(*directory, path.substr(slash + 1), attributes, link ? content : "");
+    EXPECT_TRUE(node) << path;
+    if (!link) volume.write(**node, 0, std::as_bytes(std::span(content)));
+    set_mtime(volume, **node, attributes.mtime);
+    return *node;
+  }
+  static void set_mtime(MemoryVolume& volume, MemoryNode& node, Time mtime) {
+    NewAttributes attributes;
+    attributes.mtime = mtime;
+    volume.set_attributes(node, attributes);
+  }
+  static MemoryNodePtr at(MemoryVolume& volume, std::string_view path) {
+    MemoryNodePtr node = volume.root();
+    while (!path.empty()) {
+      path.remove_prefix(1);
+      std::size_t slash = std::min(path.find('/'), path.size());
+      auto found = volume.find(*node, path.substr(0, slash));
+      if (!found) return nullptr;
+      node = *found;
+      path.remove_prefix(slash);
+    }
+    return node;
+  }
+  static std::string content(MemoryVolume& volume, std::string_view path) {
+    MemoryNodePtr node = at(volume, path);
+    if (!node) return "(missing)";
+    std::string out(volume.attributes(*node).size_bytes, '\0');
+    volume.read(*node, 0, std::as_writable_bytes(std::span(out)));
+    return out;
+  }
+
+  CopyReport copy(MemoryOptions source_options = {}, MemoryOptions target_options = {},
+                  Observer* observer = nullptr) {
+    Observer quiet;
+    auto source = tree(source_volume_, std::move(source_options));
+    auto target = tree(target_volume_, std::move(target_options));
+    Shared shared(Job::kCopy, options_, observer ? *observer : quiet, stop_);
+    CopyReport report;
+    loop_->run(copy_task(shared, *source, *target, report));
+    target_counters_ = target->counters();
+    return report;
+  }
+  CopyReport verify(Observer* observer = nullptr) {
+    Observer quiet;
+    auto source = tree(source_volume_);
+    auto target = tree(target_volume_);
+    Shared shared(Job::kVerify, options_, observer ? *observer : quiet, stop_);
+    CopyReport report;
+    loop_->run(verify_task(shared, *source, *target, report));
+    return report;
+  }
+  Task<void> verify_task(Shared& shared, MemoryTree& source, MemoryTree& target,
+                         CopyReport& report) {
+    shared.walkers_left = 1;
+    shared.carriers_left = 1;
+    Status opened = co_await source.open();
+    EXPECT_TRUE(opened);
+    opened = co_await target.open();
+    EXPECT_TRUE(opened);
+    prepare_verify(shared, source, target);
+    Side side{&source, &target};
+    co_await copy_on_this_thread(shared, *loop_, side, true);
+    fill_verification(shared, report);
+    co_await source.close();
+    co_await target.close();
+  }
+  Task<void> copy_task(Shared& shared, MemoryTree& source, MemoryTree& target, CopyReport& report) {
+    shared.walkers_left = 1;
+    shared.carriers_left = 1;
+    Status opened = co_await source.open();
+    EXPECT_TRUE(opened);
+    opened = co_await target.open();
+    EXPECT_TRUE(opened);
+    Status ready = co_await prepare_copy(shared, source, target, "run");
+    EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
+    Side side{&source, &target};
+    co_await copy_on_this_thread(shared, *loop_, side, true);
+    fill_report(shared, report);
+    co_await source.close();
+    co_await target.close();
+  }
+
+  std::unique_ptr<Loop> loop_;
+  std::shared_ptr<MemoryVolume> source_volume_ = std::make_shared<MemoryVolume>();
+  std::shared_ptr<MemoryVolume> target_volume_ = std::make_shared<MemoryVolume>();
+  CopyOptions options_;
+  StopFlag stop_{0};
+  TreeCounters target_counters_;  // of the last copy
+};
+
+}  // namespace nfsferry::copy

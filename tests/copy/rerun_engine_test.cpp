@@ -1,0 +1,331 @@
+// Copying into a tree that is there already: what is skipped, repaired, replaced, left alone.
+#include <algorithm>
+
+#include "engine_fixture.hpp"
+
+namespace nfsferry::copy {
+namespace {
+
+class Rerun : public Engine {
+ protected:
+  MemoryNodePtr from(std::string_view path, FileType type, std::string_view text = {}) {
+    return add(*source_volume_, path, type, text);
+  }
+  MemoryNodePtr to(std::string_view path, FileType type, std::string_view text = {}) {
+    return add(*target_volume_, path, type, text);
+  }
+  // A directory with files, a symlink, a FIFO and two names of one file.
+  void make_home() {
+    from("/dir", FileType::kDirectory);
+    for (int i = 0; i < 50; ++i) {
+      from("/dir/file" + std::to_string(i), FileType::kRegular, "content " + std::to_string(i));
+    }
+    from("/dir/link", FileType::kSymlink, "file1");
+    from("/dir/fifo", FileType::kFifo);
+    MemoryNodePtr file = from("/name", FileType::kRegular, "two names");
+    Status linked = source_volume_->link(file, *at(*source_volume_, "/dir"), "other");
+    EXPECT_TRUE(linked);
+  }
+  CopyReport good_copy() {
+    CopyReport report = copy();
+    EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+    for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+    return report;
+  }
+};
+
+TEST_F(Rerun, an_unchanged_tree_transfers_nothing) {
+  make_home();
+  CopyReport first = good_copy();
+  EXPECT_EQ(first.files_transferred, 54u);
+  CopyReport second = good_copy();
+  EXPECT_EQ(second.files_transferred, 0u);
+  EXPECT_EQ(second.bytes_written, 0u);
+  EXPECT_EQ(second.metadata_repaired, 0u);
+  EXPECT_EQ(second.files_skipped, 54u);
+  EXPECT_EQ(second.estimated_files, 0u);
+  EXPECT_FALSE(second.manifest_complete) << "nothing was read";
+  EXPECT_EQ(second.tree_digest, "");
+}
+
+TEST_F(Rerun, a_file_of_another_size_or_time_is_copied_again) {
+  make_home();
+  good_copy();
+  source_volume_->write(*at(*source_volume_, "/dir/file1"), 0,
+                        std::as_bytes(std::span("longer now")));
+  set_mtime(*source_volume_, *at(*source_volume_, "/dir/file2"), Time{5, 6});
+  CopyReport second = good_copy();
+  EXPECT_EQ(second.files_transferred, 2u);
+  EXPECT_EQ(content(*target_volume_, "/dir/file1"), content(*source_volume_, "/dir/file1"));
+  EXPECT_EQ(target_volume_->attributes(*at(*target_volume_, "/dir/file2")).mtime, (Time{5, 6}));
+}
+
+TEST_F(Rerun, another_mode_or_owner_is_repaired_without_data) {
+  make_home();
+  good_copy();
+  NewAttributes changed;
+  changed.mode = 0600;
+  source_volume_->set_attributes(*at(*source_volume_, "/dir/file1"), changed);
+  changed = NewAttributes{};
+  changed.owner = 77;
+  source_volume_->set_attributes(*at(*source_volume_, "/dir/file2"), changed);
+  source_volume_->set_attributes(*at(*source_volume_, "/dir/link"), changed);
+  source_volume_->set_attributes(*at(*source_volume_, "/dir"), changed);
+  CopyReport second = good_copy();
+  EXPECT_EQ(second.files_transferred, 0u);
+  EXPECT_EQ(second.bytes_written, 0u);
+  EXPECT_EQ(second.metadata_repaired, 4u);
+  auto now = [&](std::string_view path) {
+    return target_volume_->attributes(*at(*target_volume_, path));
+  };
+  EXPECT_EQ(now("/dir/file1").mode, 0600u);
+  EXPECT_EQ(now("/dir/file2").owner.id, 77u);
+  EXPECT_EQ(now("/dir/link").owner.id, 77u);
+  EXPECT_EQ(now("/dir").owner.id, 77u);
+}
+
+TEST_F(Rerun, an_untouched_directory_costs_no_request_of_its_own) {
+  make_home();
+  good_copy();
+  std::uint64_t first = target_counters_.requests;
+  good_copy();
+  // open, marker look-up, lock, probe; then one listing for each of two directories.
+  EXPECT_LT(target_counters_.requests, first);
+  EXPECT_EQ(target_counters_.latency.count("set_attributes"), 0u);
+}
+
+TEST_F(Rerun, compare_all_copies_everything_again) {
+  make_home();
+  CopyReport first = good_copy();
+  options_.compare = CompareMode::kAll;
+  CopyReport second = good_copy();
+  EXPECT_EQ(second.files_transferred, first.files_transferred);
+  EXPECT_EQ(second.bytes_written, first.bytes_written);
+  EXPECT_EQ(second.tree_digest, first.tree_digest);
+}
+
+TEST_F(Rerun, a_checksum_finds_what_size_and_time_hide) {
+  make_home();
+  from("/large", FileType::kRegular, std::string(3 << 20, 'a'));
+  CopyReport first = good_copy();
+  for (const char* path : {"/dir/file3", "/large"}) {
+    MemoryNodePtr node = at(*target_volume_, path);
+    target_volume_->write(*node, 3, std::as_bytes(std::span("X", 1)));
+    set_mtime(*target_volume_, *node, Time{1'700'000'000, 5});
+  }
+  CopyReport blind = good_copy();
+  EXPECT_EQ(blind.files_transferred, 0u);
+  options_.compare = CompareMode::kChecksum;
+  CopyReport second = good_copy();
+  EXPECT_EQ(second.files_transferred, 2u);
+  EXPECT_EQ(content(*target_volume_, "/dir/file3"), "content 3");
+  EXPECT_EQ(content(*target_volume_, "/large"), std::string(3 << 20, 'a'));
+  EXPECT_EQ(second.tree_digest, first.tree_digest) << "every content was read";
+}
+
+TEST_F(Rerun, a_symlink_with_another_text_of_the_same_length_is_made_anew) {
+  from("/link", FileType::kSymlink, "version1");
+  good_copy();
+  ASSERT_TRUE(source_volume_->remove(*source_volume_->root(), "link", false));
+  MemoryNodePtr link = from("/link", FileType::kSymlink, "version2");
+  set_mtime(*source_volume_, *link, Time{8, 8});
+  CopyReport second = good_copy();
+  EXPECT_EQ(second.symlinks, 1u);
+  EXPECT_EQ(*target_volume_->text(*at(*target_volume_, "/link")), "version2");
+}
+
+TEST_F(Rerun, symlinks_are_compared_by_text_where_the_target_keeps_no_times) {
+  from("/link", FileType::kSymlink, "version1");
+  to("/link", FileType::kSymlink, "version2");
+  MemoryOptions target;
+  target.capabilities.symlink_times = false;
+  CopyReport report = copy({}, target);
+  EXPECT_EQ(report.symlinks, 1u);
+  EXPECT_EQ(*target_volume_->text(*at(*target_volume_, "/link")), "version1");
+}
+
+TEST_F(Rerun, overwrite_never_leaves_what_is_there_and_adds_what_is_not) {
+  from("/old", FileType::kRegular, "new content");
+  from("/new", FileType::kRegular, "more");
+  to("/old", FileType::kRegular, "old");
+  options_.overwrite = OverwriteMode::kNever;
+  CopyReport report = good_copy();
+  EXPECT_EQ(report.files_transferred, 1u);
+  EXPECT_EQ(report.files_skipped, 1u);
+  EXPECT_EQ(content(*target_volume_, "/old"), "old");
+  EXPECT_EQ(content(*target_volume_, "/new"), "more");
+}
+
+TEST_F(Rerun, overwrite_older_leaves_newer_files_of_the_target) {
+  from("/a", FileType::kRegular, "from source");
+  from("/b", FileType::kRegular, "from source");
+  set_mtime(*target_volume_, *to("/a", FileType::kRegular, "newer"), Time{1'800'000'000, 0});
+  set_mtime(*target_volume_, *to("/b", FileType::kRegular, "older"), Time{1'600'000'000, 0});
+  options_.overwrite = OverwriteMode::kOlder;
+  good_copy();
+  EXPECT_EQ(content(*target_volume_, "/a"), "newer");
+  EXPECT_EQ(content(*target_volume_, "/b"), "from source");
+}
+
+TEST_F(Rerun, another_type_in_the_way_is_that_entrys_failure) {
+  from("/a", FileType::kRegular, "file");
+  from("/b", FileType::kDirectory);
+  from("/b/inside", FileType::kRegular, "x");
+  from("/c", FileType::kRegular, "c");
+  to("/a", FileType::kDirectory);
+  to("/b", FileType::kRegular, "keep me");
+  CopyReport report = copy();
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  ASSERT_EQ(report.failures.size(), 2u);
+  for (const Failure& failure : report.failures) EXPECT_EQ(failure.error, "type_conflict");
+  EXPECT_EQ(content(*target_volume_, "/b"), "keep me");
+  EXPECT_EQ(content(*target_volume_, "/c"), "c");
+}
+
+TEST_F(Rerun, force_replaces_what_is_in_the_way_with_all_that_is_in_it) {
+  from("/a", FileType::kRegular, "file");
+  from("/b", FileType::kDirectory);
+  from("/b/inside", FileType::kRegular, "x");
+  from("/c", FileType::kSymlink, "text");
+  to("/a", FileType::kDirectory);
+  to("/a/deep", FileType::kDirectory);
+  to("/a/deep/er", FileType::kDirectory);
+  to("/a/deep/er/file", FileType::kRegular, "gone");
+  to("/b", FileType::kRegular, "gone");
+  to("/c", FileType::kFifo);
+  options_.force = true;
+  good_copy();
+  EXPECT_EQ(content(*target_volume_, "/a"), "file");
+  EXPECT_EQ(content(*target_volume_, "/b/inside"), "x");
+  EXPECT_EQ(*target_volume_->text(*at(*target_volume_, "/c")), "text");
+}
+
+TEST_F(Rerun, temporaries_of_dead_runs_are_removed) {
+  make_home();
+  good_copy();
+  to("/.nfsferry-dead-abc", FileType::kRegular, "half");
+  to("/dir/.nfsferry-dead-def", FileType::kRegular, "half");
+  CopyReport second = good_copy();
+  EXPECT_EQ(second.temporaries_removed, 2u);
+  EXPECT_EQ(at(*target_volume_, "/.nfsferry-dead-abc"), nullptr);
+  EXPECT_EQ(at(*target_volume_, "/dir/.nfsferry-dead-def"), nullptr);
+  EXPECT_EQ(target_volume_->attributes(*at(*target_volume_, "/dir")).mtime,
+            source_volume_->attributes(*at(*source_volume_, "/dir")).mtime);
+}
+
+TEST_F(Rerun, a_hard_link_that_became_a_file_of_its_own_is_linked_again) {
+  make_home();
+  good_copy();
+  MemoryNode& dir = *at(*target_volume_, "/dir");
+  ASSERT_TRUE(target_volume_->remove(dir, "other", false));
+  to("/dir/other", FileType::kRegular, "two names");
+  CopyReport second = good_copy();
+  EXPECT_EQ(second.hard_links, 1u);
+  EXPECT_EQ(at(*target_volume_, "/dir/other"), at(*target_volume_, "/name"));
+}
+
+TEST_F(Rerun, two_files_that_the_target_has_as_one_are_parted) {
+  from("/a", FileType::kRegular, "same");
+  from("/b", FileType::kRegular, "same");
+  MemoryNodePtr one = to("/a", FileType::kRegular, "same");
+  ASSERT_TRUE(target_volume_->link(one, *target_volume_->root(), "b"));
+  good_copy();
+  EXPECT_NE(at(*target_volume_, "/a"), at(*target_volume_, "/b"));
+}
+
+TEST_F(Rerun, two_groups_that_the_target_has_as_one_are_parted) {
+  for (const char* group : {"a", "b"}) {
+    MemoryNodePtr file = from("/" + std::string(group), FileType::kRegular, "same");
+    ASSERT_TRUE(source_volume_->link(file, *source_volume_->root(), std::string(group) + "2"));
+  }
+  MemoryNodePtr one = to("/a", FileType::kRegular, "same");
+  for (const char* name : {"a2", "b", "b2"}) {
+    ASSERT_TRUE(target_volume_->link(one, *target_volume_->root(), name));
+  }
+  good_copy();
+  EXPECT_EQ(at(*target_volume_, "/a"), at(*target_volume_, "/a2"));
+  EXPECT_EQ(at(*target_volume_, "/b"), at(*target_volume_, "/b2"));
+  EXPECT_NE(at(*target_volume_, "/a"), at(*target_volume_, "/b"));
+}
+
+TEST_F(Rerun, a_listing_that_the_server_forgot_is_started_over) {
+  make_home();
+  for (int i = 0; i < 40; ++i) from("/sub" + std::to_string(i), FileType::kDirectory);
+  MemoryOptions source;
+  source.page_entries = 10;
+  auto pages = std::make_shared<int>(0);
+  source.fail = [pages](std::string_view operation, std::string_view) -> std::optional<Error> {
+    if (operation != "list") return {};
+    int page = ++*pages;
+    if (page != 3 && page != 12) return {};
+    return Error{
+        Domain::kNfs4, static_cast<std::uint32_t>(Nfsstat4::kBadCookie), "READDIR", {}, {}};
+  };
+  CopyReport report = copy(source);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(report.files_transferred, 54u) << "each once";
+  EXPECT_EQ(report.estimated_files, 54u);
+  EXPECT_EQ(report.folders_transferred, 41u);
+  EXPECT_EQ(report.retries, 2u);
+}
+
+TEST_F(Rerun, what_took_an_entrys_place_is_copied_instead) {
+  from("/a", FileType::kRegular, "file");
+  from("/b", FileType::kRegular, "file");
+  MemoryOptions source;
+  auto done = std::make_shared<bool>(false);
+  auto volume = source_volume_;
+  source.fail = [done, volume](std::string_view operation,
+                               std::string_view name) -> std::optional<Error> {
+    if (operation != "read_file" || name != "a" || *done) return {};
+    *done = true;
+    MemoryNode& root = *volume->root();
+    EXPECT_TRUE(volume->remove(root, "a", false));
+    EXPECT_TRUE(volume->remove(root, "b", false));
+    add(*volume, "/a", FileType::kDirectory);
+    add(*volume, "/a/inside", FileType::kRegular, "new");
+    add(*volume, "/b", FileType::kSymlink, "text");
+    return errno_error(ESTALE, "read", name);
+  };
+  CopyReport report = copy(source);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(content(*target_volume_, "/a/inside"), "new");
+  EXPECT_EQ(*target_volume_->text(*at(*target_volume_, "/b")), "text");
+}
+
+class Records : public Observer {
+ public:
+  bool wants_entries() const override { return true; }
+  void on_entry(const EntryRecord& record) override {
+    EXPECT_FALSE(actions.contains(std::string(record.path))) << record.path << " twice";
+    actions[std::string(record.path)] = record.action;
+    hashes[std::string(record.path)] = record.hash;
+  }
+  std::map<std::string, EntryAction> actions;
+  std::map<std::string, std::string> hashes;
+};
+
+TEST_F(Rerun, every_entry_is_told_once) {
+  make_home();
+  Records first;
+  copy({}, {}, &first);
+  EXPECT_EQ(first.actions.size(), 55u) << "54 entries and a directory";
+  EXPECT_EQ(first.actions["dir/file1"], EntryAction::kCopied);
+  EXPECT_EQ(first.hashes["dir/file1"].size(), 32u);
+  EXPECT_EQ(first.actions["dir"], EntryAction::kCopied);
+  bool one_linked = (first.actions["name"] == EntryAction::kLinked) !=
+                    (first.actions["dir/other"] == EntryAction::kLinked);
+  EXPECT_TRUE(one_linked);
+  NewAttributes changed;
+  changed.mode = 0600;
+  source_volume_->set_attributes(*at(*source_volume_, "/dir/file1"), changed);
+  Records second;
+  copy({}, {}, &second);
+  EXPECT_EQ(second.actions.size(), 55u);
+  EXPECT_EQ(second.actions["dir/file1"], EntryAction::kMetadata);
+  EXPECT_EQ(second.actions["dir/file2"], EntryAction::kSkipped);
+  EXPECT_EQ(second.actions["dir"], EntryAction::kSkipped);
+}
+
+}  // namespace
+}  // namespace nfsferry::copy
