@@ -64,44 +64,21 @@ Task<void> Worker::take_entry(Merge& merge, Entry entry, const TargetRow* row) {
 
 Task<void> Worker::decide(WorkItem item, const TargetRow* row) {
   const Attributes& attributes = item.entry.attributes;
-  bool regular = attributes.type == FileType::kRegular;
-  bool link = attributes.type == FileType::kSymlink;
   if (row) {
     auto target = wanted(item.entry);
     if (!target) {
       target_failed(item, target.error(), 1);
       co_return;
     }
-    if (!verifying() && is_left_alone(item.entry, *row)) {
-      skip(item, row);
-      co_return;
-    }
     item.differences = compare(attributes, *target, *row, target_.capabilities());
-    bool again = !verifying() && shared_.options.compare == CompareMode::kAll;
-    bool grouped = regular && attributes.link_count > 1 && row->fileid != 0;
-    if (grouped && !verifying() && !shared_.hard_links.claim(row->fileid)) again = true;
-    bool asked = verifying() || shared_.options.compare == CompareMode::kChecksum;
-    // A symlink's text says more than a time that its server may not keep.
-    bool undecided = link && (!target_.capabilities().symlink_times || item.differences & kTime);
-    unsigned content = needs_content(attributes.type);
-    if (again) {
-      item.action = Action::kCopy;
-    } else if (verifying() && item.differences & (kType | kSize)) {
-      differs(item.node, item.entry, *item.there, item.differences);
-      entry_done(item);
-      co_return;
-    } else if ((regular && asked && !(item.differences & (kSize | kLinks))) ||
-               (link && (asked || undecided) && !(item.differences & kSize))) {
-      item.action = Action::kCompare;
-    } else if (item.differences & content) {
-      item.action = Action::kCopy;
-    } else if (item.differences != 0) {
-      item.action = Action::kSetAttributes;
-    } else {
-      skip(item, row);
+    auto action = choose(item, *row);
+    if (!action) {
+      nothing_to_do(item, *row);
       co_return;
     }
+    item.action = *action;
   }
+  bool regular = attributes.type == FileType::kRegular;
   if (item.action == Action::kCopy) {
     ++shared_.counters.files_found;
     if (regular) shared_.counters.bytes_found += attributes.size_bytes;
@@ -119,6 +96,26 @@ Task<void> Worker::decide(WorkItem item, const TargetRow* row) {
   co_await carry(std::move(work));
 }
 
+// What the differences ask for; empty where nothing is to be done.
+std::optional<Action> Worker::choose(const WorkItem& item, const TargetRow& row) {
+  const Attributes& attributes = item.entry.attributes;
+  bool regular = attributes.type == FileType::kRegular;
+  bool link = attributes.type == FileType::kSymlink;
+  bool readable = (regular || link) && !(item.differences & kSize);
+  if (verifying()) return readable ? std::optional(Action::kCompare) : std::nullopt;
+  if (is_left_alone(item.entry, row)) return {};
+  if (shared_.options.compare == CompareMode::kAll) return Action::kCopy;
+  bool grouped = regular && attributes.link_count > 1 && row.fileid != 0;
+  if (grouped && !shared_.hard_links.claim(row.fileid)) return Action::kCopy;
+  // A symlink's text says more than a time that its server may not keep.
+  bool undecided = link && (!target_.capabilities().symlink_times || item.differences & kTime);
+  bool asked = shared_.options.compare == CompareMode::kChecksum && !(item.differences & kLinks);
+  if (readable && (asked || undecided)) return Action::kCompare;
+  if (item.differences & needs_content(attributes.type)) return Action::kCopy;
+  if (item.differences != 0) return Action::kSetAttributes;
+  return {};
+}
+
 // By --overwrite, whatever differs.
 bool Worker::is_left_alone(const Entry& entry, const TargetRow& row) const {
   if (verifying()) return false;
@@ -130,14 +127,21 @@ bool Worker::is_left_alone(const Entry& entry, const TargetRow& row) const {
   return Time{row.mtime_seconds, row.mtime_nanoseconds} > entry.attributes.mtime;
 }
 
-void Worker::skip(const WorkItem& item, const TargetRow* row) {
-  ++shared_.counters.files_skipped;
+void Worker::nothing_to_do(const WorkItem& item, const TargetRow& row) {
   const Attributes& attributes = item.entry.attributes;
-  if (attributes.type == FileType::kRegular) {
-    ++shared_.counters.files_unread;
-    if (attributes.link_count > 1) shared_.hard_links.in_place(item.entry, row->fileid);
+  if (verifying() && item.differences != 0) {
+    differs(item.node, item.entry, *item.there, item.differences);
+  } else if (verifying()) {
+    ++shared_.counters.files_verified;
+    tell(*item.node, item.entry, EntryAction::kVerified);
+  } else {
+    ++shared_.counters.files_skipped;
+    if (attributes.type == FileType::kRegular) {
+      ++shared_.counters.files_unread;
+      if (attributes.link_count > 1) shared_.hard_links.in_place(item.entry, row.fileid);
+    }
+    tell(*item.node, item.entry, EntryAction::kSkipped);
   }
-  tell(*item.node, item.entry, EntryAction::kSkipped);
   entry_done(item);
 }
 

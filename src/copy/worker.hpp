@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -58,7 +59,8 @@ class Worker {
   Task<bool> clear_the_way(NodePtr node, const Entry& entry, const TargetRow& row, Entry there);
   Task<Status> remove_directory(NodePtr node, Entry there);
   bool is_left_alone(const Entry& entry, const TargetRow& row) const;
-  void skip(const WorkItem& item, const TargetRow* row);
+  std::optional<Action> choose(const WorkItem& item, const TargetRow& row);
+  void nothing_to_do(const WorkItem& item, const TargetRow& row);
 
   // file.cpp
   Task<void> carrier();

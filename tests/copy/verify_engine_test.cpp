@@ -167,6 +167,18 @@ TEST_F(Verification, a_group_of_names_must_be_a_group_in_the_target) {
       << error_of(report, "b");
 }
 
+TEST_F(Verification, a_file_that_the_target_has_under_two_names_differs_and_is_left) {
+  both("/a", FileType::kRegular, "x");
+  ASSERT_TRUE(target_volume_->link(at(*target_volume_, "/a"), *target_volume_->root(), "b"));
+  add(*source_volume_, "/fifo", FileType::kFifo);
+  MemoryNodePtr fifo = add(*target_volume_, "/fifo", FileType::kFifo);
+  set_mtime(*target_volume_, *fifo, Time{1, 1});
+  CopyReport report = verify();
+  EXPECT_EQ(report.failed_verify, 2u);
+  EXPECT_EQ(at(*target_volume_, "/a"), at(*target_volume_, "/b"));
+  EXPECT_EQ(target_volume_->attributes(*fifo).mtime, (Time{1, 1}));
+}
+
 TEST_F(Verification, owners_are_compared_as_they_were_mapped) {
   both("/file", FileType::kRegular, "x");
   NewAttributes owner;
