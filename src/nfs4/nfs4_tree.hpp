@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "nfs4/root_lock.hpp"
 #include "nfs4/session.hpp"
 #include "tree/location.hpp"
 #include "tree/tree.hpp"
@@ -87,10 +88,12 @@ class Nfs4Tree : public FullTree {
  private:
   Task<Result<Fattr>> walk_to_root();
   Status take_root(Fattr fattr);
+  Task<void> release_lock(CancelToken& released);
 
   Location location_;
   Nfs4Options options_;
   Session session_;
+  RootLock lock_;
   DirectoryPtr root_;
   Entry root_entry_;
   AttrMask entry_mask_;
