@@ -65,7 +65,8 @@ Nfs4Tree::Nfs4Tree(Loop& loop, Location location, Nfs4Options options)
     : location_(std::move(location)),
       options_(std::move(options)),
       session_(loop, session_options(location_, options_)),
-      lock_(session_) {}
+      lock_(session_),
+      renames_(session_) {}
 
 Task<Status> Nfs4Tree::open() {
   NFSFERRY_TRY(Ok opened, co_await session_.open(), co_return);
