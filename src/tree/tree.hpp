@@ -63,6 +63,8 @@ class Listing {
  public:
   virtual ~Listing() = default;
   // Pages until eof. Errors end the listing: kListingLoops, NFS4ERR_ACCESS, ...
+  // NFS4ERR_BAD_COOKIE (Domain::kNfs4, whatever the version): the server restarted or forgot where
+  // we were. Nothing of this listing is to be trusted; a new list() of the same directory works.
   virtual Task<Result<ListingPage>> next() = 0;
 };
 
