@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <span>
@@ -224,7 +225,18 @@ struct Capabilities {
   bool rename = true;
   bool exclusive_lock = true;  // lock_root really keeps other runs out
   std::uint32_t time_granularity_ns = 1;
+  // Times before and after become these, silently (ext4: -2^31 and 15,032,385,535).
+  std::int64_t least_seconds = std::numeric_limits<std::int64_t>::min();
+  std::int64_t most_seconds = std::numeric_limits<std::int64_t>::max();
+
+  // What this time is once the tree holds it: times are compared after this.
+  Time kept(Time time) const;
+  // For probes: from what became of kFarPast and kFarFuture.
+  void learn_least_time(Time became);
+  void learn_most_time(Time became);
 };
+inline constexpr Time kFarPast{-(std::int64_t{1} << 40) + 12'345, 0};
+inline constexpr Time kFarFuture{(std::int64_t{1} << 40) + 12'345, 0};
 
 class Target : public virtual Tree {
  public:
