@@ -79,10 +79,12 @@ struct Experiment {
   Status try_file() {
     ProbeNames names(root, run_id);
     NFSFERRY_TRY(UniqueFd fd, open_at(root, names.first, O_RDWR | O_CREAT | O_EXCL, 0600), return);
-    NewAttributes times{{}, {}, {}, kProbeTime, {}};
-    NFSFERRY_TRY(Ok set, set_times(fd.get(), times, names.first), return);
-    NFSFERRY_TRY(Attributes dated, attributes_of(fd.get(), names.first), return);
-    found.time_granularity_ns = granularity(dated.mtime);
+    NFSFERRY_TRY(Time kept, keep(fd.get(), kProbeTime, names.first), return);
+    found.time_granularity_ns = granularity(kept);
+    NFSFERRY_TRY(Time past, keep(fd.get(), kFarPast, names.first), return);
+    found.learn_least_time(past);
+    NFSFERRY_TRY(Time future, keep(fd.get(), kFarFuture, names.first), return);
+    found.learn_most_time(future);
     NFSFERRY_TRY(bool given, outcome(::fchown(fd.get(), owner, group) == 0, "fchown"), return);
     NFSFERRY_TRY(Attributes owned, attributes_of(fd.get(), names.first), return);
     found.change_owner = given && owned.owner.id == owner && owned.group.id == group;
@@ -97,6 +99,14 @@ struct Experiment {
                  return);
     found.rename = renamed;
     return ok();
+  }
+
+  // What becomes of this time.
+  Result<Time> keep(int fd, Time time, const std::string& name) {
+    NewAttributes times{{}, {}, {}, time, {}};
+    NFSFERRY_TRY(Ok set, set_times(fd, times, name), return);
+    NFSFERRY_TRY(Attributes dated, attributes_of(fd, name), return);
+    return dated.mtime;
   }
 
   Status try_symlink() {

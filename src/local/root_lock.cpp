@@ -10,49 +10,17 @@
 #include <thread>
 #include <utility>
 
-#include "base/escape.hpp"
+#include "tree/lock_holder.hpp"
 
 namespace nfsferry {
 namespace {
 
-constexpr std::size_t kTextMax = 256;  // run id, pid, host: a line each
 const std::string kName(kLockName);
 
-std::string own_text(const std::string& run_id) {
-  std::array<char, 65> host{};
-  static_cast<void>(::gethostname(host.data(), host.size() - 1));
-  return run_id + "\n" + std::to_string(::getpid()) + "\n" + host.data() + "\n";
-}
-
-struct Holder {
-  std::string run_id;
-  std::string pid;
-  std::string host;
-};
-
-Result<Holder> read_holder(int fd) {
-  std::array<std::byte, kTextMax> bytes{};
+Result<LockHolder> read_holder(int fd) {
+  std::array<std::byte, kLockTextMost> bytes{};
   NFSFERRY_TRY(std::size_t size, read_up_to(fd, 0, bytes, kName), return);
-  std::string text(reinterpret_cast<const char*>(bytes.data()), size);
-  Holder holder;
-  std::size_t begin = 0;
-  for (std::string* line : {&holder.run_id, &holder.pid, &holder.host}) {
-    std::size_t end = text.find('\n', begin);
-    if (end == std::string::npos) break;
-    *line = text.substr(begin, end - begin);
-    begin = end + 1;
-  }
-  return holder;
-}
-
-Error locked_by(const Holder& holder) {
-  Error error =
-      own_error(Own::kLocked, "flock",
-                "run '" + escape_for_terminal(holder.run_id) + "' (process " +
-                    escape_for_terminal(holder.pid) + " on " + escape_for_terminal(holder.host) +
-                    ") works on this target; wait for its end or stop it");
-  error.path = kName;
-  return error;
+  return LockHolder::from_text(std::string_view(reinterpret_cast<const char*>(bytes.data()), size));
 }
 
 Result<UniqueFd> open_lock_file(int root_fd) {
@@ -88,7 +56,7 @@ Result<RootLock::Attempt> RootLock::attempt(int root_fd, const std::string& run_
   NFSFERRY_TRY(UniqueFd fd, open_lock_file(root_fd), return);
   NFSFERRY_TRY(bool alone, try_flock(fd.get(), LOCK_EX), return);
   if (alone) {
-    std::string text = own_text(run_id);
+    std::string text = LockHolder::this_process(run_id).text();
     if (::ftruncate(fd.get(), 0) != 0) return errno_error(errno, "ftruncate", kName);
     NFSFERRY_TRY(Ok written,
                  write_all(fd.get(), std::as_bytes(std::span(text.data(), text.size())), kName),
@@ -97,8 +65,8 @@ Result<RootLock::Attempt> RootLock::attempt(int root_fd, const std::string& run_
   // Going over to sharing is not atomic: another run may come in between, hence the look after it.
   NFSFERRY_TRY(bool shared, try_flock(fd.get(), LOCK_SH), return);
   if (!shared || has_lost_its_name(root_fd, fd.get())) return Attempt::kAgain;
-  NFSFERRY_TRY(Holder holder, read_holder(fd.get()), return);
-  if (holder.run_id != run_id) return locked_by(holder);
+  NFSFERRY_TRY(LockHolder holder, read_holder(fd.get()), return);
+  if (holder.run_id != run_id) return holder.locked("flock");
   fd_ = std::move(fd);
   return Attempt::kHeld;
 }

@@ -1,10 +1,18 @@
 #include "nfs4/batch.hpp"
 
+#include <algorithm>
+#include <numeric>
+
 namespace nfsferry::nfs4 {
 namespace {
 
 constexpr std::uint32_t kSequenceOperations = 1;
 constexpr std::size_t kHeaderBytes = 1024;  // RPC, credentials, COMPOUND, SEQUENCE
+
+std::optional<std::size_t> before(std::size_t item) {
+  if (item == 0) return std::nullopt;
+  return item - 1;
+}
 
 }  // namespace
 
@@ -47,35 +55,79 @@ void BatchRunner::start(const std::vector<std::size_t>& items) {
   if (!piece.empty()) group_.spawn(send(std::move(piece)));
 }
 
+Cost BatchRunner::room_beside(const std::vector<std::size_t>& items) const {
+  const SessionLimits& limits = session_.limits();
+  Cost room{limits.operations - kSequenceOperations, limits.request_bytes - kHeaderBytes,
+            limits.response_bytes - kHeaderBytes};
+  std::optional<std::size_t> previous;
+  for (std::size_t item : items) {
+    Cost cost = batch_.cost(item, previous);
+    previous = item;
+    room.operations -= std::min(room.operations, cost.operations);
+    room.request_bytes -= std::min(room.request_bytes, cost.request_bytes);
+    room.reply_bytes -= std::min(room.reply_bytes, cost.reply_bytes);
+  }
+  return room;
+}
+
 Task<void> BatchRunner::send(std::vector<std::size_t> items) {
   Compound request(batch_.kind(), batch_.repeat());
+  std::unique_ptr<Batch> head = batch_.take_head(room_beside(items));
+  for (std::size_t i = 0; head && i < head->size(); ++i) head->encode(i, before(i), request);
   std::optional<std::size_t> previous;
   for (std::size_t item : items) {
     batch_.encode(item, previous, request);
     previous = item;
   }
   auto reply = co_await session_.call(request);
+  Status led = ok();
+  if (head) led = co_await settle_head(*head, reply);
   if (!reply) {
     co_await request_failed(request, std::move(items), std::move(reply).error());
     co_return;
   }
+  if (!led) {
+    bool less = treatment(led.error()) == Treatment::kSendLess;
+    if (less) (void)session_.learn_smaller(request, led.error(), reply->result_count());
+    start(items);
+    co_return;
+  }
   previous.reset();
+  std::vector<std::size_t> again;
+  bool one_by_one = false;
   for (std::size_t i = 0; i < items.size(); ++i) {
     Status status = batch_.decode(items[i], previous, *reply);
     previous = items[i];
     if (status) continue;
-    std::vector<std::size_t> again;
     bool alone = items.size() == 1;
-    bool one_by_one = batch_.is_contagious(status.error());
+    one_by_one = batch_.is_contagious(status.error());
     std::size_t executed = reply->result_count();
     if (co_await item_failed(request, items[i], alone, std::move(status).error(), executed)) {
       again.push_back(items[i]);
     }
+    if (!reply->has_failed()) continue;  // judged by us: what stands behind it was executed
     again.insert(again.end(), items.begin() + static_cast<std::ptrdiff_t>(i) + 1, items.end());
-    if (!one_by_one) start(again);
-    for (std::size_t j = 0; one_by_one && j < again.size(); ++j) group_.spawn(send({again[j]}));
-    co_return;
+    break;
   }
+  if (!one_by_one) start(again);
+  for (std::size_t j = 0; one_by_one && j < again.size(); ++j) group_.spawn(send({again[j]}));
+}
+
+Task<Status> BatchRunner::settle_head(Batch& head, Result<CompoundReply>& reply) {
+  Status led = ok();
+  if (!reply) led = reply.error();
+  std::size_t done = 0;
+  while (led && done < head.size()) {
+    led = head.decode(done, before(done), *reply);
+    if (led) ++done;
+  }
+  if (led) co_return led;
+  std::vector<std::size_t> rest(head.size() - done);
+  std::iota(rest.begin(), rest.end(), done);
+  BatchRunner alone(session_, head);
+  alone.start(rest);
+  co_await alone.group_.join();
+  co_return led;
 }
 
 bool BatchRunner::another_attempt(std::size_t item, const Error& error) {

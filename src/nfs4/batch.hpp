@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,9 @@ class Batch {
   // True if this item's error makes the same error of the others likely: they go one by one, side
   // by side, instead of stopping one request after the other.
   virtual bool is_contagious(const Error&) const { return false; }
+  // What others left to travel at the head of one of this batch's requests, at most `room` of it,
+  // as a batch of its own. Its items are likely to succeed: after a failure they go alone.
+  virtual std::unique_ptr<Batch> take_head(const Cost&) { return nullptr; }
 };
 
 // An error unless the name may be used in a directory operation: kBadName, ENAMETOOLONG.
@@ -58,7 +62,10 @@ class BatchRunner {
 
  private:
   void start(const std::vector<std::size_t>& items);
+  Cost room_beside(const std::vector<std::size_t>& items) const;
   Task<void> send(std::vector<std::size_t> items);
+  // The error that ended the request in its head; the items of the head have their results then.
+  Task<Status> settle_head(Batch& head, Result<CompoundReply>& reply);
   Task<void> request_failed(const Compound& request, std::vector<std::size_t> items, Error error);
   // Returns true if the item is to be tried again.
   Task<bool> item_failed(const Compound& request, std::size_t item, bool alone, Error error,

@@ -35,13 +35,17 @@ class Compound {
     operation.encode(body_);
   }
   // Variable reply payload that an added operation asks for (READ's count, READDIR's maxcount).
-  void expect_reply_payload(std::size_t bytes) { reply_bytes_ += bytes; }
+  void expect_reply_payload(std::size_t bytes) {
+    reply_bytes_ += bytes;
+    has_reply_payload_ = true;
+  }
 
   std::string_view kind() const { return kind_; }
   bool idempotent() const { return repeat_ == Repeat::kIdempotent; }
   const std::vector<Op>& operations() const { return operations_; }
   const XdrWriter& body() const { return body_; }
   std::size_t reply_bytes() const { return reply_bytes_; }
+  bool has_reply_payload() const { return has_reply_payload_; }
 
  private:
   // READDIR once a request, first after the PUTFH; no READ and READDIR together.
@@ -52,6 +56,7 @@ class Compound {
   std::vector<Op> operations_;
   XdrWriter body_;
   std::size_t reply_bytes_ = 0;
+  bool has_reply_payload_ = false;
 };
 
 // The results of one COMPOUND, taken in the order of the request's operations. Spans and views in
@@ -75,6 +80,8 @@ class CompoundReply {
   }
 
   Nfsstat4 status() const { return status_; }
+  // A result could not be taken: neither can any behind it.
+  bool has_failed() const { return failed_.has_value(); }
   // Results the server sent for the request's operations (SEQUENCE not counted).
   std::size_t result_count() const { return results_; }
   // The result of SEQUENCE, if there was one.

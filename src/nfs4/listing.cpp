@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "nfs4/status_batch.hpp"
+
 namespace nfsferry::nfs4 {
 namespace {
 
@@ -33,6 +35,9 @@ Task<Result<ListingPage>> Nfs4Listing::next() {
   std::uint64_t before = cookie_;
   if (before == 0) client_generation_ = session_.client_generation();
   auto page = co_await request_page(maxcount);
+  if (!page && is_status(page.error(), Nfsstat4::kNotSame)) {
+    co_return nfs4_error(Nfsstat4::kBadCookie, Op::kReaddir);  // it refuses the verifier instead
+  }
   if (!page) co_return std::move(page).error();
   if (session_.client_generation() != client_generation_) {
     co_return nfs4_error(Nfsstat4::kBadCookie, Op::kReaddir);

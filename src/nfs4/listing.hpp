@@ -6,7 +6,8 @@ namespace nfsferry::nfs4 {
 
 // READDIR pages with attributes and handles. A cookie that does not advance, or an empty page
 // without eof (asked for once more, larger), ends the listing with kListingLoops. A listing is
-// never resumed after a server restart, where an old cookie can look like the end: it fails.
+// never resumed after a server restart, where an old cookie can look like the end: it fails with
+// BAD_COOKIE, as it does when the server itself refuses cookie or verifier.
 class Nfs4Listing : public Listing {
  public:
   static constexpr std::uint32_t kMaxcount = 128u << 10;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/escape.hpp"
+#include "base/log.hpp"
 #include "nfs4/listing.hpp"
 
 namespace nfsferry::nfs4 {
@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint32_t kSmallFileMost = 256u << 10;
 constexpr std::size_t kSpareBytes = 8192;  // headers and small operations beside a payload
 constexpr std::uint32_t kFilesPerBatch = 64;
+constexpr auto kReleaseMost = std::chrono::seconds(3);
 
 SessionOptions session_options(const Location& location, const Nfs4Options& options) {
   SessionOptions session;
@@ -63,9 +64,9 @@ Task<bool> wait_and_retry(Session& session, const Error& error, unsigned& times,
 Nfs4Tree::Nfs4Tree(Loop& loop, Location location, Nfs4Options options)
     : location_(std::move(location)),
       options_(std::move(options)),
-      session_(loop, session_options(location_, options_)) {
-  capabilities_.exclusive_lock = false;  // until lock_root takes an NFSv4 LOCK
-}
+      session_(loop, session_options(location_, options_)),
+      lock_(session_),
+      renames_(session_) {}
 
 Task<Status> Nfs4Tree::open() {
   NFSFERRY_TRY(Ok opened, co_await session_.open(), co_return);
@@ -74,7 +75,20 @@ Task<Status> Nfs4Tree::open() {
   co_return take_root(*std::move(fattr));
 }
 
-Task<void> Nfs4Tree::close() { co_await session_.close(); }
+// A server that does not answer keeps the lock until its lease is over: closing is not held up.
+Task<void> Nfs4Tree::close() {
+  CancelToken released;
+  TaskGroup group;
+  group.spawn(release_lock(released));
+  (void)co_await session_.loop().sleep_for(kReleaseMost, &released);
+  co_await session_.close();
+  co_await group.join();
+}
+
+Task<void> Nfs4Tree::release_lock(CancelToken& released) {
+  co_await lock_.release();
+  released.cancel();
+}
 
 Task<Result<Fattr>> Nfs4Tree::walk_to_root() {
   std::vector<std::string> components = location_.components();
@@ -220,7 +234,14 @@ Task<Status> Nfs4Tree::ping() {
   co_return ok();
 }
 
-// Keeping other runs out by an NFSv4 LOCK comes with re-runs; until then runs are not told apart.
-Task<Status> Nfs4Tree::lock_root(std::string) { co_return ok(); }
+Task<Status> Nfs4Tree::lock_root(std::string run_id) {
+  Status taken = co_await lock_.take(root_entry_.handle, std::move(run_id));
+  if (taken || !taken.error().is(Own::kUnsupported)) co_return taken;
+  capabilities_.exclusive_lock = false;
+  log(LogLevel::kWarning, location_.text +
+                              ": the server has no locks, so other runs are not kept out of this "
+                              "target; see to it that none works on it");
+  co_return ok();
+}
 
 }  // namespace nfsferry::nfs4

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "nfs4/rename_queue.hpp"
+#include "nfs4/root_lock.hpp"
 #include "nfs4/session.hpp"
 #include "tree/location.hpp"
 #include "tree/tree.hpp"
@@ -79,6 +81,7 @@ class Nfs4Tree : public FullTree {
   Task<Status> ping();  // one empty request
 
   Session& session() { return session_; }
+  RenameQueue& renames() { return renames_; }
   AttrMask entry_mask() const { return entry_mask_; }
   const std::string& run_id() const { return options_.run_id; }
   // How an owner is given to what is created: at creation where the server keeps it.
@@ -87,10 +90,13 @@ class Nfs4Tree : public FullTree {
  private:
   Task<Result<Fattr>> walk_to_root();
   Status take_root(Fattr fattr);
+  Task<void> release_lock(CancelToken& released);
 
   Location location_;
   Nfs4Options options_;
   Session session_;
+  RootLock lock_;
+  RenameQueue renames_;
   DirectoryPtr root_;
   Entry root_entry_;
   AttrMask entry_mask_;

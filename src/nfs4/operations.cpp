@@ -10,6 +10,7 @@ constexpr std::uint32_t kShareAccessWrite = 2;
 constexpr std::uint32_t kWantNoDelegation = 0x0400;
 constexpr std::uint32_t kOpenNoCreate = 0;
 constexpr std::uint32_t kOpenCreate = 1;
+constexpr std::uint32_t kUnchecked = 0;
 constexpr std::uint32_t kGuarded = 1;
 constexpr std::uint32_t kClaimNull = 0;
 constexpr std::uint32_t kClaimFh = 4;
@@ -64,7 +65,7 @@ void skip_delegation(XdrReader& in) {
 void OpenCreate::encode(XdrWriter& out) const {
   encode_open_head(out, kShareAccessWrite | (read_access ? kShareAccessRead : 0), open_owner);
   out.u32(kOpenCreate);
-  out.u32(kGuarded);
+  out.u32(guarded ? kGuarded : kUnchecked);
   encode_fattr(out, attributes, choice, 0600u);
   out.u32(kClaimNull);
   out.text(name);
@@ -83,6 +84,32 @@ void OpenRead::encode(XdrWriter& out) const {
   encode_open_head(out, kShareAccessRead, open_owner);
   out.u32(kOpenNoCreate);
   out.u32(kClaimFh);
+}
+
+void Lock::encode(XdrWriter& out) const {
+  out.u32(static_cast<std::uint32_t>(type));
+  out.boolean(false);  // reclaim
+  out.u64(0);
+  out.u64(kWholeFile);
+  out.boolean(new_owner);
+  if (new_owner) {
+    out.u32(0);  // open_seqid, unused in 4.1
+    stateid.encode(out);
+    out.u32(0);  // lock_seqid, unused in 4.1
+    out.u64(0);  // clientid: taken from the session
+    out.text("nfsferry");
+  } else {
+    stateid.encode(out);
+    out.u32(0);  // lock_seqid, unused in 4.1
+  }
+}
+
+void Locku::encode(XdrWriter& out) const {
+  out.u32(static_cast<std::uint32_t>(LockType::kWrite));  // a server must not care
+  out.u32(0);                                             // seqid, unused in 4.1
+  stateid.encode(out);
+  out.u64(0);
+  out.u64(kWholeFile);
 }
 
 void Write::decode(XdrReader& in, Reply& reply) {
@@ -240,6 +267,7 @@ std::string_view operation_name(Op op) {
     case Op::kGetfh: return "GETFH";
     case Op::kLink: return "LINK";
     case Op::kLock: return "LOCK";
+    case Op::kLocku: return "LOCKU";
     case Op::kLookup: return "LOOKUP";
     case Op::kOpen: return "OPEN";
     case Op::kPutfh: return "PUTFH";

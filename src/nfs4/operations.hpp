@@ -102,7 +102,7 @@ struct Setattr : Plain<Op::kSetattr> {  // 18.30; attrset is no proof and is not
   }
 };
 
-// OPEN of a new file under a guarded name (18.16), never EXCLUSIVE4_1; with WANT_NO_DELEG.
+// OPEN of a new file (18.16), never EXCLUSIVE4_1; with WANT_NO_DELEG.
 struct OpenCreate {
   static constexpr Op kNumber = Op::kOpen;
   static constexpr std::uint32_t kReplyBytes =
@@ -112,6 +112,7 @@ struct OpenCreate {
   NewAttributes attributes;  // owner and group, where choice says so; mode is 0600
   AttrChoice choice;
   bool read_access = false;
+  bool guarded = true;  // EXIST when the name is taken; else what is there is opened as it is
   struct Reply {
     Stateid stateid;
   };
@@ -135,6 +136,29 @@ struct Close : Plain<Op::kClose, 16> {  // 18.2
     out.u32(0);  // seqid, unused in 4.1
     stateid.encode(out);
   }
+};
+
+inline constexpr std::uint64_t kWholeFile = ~std::uint64_t{0};
+
+enum class LockType : std::uint32_t { kRead = 1, kWrite = 2 };
+
+// A lock on the whole file, not waited for (18.10); a session's locks have one owner.
+struct Lock {
+  static constexpr Op kNumber = Op::kLock;
+  static constexpr std::uint32_t kReplyBytes = kResultHeader + 32 + kOpaqueMost;  // DENIED's owner
+  LockType type = LockType::kRead;
+  Stateid stateid;         // of the OPEN for a new owner, else of the lock that changes its type
+  bool new_owner = false;  // the first lock on this OPEN
+  struct Reply {
+    Stateid stateid;
+  };
+  void encode(XdrWriter& out) const;
+  static void decode(XdrReader& in, Reply& reply) { reply.stateid.decode(in); }
+};
+
+struct Locku : Plain<Op::kLocku, 16> {  // 18.12: of the whole file
+  Stateid stateid;
+  void encode(XdrWriter& out) const;
 };
 
 struct Read {  // 18.22

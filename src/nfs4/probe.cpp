@@ -11,26 +11,56 @@ namespace {
 
 constexpr Time kProbeTime{1'000'000'001, 123'456'789};
 
-// One experiment: operations on a node named `name` below the root, then its attributes.
+// One experiment: a node of this type below the root, what is done to it, its attributes.
 class Probe {
  public:
-  Probe(Nfs4Tree& tree, NewAttributes wanted) : tree_(tree), wanted_(std::move(wanted)) {}
+  Probe(Nfs4Tree& tree, FileType type, NewAttributes wanted)
+      : tree_(tree), type_(type), wanted_(std::move(wanted)) {}
 
   // Makes the node with owner and group. Errors: those of OPEN or CREATE.
-  Task<Result<Attributes>> make(FileType type, std::string name, bool with_owner) {
+  Task<Result<Attributes>> make(bool with_owner) {
+    unsigned waits = 0;
+    auto since = Clock::now();
+    for (;;) {
+      name_ = temporary_name(tree_.run_id());
+      auto made = co_await make_once(with_owner);
+      if (made) co_return made;
+      Error error = std::move(made).error();
+      co_await remove();
+      if (!co_await wait_and_retry(tree_.session(), error, waits, since)) co_return error;
+    }
+  }
+  Task<void> remove() { co_await remove_quietly(tree_.session(), tree_.root().get(), name_); }
+
+  // What became of this time. Errors: SETATTR's.
+  Task<Result<Time>> keep(Time time) {
+    wanted_.mtime = time;
+    auto dated = co_await set(AttrChoice{false, false, true});
+    if (!dated) co_return std::move(dated).error();
+    co_return dated->mtime;
+  }
+  Task<bool> give_away() { co_return owned(co_await set(kChooseOwner)); }
+
+  bool owned(const Result<Attributes>& got) const {
+    return got && got->owner.is_numeric() && got->group.is_numeric() &&
+           got->owner.id == wanted_.owner && got->group.id == wanted_.group;
+  }
+
+ private:
+  Task<Result<Attributes>> make_once(bool with_owner) {
     Compound request("PROBE", Repeat::kOnce);
     request.add(Putfh{{}, handle_of(tree_.root().get())});
-    if (type == FileType::kRegular) {
+    if (type_ == FileType::kRegular) {
       OpenCreate open;
-      open.name = name;
+      open.name = name_;
       open.open_owner = "nfsferry";
       open.attributes = wanted_;
       open.choice.owner = with_owner;
       request.add(open);
     } else {
       Create create;
-      create.name = name;
-      create.type = type;
+      create.name = name_;
+      create.type = type_;
       create.link_text = "probe";
       create.device_major = 1;
       create.device_minor = 3;
@@ -40,11 +70,11 @@ class Probe {
     }
     request.add(Getfh{});
     request.add(Getattr{tree_.entry_mask()});
-    if (type == FileType::kRegular) request.add(Close{{}, Stateid::current()});
+    if (type_ == FileType::kRegular) request.add(Close{{}, Stateid::current()});
     auto reply = co_await tree_.session().call(request);
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_root, reply->take<Putfh>(), co_return);
-    if (type == FileType::kRegular) {
+    if (type_ == FileType::kRegular) {
       NFSFERRY_TRY(OpenCreate::Reply opened, reply->take<OpenCreate>(), co_return);
     } else {
       NFSFERRY_TRY(NoReply created, reply->take<Create>(), co_return);
@@ -68,23 +98,19 @@ class Probe {
     co_return std::move(got.fattr.attributes);
   }
 
-  bool owned(const Result<Attributes>& got) const {
-    return got && got->owner.is_numeric() && got->group.is_numeric() &&
-           got->owner.id == wanted_.owner && got->group.id == wanted_.group;
-  }
-
- private:
   Nfs4Tree& tree_;
+  FileType type_;
+  std::string name_;
   NewAttributes wanted_;
   FileHandle handle_;
 };
 
 // Nanoseconds below which the server forgets, judged by one odd time.
-std::uint32_t granularity(const Result<Attributes>& got) {
-  if (!got || got->mtime == kProbeTime) return 1;
+std::uint32_t granularity(const Result<Time>& kept) {
+  if (!kept || *kept == kProbeTime) return 1;
   for (std::uint32_t step : {100u, 1'000u, 1'000'000u, 10'000'000u, 1'000'000'000u}) {
-    std::uint32_t kept = kProbeTime.nanoseconds / step * step;
-    if (got->mtime.seconds == kProbeTime.seconds && got->mtime.nanoseconds == kept) return step;
+    std::uint32_t rest = kProbeTime.nanoseconds / step * step;
+    if (kept->seconds == kProbeTime.seconds && kept->nanoseconds == rest) return step;
   }
   return 1;
 }
@@ -95,48 +121,34 @@ Task<Status> Nfs4Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_
   NewAttributes wanted;
   wanted.owner = foreign_owner;
   wanted.group = foreign_group;
-  wanted.mtime = kProbeTime;
-  wanted.atime = kProbeTime;
 
-  std::string file_name = temporary_name(options_.run_id);
-  Probe file(*this, wanted);
-  unsigned waits = 0;
-  auto since = Clock::now();
-  auto made = co_await file.make(FileType::kRegular, file_name, true);
-  while (!made) {
-    bool again = co_await wait_and_retry(session_, made.error(), waits, since);
-    if (!again) break;
-    made = co_await file.make(FileType::kRegular, file_name, true);
-  }
+  Probe file(*this, FileType::kRegular, wanted);
+  auto made = co_await file.make(true);
   capabilities_.owner_at_create = file.owned(made);
-  if (!made) {  // refused perhaps because of the owner alone
-    co_await remove_quietly(session_, root_.get(), file_name);
-    file_name = temporary_name(options_.run_id);
-    made = co_await file.make(FileType::kRegular, file_name, false);
-    if (!made) co_return std::move(made).error();
-  }
-  auto owned = co_await file.set(kChooseOwner);
-  capabilities_.change_owner = file.owned(owned);
-  auto dated = co_await file.set(AttrChoice{false, false, true});
-  capabilities_.time_granularity_ns = granularity(dated);
-  co_await remove_quietly(session_, root_.get(), file_name);
+  if (!made) made = co_await file.make(false);  // refused perhaps because of the owner alone
+  if (!made) co_return std::move(made).error();
+  capabilities_.change_owner = co_await file.give_away();
+  auto kept = co_await file.keep(kProbeTime);
+  capabilities_.time_granularity_ns = granularity(kept);
+  auto past = co_await file.keep(kFarPast);
+  auto future = co_await file.keep(kFarFuture);
+  if (past) capabilities_.learn_least_time(*past);
+  if (future) capabilities_.learn_most_time(*future);
+  co_await file.remove();
 
-  std::string link_name = temporary_name(options_.run_id);
-  Probe link(*this, wanted);
-  auto linked = co_await link.make(FileType::kSymlink, link_name, capabilities_.owner_at_create);
+  Probe link(*this, FileType::kSymlink, wanted);
+  auto linked = co_await link.make(capabilities_.owner_at_create);
   capabilities_.symlinks = linked.has_value();
   if (linked) {
-    auto link_dated = co_await link.set(AttrChoice{false, false, true});
-    capabilities_.symlink_times = link_dated && link_dated->mtime == kProbeTime;
+    auto link_kept = co_await link.keep(kProbeTime);
+    capabilities_.symlink_times = link_kept && *link_kept == capabilities_.kept(kProbeTime);
   }
-  co_await remove_quietly(session_, root_.get(), link_name);
+  co_await link.remove();
 
-  std::string device_name = temporary_name(options_.run_id);
-  Probe device(*this, wanted);
-  auto device_made =
-      co_await device.make(FileType::kCharacterDevice, device_name, capabilities_.owner_at_create);
+  Probe device(*this, FileType::kCharacterDevice, wanted);
+  auto device_made = co_await device.make(capabilities_.owner_at_create);
   capabilities_.devices = device_made.has_value();
-  co_await remove_quietly(session_, root_.get(), device_name);
+  co_await device.remove();
   co_return ok();
 }
 

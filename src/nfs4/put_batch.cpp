@@ -123,17 +123,20 @@ Status PutBatch::decode(std::size_t item, std::optional<std::size_t> previous,
   NFSFERRY_TRY(OpenCreate::Reply opened, reply.take<OpenCreate>(), return);
   state.stateid = opened.stateid;
   state.open = true;
-  NFSFERRY_TRY(Ok body, decode_body(item, reply), return);
+  Status judged = ok();
+  NFSFERRY_TRY(Ok body, decode_body(item, reply, judged), return);
   NFSFERRY_TRY(NoReply closed, reply.take<Close>(), return);
   state.open = false;
   NFSFERRY_TRY(NoReply back, reply.take<Restorefh>(), return);
   if (!read_back_) {
-    NFSFERRY_TRY(NoReply renamed, reply.take<Rename>(), return);
+    NFSFERRY_TRY(NoReply in_place, reply.take<Rename>(), return);
+  } else if (judged) {
+    rename_later(item);
   }
-  return ok();
+  return judged;
 }
 
-Status PutBatch::decode_body(std::size_t item, CompoundReply& reply) {
+Status PutBatch::decode_body(std::size_t item, CompoundReply& reply, Status& judged) {
   const PutFile& file = items_[item];
   bool has_data = !file.data.empty();
   Write::Reply written;
@@ -155,15 +158,16 @@ Status PutBatch::decode_body(std::size_t item, CompoundReply& reply) {
   if (has_data) {
     NFSFERRY_TRY(Commit::Reply committed, reply.take<Commit>(), return);
     if (committed.verifier != written.verifier) {
-      return own_error(Own::kWriteVerifierChanged, "COMMIT", "the server restarted meanwhile");
+      judged = own_error(Own::kWriteVerifierChanged, "COMMIT", "the server restarted meanwhile");
     }
   }
   if (!read_back_) return ok();
   if (has_data) {
     NFSFERRY_TRY(Read::Reply read, reply.take<Read>(), return);
     bool equal = std::equal(read.data.begin(), read.data.end(), file.data.begin(), file.data.end());
-    if (!equal)
-      return own_error(Own::kVerifyMismatch, "READ", "read back differs from what was sent");
+    if (!equal) {
+      judged = own_error(Own::kVerifyMismatch, "READ", "read back differs from what was sent");
+    }
   }
   NFSFERRY_TRY(Getattr::Reply got, reply.take<Getattr>(), return);
   results_[item] = PutResult{got.fattr.attributes.fileid};
@@ -186,54 +190,32 @@ void PutBatch::fail(std::size_t item, Error error) {
   results_[item] = std::move(error);
 }
 
-RenameBatch::RenameBatch(Nfs4Tree& tree, std::vector<Item> items)
-    : tree_(tree), items_(std::move(items)), found_done_(items_.size()) {
-  for (std::size_t i = 0; i < items_.size(); ++i) results_.push_back(ok());
+std::unique_ptr<Batch> PutBatch::take_head(const Cost& room) { return tree_.renames().take(room); }
+
+void PutBatch::rename_later(std::size_t item) {
+  ++renames_waiting_;
+  PendingRename rename;
+  rename.parent = items_[item].parent;
+  rename.from = states_[item].temporary;
+  rename.to = std::string(items_[item].name);
+  rename.fileid = results_[item]->fileid;
+  rename.done = [this, item](Status status) { renamed(item, std::move(status)); };
+  tree_.renames().add(std::move(rename));
 }
 
-Cost RenameBatch::cost(std::size_t item, std::optional<std::size_t> previous) const {
-  bool shared = previous && items_[*previous].parent == items_[item].parent;
-  std::size_t request = 128 + xdr_padded(items_[item].to.size()) + kFileHandleMost;
-  return Cost{shared ? 1u : 3u, request, 128};
-}
-
-void RenameBatch::encode(std::size_t item, std::optional<std::size_t> previous, Compound& request) {
-  const Item& one = items_[item];
-  if (!previous || items_[*previous].parent != one.parent) {
-    request.add(Putfh{{}, handle_of(one.parent)});
-    request.add(Savefh{});
+void PutBatch::renamed(std::size_t item, Status status) {
+  if (!status) {
+    fail(item, std::move(status).error());
+    not_renamed_.push_back(item);
   }
-  request.add(Rename{{}, one.from, one.to});
+  if (--renames_waiting_ == 0) all_renamed_.pulse();
 }
 
-Status RenameBatch::decode(std::size_t item, std::optional<std::size_t> previous,
-                           CompoundReply& reply) {
-  if (!previous || items_[*previous].parent != items_[item].parent) {
-    NFSFERRY_TRY(NoReply at_directory, reply.take<Putfh>(), return);
-    NFSFERRY_TRY(NoReply saved, reply.take<Savefh>(), return);
+Task<void> PutBatch::finish_renames() {
+  while (renames_waiting_ > 0) co_await all_renamed_.wait();
+  for (std::size_t item : not_renamed_) {
+    co_await remove_quietly(tree_.session(), items_[item].parent, states_[item].temporary);
   }
-  NFSFERRY_TRY(NoReply renamed, reply.take<Rename>(), return);
-  return ok();
-}
-
-// Nothing is undone: finds out whether it was done after all.
-Task<void> RenameBatch::undo(std::size_t item) {
-  const Item& one = items_[item];
-  Compound request("LOOKUP", Repeat::kIdempotent);
-  request.add(Putfh{{}, handle_of(one.parent)});
-  request.add(Lookup{{}, one.to});
-  request.add(Getattr{kFileidMask});
-  auto reply = co_await tree_.session().call(request);
-  if (!reply) co_return;
-  if (auto at = reply->take<Putfh>(); !at) co_return;
-  if (auto found = reply->take<Lookup>(); !found) co_return;
-  auto got = reply->take<Getattr>();
-  found_done_[item] = got && one.fileid != 0 && got->fattr.attributes.fileid == one.fileid;
-}
-
-void RenameBatch::fail(std::size_t item, Error error) {
-  if (error.path.empty()) error.path = items_[item].to;
-  if (!found_done_[item]) results_[item] = std::move(error);
 }
 
 }  // namespace nfsferry::nfs4

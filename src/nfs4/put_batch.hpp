@@ -14,7 +14,7 @@ namespace nfsferry::nfs4 {
 //   RESTOREFH, RENAME } x N
 // VERIFY stops the request before the RENAME when a server took fewer bytes than it was sent, so
 // that a name never shows a part. With read-back a READ of the data and the fileid stand in its
-// place, and the RENAME waits until the bytes were compared (RenameBatch).
+// place, and the RENAME waits until the bytes were compared (RenameQueue).
 class PutBatch : public Batch {
  public:
   PutBatch(Nfs4Tree& tree, std::span<const PutFile> items, ReadBack read_back);
@@ -29,8 +29,10 @@ class PutBatch : public Batch {
                 CompoundReply& reply) override;
   Task<void> undo(std::size_t item) override;
   void fail(std::size_t item, Error error) override;
+  std::unique_ptr<Batch> take_head(const Cost& room) override;
 
-  const std::string& temporary(std::size_t item) const { return states_[item].temporary; }
+  // Waits for the renames of the files that were compared, cleans up behind those that failed.
+  Task<void> finish_renames();
   std::vector<Result<PutResult>>& results() { return results_; }
 
  private:
@@ -41,44 +43,19 @@ class PutBatch : public Batch {
   };
   bool shares_directory(std::size_t item, std::optional<std::size_t> previous) const;
   bool sets_owner(std::size_t item) const;
-  Status decode_body(std::size_t item, CompoundReply& reply);
+  // `judged`: what we found wrong in results that are OK in themselves.
+  Status decode_body(std::size_t item, CompoundReply& reply, Status& judged);
+  void rename_later(std::size_t item);
+  void renamed(std::size_t item, Status status);
 
   Nfs4Tree& tree_;
   std::span<const PutFile> items_;
   bool read_back_;
   std::vector<State> states_;
   std::vector<Result<PutResult>> results_;
-};
-
-// Temporary names to final names, in the same directory. A rename of unknown outcome is looked
-// at: it was done if the final name holds the file.
-class RenameBatch : public Batch {
- public:
-  struct Item {
-    const Directory* parent;
-    std::string from;
-    std::string to;
-    std::uint64_t fileid;  // 0: not known, taken as done when `from` is gone
-  };
-  RenameBatch(Nfs4Tree& tree, std::vector<Item> items);
-
-  std::string_view kind() const override { return "RENAME"; }
-  Repeat repeat() const override { return Repeat::kOnce; }
-  std::size_t size() const override { return items_.size(); }
-  Cost cost(std::size_t item, std::optional<std::size_t> previous) const override;
-  void encode(std::size_t item, std::optional<std::size_t> previous, Compound& request) override;
-  Status decode(std::size_t item, std::optional<std::size_t> previous,
-                CompoundReply& reply) override;
-  Task<void> undo(std::size_t item) override;
-  void fail(std::size_t item, Error error) override;
-
-  const std::vector<Status>& results() const { return results_; }
-
- private:
-  Nfs4Tree& tree_;
-  std::vector<Item> items_;
-  std::vector<bool> found_done_;
-  std::vector<Status> results_;
+  std::size_t renames_waiting_ = 0;
+  Event all_renamed_;
+  std::vector<std::size_t> not_renamed_;
 };
 
 // Removes a name, whatever became of it. No error stops it.

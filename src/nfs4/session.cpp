@@ -99,8 +99,9 @@ Task<Result<Chunk>> Session::send(const Compound& request, const Attempt& attemp
   sequence.sequence_id = slots_[attempt.slot].sequence_id;
   sequence.slot = attempt.slot;
   sequence.highest_slot = static_cast<std::uint32_t>(slots_.size()) - 1;
-  // A reply that is too big for the cache is an error after the work is done: never ask then.
-  sequence.cache_this = !request.idempotent() &&
+  // A reply that is too big for the cache is an error after the work is done: never ask then. Nor
+  // with a READ: nfs-ganesha 4.3 answers from its cache with the data of something else.
+  sequence.cache_this = !request.idempotent() && !request.has_reply_payload() &&
                         request.reply_bytes() + kReplyHeaderBytes <= limits_.cached_response_bytes;
   std::uint32_t xid = next_xid_++;
   XdrWriter header;

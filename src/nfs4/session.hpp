@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,13 @@ class Session {
   // kRequestRefused (lost with its connection twice), kUnreachable (the session is dead), RPC
   // errors, nfsstat4 of SEQUENCE that mean less must be sent.
   Task<Result<CompoundReply>> call(Compound& request);
+
+  // What a lost client id took with it (a lock) is taken again by `restore`: after every new client
+  // id and before any caller's request is sent in it. It asks by call_in_recovery and may back off.
+  // An error that waiting and connecting again cannot mend ends the session.
+  void set_restore(std::function<Task<Status>()> restore) { restore_ = std::move(restore); }
+  // For `restore` alone: one request, sent once. Errors: as they come, nothing is recovered from.
+  Task<Result<CompoundReply>> call_in_recovery(Compound& request);
 
   // Adapts to an error that means "send less": `executed` operations of the request were done.
   // False when the limits are as low as they go.
@@ -129,6 +137,7 @@ class Session {
   Task<Status> make_client();
   Task<Status> make_session();
   Task<Status> reclaim_complete();
+  Task<Status> restore();
   void die(Error why);
   Task<void> watch();
   Task<void> renew();
@@ -155,6 +164,8 @@ class Session {
   std::uint64_t client_generation_ = 0;
   bool need_session_ = false;
   bool need_client_ = false;
+  std::function<Task<Status>()> restore_;
+  bool need_restore_ = false;
 
   std::vector<Slot> slots_;
   std::uint32_t retired_slots_ = 0;

@@ -109,7 +109,7 @@ Task<void> Session::recover() {
   if (lost_connection) log(LogLevel::kWarning, where() + ": connection lost, connecting again");
   for (unsigned times = 0; state_ == State::kRecovering; ++times) {
     Status made = co_await recover_once();
-    if (made) break;
+    if (made || state_ != State::kRecovering) break;
     const Error& error = made.error();
     Treatment treat = treatment(error);
     bool hopeless = treat == Treatment::kFatal && error.domain != Domain::kOwn;
@@ -135,15 +135,35 @@ Task<Status> Session::recover_once() {
     NFSFERRY_TRY(Ok client, co_await make_client(), co_return);
     need_session_ = true;
   }
-  if (!need_session_) co_return ok();
-  Status session = co_await make_session();
-  if (session) co_return ok();
-  const Error& error = session.error();
-  bool stale = error.domain == Domain::kNfs4 &&
-               error.code == static_cast<std::uint32_t>(Nfsstat4::kStaleClientid);
-  if (!stale) co_return session;
-  NFSFERRY_TRY(Ok client, co_await make_client(), co_return);
-  co_return co_await make_session();
+  if (need_session_) {
+    Status session = co_await make_session();
+    bool stale = !session && session.error().domain == Domain::kNfs4 &&
+                 session.error().code == static_cast<std::uint32_t>(Nfsstat4::kStaleClientid);
+    if (stale) {
+      NFSFERRY_TRY(Ok client, co_await make_client(), co_return);
+      session = co_await make_session();
+    }
+    if (!session) co_return session;
+  }
+  co_return co_await restore();
+}
+
+Task<Status> Session::restore() {
+  if (!need_restore_) co_return ok();
+  Status restored = ok();
+  if (restore_) restored = co_await restore_();
+  if (restored) {
+    need_restore_ = false;
+    co_return ok();
+  }
+  switch (treatment(restored.error())) {
+    case Treatment::kRetry:
+    case Treatment::kReconnect:
+    case Treatment::kRebuildSession:
+    case Treatment::kRebuildClient: break;
+    default: die(restored.error());
+  }
+  co_return restored;
 }
 
 Task<Status> Session::reconnect() {
@@ -167,10 +187,16 @@ Task<Status> Session::make_client() {
   request.owner = owner_id_;
   auto reply = co_await bare(request);
   if (!reply) co_return std::move(reply).error();
-  if (reply->clientid != clientid_ || client_generation_ == 0) ++client_generation_;
+  // The number alone proves nothing: nfs-ganesha makes it of the second of its start, a counter
+  // and nothing else. A confirmed client id goes on counting where it was (RFC 8881 section
+  // 18.35.4).
+  bool confirmed = (reply->flags & kConfirmed) != 0;
+  if (!confirmed || reply->clientid != clientid_) {
+    ++client_generation_;
+    need_restore_ = true;
+  }
   clientid_ = reply->clientid;
-  // A confirmed client id goes on counting where it was (RFC 8881 section 18.35.4).
-  if ((reply->flags & kConfirmed) == 0) create_sequence_ = reply->sequence_id;
+  if (!confirmed) create_sequence_ = reply->sequence_id;
   server_ = *std::move(reply);
   need_client_ = false;
   co_return ok();
@@ -207,17 +233,28 @@ Task<Status> Session::make_session() {
   }
   slots_.assign(slots, Slot{});
   retired_slots_ = 0;
-  // Until the server has heard it, the session is not used: slot 0 would be out of step.
-  NFSFERRY_TRY(Ok reclaimed, co_await reclaim_complete(), co_return);
-  need_session_ = false;
-  co_return ok();
+  Status reclaimed = co_await reclaim_complete();
+  need_session_ = !reclaimed;
+  co_return reclaimed;
 }
 
 // Needed once per client id before any OPEN; after a new session of an old one the answer is
-// COMPLETE_ALREADY. Takes slot 0 by hand, since callers wait until recovery is over.
+// COMPLETE_ALREADY.
 Task<Status> Session::reclaim_complete() {
   Compound request("session", Repeat::kIdempotent);
   request.add(ReclaimComplete{});
+  auto reply = co_await call_in_recovery(request);
+  if (!reply) co_return std::move(reply).error();
+  auto done = reply->take<ReclaimComplete>();
+  bool already = reply->status() == Nfsstat4::kCompleteAlready;
+  if (done || already) co_return ok();
+  co_return std::move(done).error();
+}
+
+// Takes slot 0 by hand, since callers wait until recovery is over. Without an answer the slot may
+// be out of step: then the session is made anew.
+Task<Result<CompoundReply>> Session::call_in_recovery(Compound& request) {
+  need_session_ = true;
   Attempt attempt;
   attempt.generation = session_generation_;
   auto record = co_await send(request, attempt);
@@ -229,10 +266,8 @@ Task<Status> Session::reclaim_complete() {
   if (!reply) co_return std::move(reply).error();
   if (!reply->sequence()) co_return reply->sequence().error();
   advance_slot(attempt);
-  auto done = reply->take<ReclaimComplete>();
-  bool already = reply->status() == Nfsstat4::kCompleteAlready;
-  if (done || already) co_return ok();
-  co_return std::move(done).error();
+  need_session_ = false;
+  co_return reply;
 }
 
 void Session::die(Error why) {

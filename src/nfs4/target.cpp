@@ -242,25 +242,11 @@ class RemoveBatch : public StatusBatch {
 Task<std::vector<Result<PutResult>>> Nfs4Tree::put_files(std::span<const PutFile> items,
                                                          ReadBack read_back) {
   PutBatch batch(*this, items, read_back);
+  renames_.put_begins();
   co_await run_batch(session_, batch);
-  std::vector<Result<PutResult>> results = std::move(batch.results());
-  if (read_back == ReadBack::kNo) co_return results;
-  std::vector<RenameBatch::Item> renames;
-  std::vector<std::size_t> origin;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (!results[i]) continue;
-    renames.push_back(
-        {items[i].parent, batch.temporary(i), std::string(items[i].name), results[i]->fileid});
-    origin.push_back(i);
-  }
-  RenameBatch rename(*this, renames);
-  co_await run_batch(session_, rename);
-  for (std::size_t i = 0; i < renames.size(); ++i) {
-    if (rename.results()[i]) continue;
-    co_await remove_quietly(session_, renames[i].parent, renames[i].from);
-    results[origin[i]] = rename.results()[i].error();
-  }
-  co_return results;
+  co_await renames_.put_ends();
+  co_await batch.finish_renames();
+  co_return std::move(batch.results());
 }
 
 Task<std::vector<Status>> Nfs4Tree::make_symlinks(std::span<const MakeSymlink> items) {

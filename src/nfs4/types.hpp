@@ -34,6 +34,7 @@ enum class Op : std::uint32_t {
   kGetfh = 10,
   kLink = 11,
   kLock = 12,
+  kLocku = 14,
   kLookup = 15,
   kOpen = 18,
   kPutfh = 22,
@@ -68,6 +69,7 @@ struct Stateid {
     id.other.fill(std::byte{0xff});
     return id;
   }
+  bool operator==(const Stateid&) const = default;
   void encode(XdrWriter& out) const {
     out.u32(seqid);
     out.fixed(other);

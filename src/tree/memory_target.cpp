@@ -13,11 +13,6 @@ Error unsupported(std::string_view operation, std::string_view name, std::string
                operation, name);
 }
 
-Time rounded(Time time, std::uint32_t granularity_ns) {
-  if (granularity_ns > 1) time.nanoseconds -= time.nanoseconds % granularity_ns;
-  return time;
-}
-
 }  // namespace
 
 class MemoryTargetFile final : public TargetFile {
@@ -183,8 +178,8 @@ Status MemoryTree::apply(MemoryNode& node, std::string_view name, NewAttributes 
     attributes.mtime.reset();
     attributes.atime.reset();
   }
-  if (attributes.mtime) attributes.mtime = rounded(*attributes.mtime, can.time_granularity_ns);
-  if (attributes.atime) attributes.atime = rounded(*attributes.atime, can.time_granularity_ns);
+  if (attributes.mtime) attributes.mtime = can.kept(*attributes.mtime);
+  if (attributes.atime) attributes.atime = can.kept(*attributes.atime);
   volume_->set_attributes(node, attributes);
   return ok();
 }

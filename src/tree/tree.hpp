@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <span>
@@ -63,6 +64,8 @@ class Listing {
  public:
   virtual ~Listing() = default;
   // Pages until eof. Errors end the listing: kListingLoops, NFS4ERR_ACCESS, ...
+  // NFS4ERR_BAD_COOKIE (Domain::kNfs4, whatever the version): the server restarted or forgot where
+  // we were. Nothing of this listing is to be trusted; a new list() of the same directory works.
   virtual Task<Result<ListingPage>> next() = 0;
 };
 
@@ -222,7 +225,18 @@ struct Capabilities {
   bool rename = true;
   bool exclusive_lock = true;  // lock_root really keeps other runs out
   std::uint32_t time_granularity_ns = 1;
+  // Times before and after become these, silently (ext4: -2^31 and 15,032,385,535).
+  std::int64_t least_seconds = std::numeric_limits<std::int64_t>::min();
+  std::int64_t most_seconds = std::numeric_limits<std::int64_t>::max();
+
+  // What this time is once the tree holds it: times are compared after this.
+  Time kept(Time time) const;
+  // For probes: from what became of kFarPast and kFarFuture.
+  void learn_least_time(Time became);
+  void learn_most_time(Time became);
 };
+inline constexpr Time kFarPast{-(std::int64_t{1} << 40) + 12'345, 0};
+inline constexpr Time kFarFuture{(std::int64_t{1} << 40) + 12'345, 0};
 
 class Target : public virtual Tree {
  public:
@@ -230,7 +244,12 @@ class Target : public virtual Tree {
   // Finds out by experiment, in temporaries of the root that are removed again, what the
   // capability record cannot know. `foreign_owner` is an id that the copy will hand out.
   virtual Task<Status> probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) = 0;
-  // Keeps other runs out; runs with the same id share. Errors: kLocked with the holder's name.
+  // Keeps other runs out; runs with the same id share, and the last one gives it back with close().
+  // The lock of a process that died is free, at the latest with its lease. A tree that loses the
+  // lock and does not get it back writes nothing more: every call fails with kLocked. Where the
+  // server has no locks capabilities().exclusive_lock is false afterwards, and nobody is kept out.
+  // Errors: kLocked with the holder (run id, process, host); kTypeConflict when something else has
+  // the lock's name.
   virtual Task<Status> lock_root(std::string run_id) = 0;
 
   virtual Task<std::vector<Result<MadeDirectory>>> make_directories(

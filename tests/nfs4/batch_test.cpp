@@ -301,5 +301,89 @@ TEST_F(BatchTest, FailsEveryItemWhenTheServerIsGone) {
   EXPECT_EQ(batch.failures()["n0"], "unreachable");
 }
 
+// Judges one name's result itself: the server found nothing wrong with it.
+class JudgingBatch : public RemoveNames {
+ public:
+  JudgingBatch(Names names, std::size_t bad) : RemoveNames(std::move(names)), bad_(bad) {}
+  Status decode(std::size_t item, std::optional<std::size_t> previous,
+                CompoundReply& reply) override {
+    NFSFERRY_TRY(Ok taken, RemoveNames::decode(item, previous, reply), return);
+    if (item != bad_) return ok();
+    return own_error(Own::kVerifyMismatch, "READ");
+  }
+
+ private:
+  std::size_t bad_;
+};
+
+TEST_F(BatchTest, WhatIsJudgedByUsStopsNothingBehindIt) {
+  FakeServer server;
+  JudgingBatch batch(numbered(10), 3);
+  run_batch_on(server, batch);
+  EXPECT_EQ(batch.failures(), (std::map<std::string, std::string>{{"n3", "verify_mismatch"}}));
+  EXPECT_EQ(batch.undone(3), 1);
+  EXPECT_EQ(server.removed(), numbered(10)) << "nothing twice";
+  EXPECT_EQ(server.plain_calls().size(), 1u);
+}
+
+// Has names for the head of its first request; its errors outlive it.
+class CarryingBatch : public RemoveNames {
+ public:
+  class Head : public RemoveNames {
+   public:
+    Head(Names names, std::map<std::string, std::string>& failures)
+        : RemoveNames(std::move(names)), failures_of_all_(failures) {}
+    ~Head() override { failures_of_all_ = failures(); }
+
+   private:
+    std::map<std::string, std::string>& failures_of_all_;
+  };
+  CarryingBatch(Names names, Names head) : RemoveNames(std::move(names)), head_(std::move(head)) {}
+  std::unique_ptr<Batch> take_head(const Cost& room) override {
+    room_ = room;
+    if (head_.empty()) return nullptr;
+    return std::make_unique<Head>(std::exchange(head_, {}), head_failures_);
+  }
+  const Cost& room() const { return room_; }
+  const std::map<std::string, std::string>& head_failures() const { return head_failures_; }
+
+ private:
+  Names head_;
+  Cost room_;
+  std::map<std::string, std::string> head_failures_;
+};
+
+TEST_F(BatchTest, AHeadTravelsInTheSameRequest) {
+  FakeServer server;
+  CarryingBatch batch(numbered(4), {"h0", "h1"});
+  run_batch_on(server, batch);
+  EXPECT_EQ(batch.room().operations, 100u - 1 - 4 * 2);
+  EXPECT_EQ(server.removed(), (Names{"h0", "h1", "n0", "n1", "n2", "n3"}));
+  EXPECT_EQ(server.plain_calls().size(), 1u);
+}
+
+TEST_F(BatchTest, AfterAFailureInTheHeadItsRestGoesAloneAndTheItemsOnceMore) {
+  FakeServer server(fails_name("h1", Nfsstat4::kIsdir));
+  CarryingBatch batch(numbered(4), {"h0", "h1", "h2"});
+  run_batch_on(server, batch);
+  batch.expect_all_settled();
+  EXPECT_TRUE(batch.failures().empty());
+  EXPECT_EQ(batch.head_failures(), (std::map<std::string, std::string>{{"h1", "NFS4ERR_ISDIR"}}));
+  EXPECT_EQ(server.removed(), (Names{"h0", "h2", "n0", "n1", "n2", "n3"}));
+}
+
+TEST_F(BatchTest, AHeadOfUnknownOutcomeIsRepeatedAlone) {
+  FakeAnswer unanswered;
+  unanswered.close = true;
+  unanswered.execute = true;
+  FakeServer server(nth(1, unanswered), FakeLimits{1 << 20, 1 << 20, 0, 100, 16});
+  CarryingBatch batch(numbered(2), {"h0"});
+  run_batch_on(server, batch);
+  batch.expect_all_settled();
+  EXPECT_TRUE(batch.failures().empty());
+  EXPECT_TRUE(batch.head_failures().empty());
+  EXPECT_EQ(server.removed(), (Names{"h0", "n0", "n1", "h0", "n0", "n1"}));
+}
+
 }  // namespace
 }  // namespace nfsferry::test

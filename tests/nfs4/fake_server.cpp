@@ -69,7 +69,21 @@ void read_operation(Cursor& in, FakeCall& call) {
     case kPutfhNumber:
     case kLookupNumber:
     case kRemoveNumber: operation.text = in.opaque(); break;
-    case kGetattrNumber: in.raw(4 * std::size_t{in.u32()}); break;
+    case kGetattrNumber:
+      for (std::uint32_t word = 0, words = in.u32(); word < words && word < 2; ++word) {
+        operation.mask |= std::uint64_t{in.u32()} << (32 * word);
+      }
+      break;
+    case kOpenNumber:  // of a new file, by name
+      in.raw(20);      // seqid, access, deny, client id
+      in.opaque();     // owner
+      in.raw(8);       // CREATE, UNCHECKED or GUARDED
+      in.raw(4 * std::size_t{in.u32()});
+      in.opaque();  // attributes
+      in.u32();     // CLAIM_NULL
+      operation.text = in.opaque();
+      break;
+    case kCloseNumber: in.raw(20); break;
     case kReclaimCompleteNumber: in.u32(); break;
     case kDestroySessionNumber: operation.text = in.raw(16); break;
     case kDestroyClientidNumber: call.clientid = in.u64(); break;
@@ -109,12 +123,29 @@ std::string compound(std::uint32_t status, std::uint32_t results, const std::str
   return wire.bytes();
 }
 
+// Of what is asked: type, fileid and numlinks. Every file is a regular one with a single name.
+std::string attributes_of(std::uint64_t asked) {
+  constexpr std::uint64_t kType = 1ull << 1, kFileid = 1ull << 20, kNumlinks = 1ull << 35;
+  std::uint64_t given = asked & (kType | kFileid | kNumlinks);
+  Wire values;
+  if ((given & kType) != 0) values.u32(1);
+  if ((given & kFileid) != 0) values.u64(7);
+  if ((given & kNumlinks) != 0) values.u32(1);
+  Wire wire;
+  wire.u32(2).u32(static_cast<std::uint32_t>(given)).u32(static_cast<std::uint32_t>(given >> 32));
+  return wire.opaque(values.bytes()).bytes();
+}
+
 std::string result_of(const FakeOperation& operation) {
   Wire wire;
   wire.u32(operation.number).u32(kOk);
   switch (operation.number) {
     case kGetfhNumber: wire.opaque("handle"); break;
-    case kGetattrNumber: wire.u32(0).opaque(""); break;
+    case kGetattrNumber: wire.raw(attributes_of(operation.mask)); break;
+    case kOpenNumber:
+      wire.raw(std::string(16, 's')).raw(std::string(20, '\0')).u32(0).u32(0).u32(0);
+      break;
+    case kCloseNumber: wire.raw(std::string(16, 's')); break;
     case kRemoveNumber: wire.u32(1).u64(1).u64(2); break;
     default: break;
   }

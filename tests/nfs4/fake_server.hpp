@@ -20,9 +20,12 @@ namespace nfsferry::test {
 
 // nfs_opnum4, as numbers of the tests' own.
 enum Number : std::uint32_t {
+  kCloseNumber = 4,
   kGetattrNumber = 9,
   kGetfhNumber = 10,
+  kLockNumber = 12,
   kLookupNumber = 15,
+  kOpenNumber = 18,
   kPutfhNumber = 22,
   kPutrootfhNumber = 24,
   kRemoveNumber = 28,
@@ -38,7 +41,8 @@ enum Number : std::uint32_t {
 
 struct FakeOperation {
   std::uint32_t number = 0;
-  std::string text;  // LOOKUP's and REMOVE's name, PUTFH's handle
+  std::string text;        // the name of LOOKUP, OPEN, REMOVE; PUTFH's handle
+  std::uint64_t mask = 0;  // GETATTR's
 };
 
 // One request, as far as it could be read.

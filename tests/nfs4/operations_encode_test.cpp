@@ -129,6 +129,27 @@ TEST(Encode, CloseReadWriteCommit) {
   EXPECT_EQ(encoded(Commit{}), "00000005 00000000 00000000 00000000");
 }
 
+TEST(Encode, AnUncheckedOpenLeavesWhatIsThere) {
+  OpenCreate open;
+  open.name = "n";
+  open.open_owner = "me";
+  open.guarded = false;
+  EXPECT_EQ(encoded(open),
+            "00000012 00000000 00000402 00000000 00000000 00000000 00000002 6d650000 00000001 "
+            "00000000 00000002 00000000 00000002 00000004 00000180 00000000 00000001 6e000000");
+}
+
+TEST(Encode, LocksOfTheWholeFile) {
+  const std::string whole = " 00000000 00000000 ffffffff ffffffff";
+  const std::string owner = " 00000000 00000000 00000000 00000008 6e667366 65727279";
+  EXPECT_EQ(encoded(Lock{LockType::kWrite, some_stateid(), true}),
+            "0000000c 00000002 00000000" + whole + " 00000001 00000000 " + kSomeStateid + owner);
+  EXPECT_EQ(encoded(Lock{LockType::kRead, Stateid::current(), false}),
+            "0000000c 00000001 00000000" + whole + " 00000000 " + kCurrent + " 00000000");
+  EXPECT_EQ(encoded(Locku{{}, some_stateid()}),
+            "0000000e 00000002 00000000 " + kSomeStateid + whole);
+}
+
 TEST(Encode, CreateOfEachType) {
   const std::string mode = " 00000002 00000000 00000002 00000004 000001c0";
   Create create;

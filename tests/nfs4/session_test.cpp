@@ -151,13 +151,18 @@ TEST_F(SessionTest, AsksForCachingOnlyWhereTheReplyFitsAndItHelps) {
     EXPECT_TRUE(co_await remove(session, "a", Repeat::kOnce));
     std::vector<std::string> many(60, "a");
     EXPECT_TRUE(co_await remove_names(session, many, Repeat::kOnce));
+    Compound request("PUT", Repeat::kOnce);
+    request.add(nfs4::Putrootfh{});
+    request.expect_reply_payload(4);
+    EXPECT_TRUE(co_await session.call(request));
   };
   run(server, body);
   auto calls = server.plain_calls();
-  ASSERT_EQ(calls.size(), 3u);
+  ASSERT_EQ(calls.size(), 4u);
   EXPECT_FALSE(calls[0].cache_this) << "idempotent";
   EXPECT_TRUE(calls[1].cache_this);
   EXPECT_FALSE(calls[2].cache_this) << "would be REP_TOO_BIG_TO_CACHE after it was executed";
+  EXPECT_FALSE(calls[3].cache_this) << "what a READ brought is not kept for us";
 }
 
 TEST_F(SessionTest, NoticesFewerResultsThanItSentOnOk) {

@@ -79,6 +79,8 @@ TEST_P(TreeContract, APutFileHasItsAttributes) {
       {-1, 123'456'789},     // just before 1970
       {-2'000'000'000, 5},   // 1906
       {4'102'444'800, 700},  // 2100
+      {-5'000'000'000, 9},   // 1811: before what some file systems can hold
+      {20'000'000'000, 11},  // 2603: after it
   };
   std::vector<std::string> names;
   for (std::size_t i = 0; i < modes.size() * times.size(); ++i) {

@@ -96,11 +96,7 @@ NewAttributes TreeContract::attributes(std::uint32_t mode, Time mtime) {
   return wanted;
 }
 
-Time TreeContract::kept(Time time) {
-  if (can().time_granularity_ns > 1)
-    time.nanoseconds -= time.nanoseconds % can().time_granularity_ns;
-  return time;
-}
+Time TreeContract::kept(Time time) { return can().kept(time); }
 
 void TreeContract::expect_owner(const Entry& entry, std::uint32_t owner, std::uint32_t group) {
   if (!can().change_owner) return;

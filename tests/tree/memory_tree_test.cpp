@@ -65,6 +65,8 @@ MemoryOptions poor_server() {
   options.capabilities.owner_at_create = false;
   options.capabilities.symlink_times = false;
   options.capabilities.time_granularity_ns = 1'000'000;
+  options.capabilities.least_seconds = -2'147'483'648;
+  options.capabilities.most_seconds = 15'032'385'535;
   return options;
 }
 

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nfs4/batch.hpp"
+#include "tree/tree.hpp"
+
+namespace nfsferry::nfs4 {
+
+// A temporary name to its final name, in the same directory.
+struct PendingRename {
+  const Directory* parent = nullptr;
+  std::string from;
+  std::string to;
+  std::uint64_t fileid = 0;
+  std::function<void(Status)> done;  // called once
+};
+
+// Renames of files that were put and read back. They cost no requests of their own where the next
+// put requests have room for them at their head; they go alone when they fill a request, or when
+// no put is at work that could carry them. So a put waits for its renames at most as long as the
+// others at work take.
+class RenameQueue {
+ public:
+  explicit RenameQueue(Session& session) : session_(session) {}
+
+  // Called while a put is at work.
+  void add(PendingRename rename) { waiting_.push_back(std::move(rename)); }
+  // The first that fit into this much of a request; null for none.
+  std::unique_ptr<Batch> take(const Cost& room);
+  void put_begins() { ++puts_; }
+  // Sends what nobody carries any more.
+  Task<void> put_ends();
+
+ private:
+  std::vector<PendingRename> take_first(std::size_t count);
+
+  Session& session_;
+  std::vector<PendingRename> waiting_;
+  std::size_t puts_ = 0;
+};
+
+}  // namespace nfsferry::nfs4

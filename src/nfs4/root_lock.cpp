@@ -1,0 +1,220 @@
+#include "nfs4/root_lock.hpp"
+
+#include <utility>
+
+#include "nfs4/status_batch.hpp"
+#include "tree/lock_holder.hpp"
+
+namespace nfsferry::nfs4 {
+namespace {
+
+constexpr unsigned kAttemptsMost = 9;  // 2.5 s with their pauses
+constexpr AttrMask kFileMask{Attr::kType, Attr::kFileid, Attr::kNumlinks};
+constexpr AttrMask kFileidMask{Attr::kFileid};
+
+Error lock_file_error(Own own, std::string_view operation, std::string_view detail) {
+  Error error = own_error(own, operation, detail);
+  error.path = kLockName;
+  return error;
+}
+
+Error not_ours() {
+  return lock_file_error(Own::kTypeConflict, "OPEN",
+                         "it is not the lock file that nfsferry makes; remove it");
+}
+
+bool means_no_locks(const Error& error) {
+  return is_status(error, Nfsstat4::kNotsupp) || is_status(error, Nfsstat4::kLockNotsupp) ||
+         is_status(error, Nfsstat4::kOpIllegal);
+}
+
+}  // namespace
+
+RootLock::RootLock(Session& session) : session_(session) {
+  session_.set_restore([this] { return take_again(); });
+}
+
+Task<Result<CompoundReply>> RootLock::ask(Compound& request) {
+  if (in_recovery_) co_return co_await session_.call_in_recovery(request);
+  co_return co_await session_.call(request);
+}
+
+Task<Status> RootLock::take(FileHandle root, std::string run_id) {
+  check(run_id_.empty() || run_id_ == run_id, "a tree belongs to one run");
+  if (held_) co_return ok();
+  root_ = std::move(root);
+  run_id_ = std::move(run_id);
+  co_return co_await take_now();
+}
+
+Task<Status> RootLock::take_again() {
+  if (!held_) co_return ok();
+  in_recovery_ = true;
+  Status taken = co_await take_now();
+  in_recovery_ = false;
+  co_return taken;
+}
+
+Task<Status> RootLock::take_now() {
+  for (unsigned times = 0; times < kAttemptsMost; ++times) {
+    auto result = co_await attempt();
+    if (!result) {
+      Error error = std::move(result).error();
+      if (error.path.empty()) error.path = kLockName;
+      co_return error;
+    }
+    if (*result == Attempt::kHeld) co_return ok();
+    co_await session_.back_off(times);
+  }
+  co_return lock_file_error(Own::kLocked, "LOCK",
+                            "another process holds the lock file; wait for its end or stop it");
+}
+
+Task<Result<RootLock::Attempt>> RootLock::attempt() {
+  std::uint64_t generation = session_.client_generation();
+  NFSFERRY_TRY(Ok opened, co_await open_file(), co_return);
+  auto locked = co_await lock_file();
+  if (locked && *locked == Attempt::kHeld) {
+    // The holder before us removes the file: what was locked may have no name any more.
+    auto named = co_await file_has_its_name();
+    if (!named)
+      locked = std::move(named).error();
+    else if (!*named)
+      locked = Attempt::kAgain;
+  }
+  bool lost = generation != session_.client_generation();  // and nothing of it is left to close
+  if (lost) co_return Attempt::kAgain;
+  if (locked && *locked == Attempt::kHeld)
+    held_ = true;
+  else
+    co_await close_file();
+  co_return locked;
+}
+
+Task<Status> RootLock::open_file() {
+  lock_stateid_ = Stateid::anonymous();
+  Compound request("OPEN", Repeat::kIdempotent);
+  request.add(Putfh{{}, root_});
+  OpenCreate open;
+  open.name = kLockName;
+  open.open_owner = "nfsferry";
+  open.read_access = true;
+  open.guarded = false;
+  request.add(open);
+  request.add(Getfh{});
+  request.add(Getattr{kFileMask});
+  auto reply = co_await ask(request);
+  if (!reply) co_return std::move(reply).error();
+  NFSFERRY_TRY(NoReply at_root, reply->take<Putfh>(), co_return);
+  auto opened = reply->take<OpenCreate>();
+  if (!opened) {
+    const Error& error = opened.error();
+    bool other = is_status(error, Nfsstat4::kSymlink) || is_status(error, Nfsstat4::kIsdir) ||
+                 is_status(error, Nfsstat4::kInval) || is_status(error, Nfsstat4::kWrongType);
+    if (other) co_return not_ours();
+    co_return std::move(opened).error();
+  }
+  open_stateid_ = opened->stateid;
+  NFSFERRY_TRY(Getfh::Reply handle, reply->take<Getfh>(), co_return);
+  NFSFERRY_TRY(Getattr::Reply got, reply->take<Getattr>(), co_return);
+  file_ = std::move(handle.handle);
+  fileid_ = got.fattr.attributes.fileid;
+  // The target's owner may have put something here that leads to another file: never write to it.
+  const Attributes& found = got.fattr.attributes;
+  if (found.type == FileType::kRegular && found.link_count <= 1) co_return ok();
+  co_await close_file();
+  co_return not_ours();
+}
+
+// The text is written in the same request: whoever gets a shared lock can read it.
+Task<Result<RootLock::Attempt>> RootLock::lock_file() {
+  std::string text = LockHolder::this_process(run_id_).text();
+  Write write;
+  write.stateid = Stateid::current();
+  write.data = std::as_bytes(std::span(text.data(), text.size()));
+  Compound request("LOCK", Repeat::kIdempotent);
+  request.add(Putfh{{}, file_});
+  request.add(Lock{LockType::kWrite, open_stateid_, true});
+  request.add(write);
+  request.add(Lock{LockType::kRead, Stateid::current(), false});
+  auto reply = co_await ask(request);
+  if (!reply) co_return std::move(reply).error();
+  NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
+  auto alone = reply->take<Lock>();
+  if (!alone && is_status(alone.error(), Nfsstat4::kDenied)) co_return co_await share_file();
+  if (!alone && means_no_locks(alone.error())) {
+    co_await remove_file(false);
+    co_return lock_file_error(Own::kUnsupported, "LOCK", "the server has no locks");
+  }
+  if (!alone) co_return std::move(alone).error();
+  lock_stateid_ = alone->stateid;
+  NFSFERRY_TRY(Write::Reply written, reply->take<Write>(), co_return);
+  NFSFERRY_TRY(Lock::Reply shared, reply->take<Lock>(), co_return);
+  lock_stateid_ = shared.stateid;
+  co_return Attempt::kHeld;
+}
+
+Task<Result<RootLock::Attempt>> RootLock::share_file() {
+  Compound request("LOCK", Repeat::kIdempotent);
+  request.add(Putfh{{}, file_});
+  request.add(Lock{LockType::kRead, open_stateid_, true});
+  request.add(Read{Stateid::current(), 0, kLockTextMost});
+  request.expect_reply_payload(kLockTextMost);
+  auto reply = co_await ask(request);
+  if (!reply) co_return std::move(reply).error();
+  NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
+  auto shared = reply->take<Lock>();
+  if (!shared && is_status(shared.error(), Nfsstat4::kDenied)) co_return Attempt::kAgain;
+  if (!shared) co_return std::move(shared).error();
+  lock_stateid_ = shared->stateid;
+  NFSFERRY_TRY(Read::Reply read, reply->take<Read>(), co_return);
+  std::string_view text(reinterpret_cast<const char*>(read.data.data()), read.data.size());
+  LockHolder holder = LockHolder::from_text(text);
+  if (holder.run_id != run_id_) co_return holder.locked("LOCK");
+  co_return Attempt::kHeld;
+}
+
+Task<Result<bool>> RootLock::file_has_its_name() {
+  Compound request("LOOKUP", Repeat::kIdempotent);
+  request.add(Putfh{{}, root_});
+  request.add(Lookup{{}, kLockName});
+  request.add(Getattr{kFileidMask});
+  auto reply = co_await ask(request);
+  if (!reply) co_return std::move(reply).error();
+  NFSFERRY_TRY(NoReply at_root, reply->take<Putfh>(), co_return);
+  auto found = reply->take<Lookup>();
+  if (!found && is_status(found.error(), Nfsstat4::kNoent)) co_return false;
+  if (!found) co_return std::move(found).error();
+  NFSFERRY_TRY(Getattr::Reply got, reply->take<Getattr>(), co_return);
+  co_return got.fattr.attributes.fileid == fileid_;
+}
+
+Task<void> RootLock::release() {
+  if (!std::exchange(held_, false)) co_return;
+  auto named = co_await file_has_its_name();
+  if (named && *named) co_await remove_file(true);
+  co_await close_file();
+}
+
+// As the only holder, which the request itself makes sure of: the lock of a client id that is gone
+// stops it before the REMOVE. Once: after a lost reply the name may be another run's.
+Task<void> RootLock::remove_file(bool locked) {
+  Compound request("REMOVE", Repeat::kOnce);
+  if (locked) {
+    request.add(Putfh{{}, file_});
+    request.add(Lock{LockType::kWrite, lock_stateid_, false});
+  }
+  request.add(Putfh{{}, root_});
+  request.add(Remove{{}, kLockName});
+  (void)co_await ask(request);
+}
+
+Task<void> RootLock::close_file() {
+  Compound request("CLOSE", Repeat::kIdempotent);
+  request.add(Putfh{{}, file_});
+  if (lock_stateid_ != Stateid::anonymous()) request.add(Locku{{}, lock_stateid_});
+  request.add(Close{{}, open_stateid_});
+  (void)co_await ask(request);  // what stays open ends with the lease
+}
+
+}  // namespace nfsferry::nfs4

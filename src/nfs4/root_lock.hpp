@@ -1,0 +1,53 @@
+#pragma once
+
+#include <string>
+
+#include "nfs4/session.hpp"
+
+namespace nfsferry::nfs4 {
+
+// Keeps other runs out of a target's root: byte-range locks on `.nfsferry-lock`, whose first line
+// is the run id. Who finds it free locks it for writing, writes who it is and goes over to a
+// shared lock; who finds it shared compares the id. The server drops the lock with the lease of a
+// dead process, so a file that was left behind blocks nobody. A client id that had to be made anew
+// has lost the lock without a word: the session takes it again, by this class, before it sends
+// anything else.
+class RootLock {
+ public:
+  explicit RootLock(Session& session);
+  RootLock(const RootLock&) = delete;
+  RootLock& operator=(const RootLock&) = delete;
+
+  // `root` is the root's file handle; one run id in this object's life. Errors: kLocked with the
+  // holder; kTypeConflict when something else has the lock's name; kUnsupported when the server
+  // has no locks; nfsstat4.
+  Task<Status> take(FileHandle root, std::string run_id);
+  // The last holder removes the file, never one of another run. No error stops it.
+  Task<void> release();
+
+ private:
+  enum class Attempt : std::uint8_t { kHeld, kAgain };
+
+  Task<Status> take_now();
+  Task<Result<Attempt>> attempt();
+  Task<Status> open_file();
+  Task<Result<Attempt>> lock_file();
+  Task<Result<Attempt>> share_file();
+  Task<Result<bool>> file_has_its_name();
+  Task<void> remove_file(bool locked);
+  Task<void> close_file();
+  Task<Status> take_again();
+  Task<Result<CompoundReply>> ask(Compound& request);
+
+  Session& session_;
+  FileHandle root_;
+  std::string run_id_;
+  FileHandle file_;
+  std::uint64_t fileid_ = 0;
+  Stateid open_stateid_;
+  Stateid lock_stateid_;
+  bool held_ = false;
+  bool in_recovery_ = false;
+};
+
+}  // namespace nfsferry::nfs4

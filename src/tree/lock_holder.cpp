@@ -1,0 +1,57 @@
+#include "tree/lock_holder.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <ctime>
+#include <utility>
+
+#include "base/escape.hpp"
+#include "tree/attributes.hpp"
+
+namespace nfsferry {
+namespace {
+
+std::string utc_now() {
+  std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  std::array<char, 32> text{};
+  std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return std::string(text.data(), size);
+}
+
+}  // namespace
+
+LockHolder LockHolder::this_process(std::string run_id) {
+  std::array<char, 65> host{};
+  static_cast<void>(::gethostname(host.data(), host.size() - 1));
+  return LockHolder{std::move(run_id), std::to_string(::getpid()), host.data(), utc_now()};
+}
+
+LockHolder LockHolder::from_text(std::string_view text) {
+  LockHolder holder;
+  for (std::string* line : {&holder.run_id, &holder.process, &holder.host, &holder.since}) {
+    std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) break;
+    *line = text.substr(0, end);
+    text.remove_prefix(end + 1);
+  }
+  return holder;
+}
+
+std::string LockHolder::text() const {
+  return run_id + "\n" + process + "\n" + host + "\n" + since + "\n";
+}
+
+Error LockHolder::locked(std::string_view operation) const {
+  std::string who = "run '" + escape_for_terminal(run_id) + "' (process " +
+                    escape_for_terminal(process) + " on " + escape_for_terminal(host);
+  if (!since.empty()) who += ", since " + escape_for_terminal(since);
+  Error error = own_error(Own::kLocked, operation,
+                          who + ") works on this target; wait for its end or stop it");
+  error.path = kLockName;
+  return error;
+}
+
+}  // namespace nfsferry

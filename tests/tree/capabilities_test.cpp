@@ -1,0 +1,65 @@
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "tree/tree.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+constexpr std::int64_t kExt4Least = -2'147'483'648;
+constexpr std::int64_t kExt4Most = 15'032'385'535;
+
+Capabilities ext4() {
+  Capabilities can;
+  can.learn_least_time(Time{kExt4Least, 0});
+  can.learn_most_time(Time{kExt4Most, 0});
+  return can;
+}
+
+TEST(CapabilitiesTest, WithoutLimitsATimeIsKeptAsItIs) {
+  Capabilities can;
+  for (Time time : {Time{-1, 999'999'999}, Time{0, 0}, kFarPast, kFarFuture}) {
+    EXPECT_EQ(can.kept(time), time);
+  }
+}
+
+TEST(CapabilitiesTest, ATimeOutsideTheRangeIsKeptAtItsEnd) {
+  Capabilities can = ext4();
+  EXPECT_EQ(can.kept(Time{-3'000'000'000, 5}), (Time{kExt4Least, 0}));
+  EXPECT_EQ(can.kept(Time{kExt4Least, 5}), (Time{kExt4Least, 0}));
+  EXPECT_EQ(can.kept(Time{kExt4Least + 1, 5}), (Time{kExt4Least + 1, 5}));
+  EXPECT_EQ(can.kept(Time{kExt4Most - 1, 5}), (Time{kExt4Most - 1, 5}));
+  EXPECT_EQ(can.kept(Time{kExt4Most, 5}), (Time{kExt4Most, 0}));
+  EXPECT_EQ(can.kept(Time{20'000'000'000, 5}), (Time{kExt4Most, 0}));
+}
+
+TEST(CapabilitiesTest, ATimeIsCutToWhatTheTreeRemembers) {
+  Capabilities can;
+  can.time_granularity_ns = 1'000;
+  EXPECT_EQ(can.kept(Time{-7, 123'456'789}), (Time{-7, 123'456'000}));
+}
+
+TEST(CapabilitiesTest, ATimeThatCameBackWholeShowsNoLimit) {
+  Capabilities can;
+  can.learn_least_time(kFarPast);
+  can.learn_most_time(kFarFuture);
+  EXPECT_EQ(can.least_seconds, std::numeric_limits<std::int64_t>::min());
+  EXPECT_EQ(can.most_seconds, std::numeric_limits<std::int64_t>::max());
+}
+
+TEST(CapabilitiesTest, ATimeThatWasCutToFewerBitsShowsNoLimit) {
+  for (int bits : {32, 34}) {
+    auto cut = [bits](Time time) {
+      return Time{time.seconds & ((std::int64_t{1} << bits) - 1), 0};
+    };
+    Capabilities can;
+    can.learn_least_time(cut(kFarPast));
+    can.learn_most_time(cut(kFarFuture));
+    EXPECT_EQ(can.least_seconds, std::numeric_limits<std::int64_t>::min()) << bits;
+    EXPECT_EQ(can.most_seconds, std::numeric_limits<std::int64_t>::max()) << bits;
+  }
+}
+
+}  // namespace
+}  // namespace nfsferry::test

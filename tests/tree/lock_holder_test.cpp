@@ -1,0 +1,40 @@
+#include "tree/lock_holder.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
+
+namespace nfsferry::test {
+namespace {
+
+TEST(LockHolder, ComesBackFromItsText) {
+  LockHolder written = LockHolder::this_process("run-1");
+  LockHolder read = LockHolder::from_text(written.text() + "what an older, longer text left\n");
+  EXPECT_EQ(read.run_id, "run-1");
+  EXPECT_EQ(read.process, std::to_string(::getpid()));
+  EXPECT_EQ(read.host, written.host);
+  EXPECT_EQ(read.since, written.since);
+  EXPECT_EQ(read.since.size(), std::string("2026-01-31T23:59:59Z").size()) << read.since;
+}
+
+TEST(LockHolder, ATextCutShortLeavesTheRestEmpty) {
+  EXPECT_EQ(LockHolder::from_text("").run_id, "");
+  EXPECT_EQ(LockHolder::from_text("no line's end").run_id, "");
+  LockHolder holder = LockHolder::from_text("run\n12\nho");
+  EXPECT_EQ(holder.process, "12");
+  EXPECT_EQ(holder.host, "");
+  EXPECT_EQ(holder.since, "");
+}
+
+TEST(LockHolder, TheMessageNamesItAndNeverSteersTheTerminal) {
+  LockHolder holder{"a\x1b[2J", "12", "host", "2026-01-31T23:59:59Z"};
+  Error error = holder.locked("LOCK");
+  EXPECT_TRUE(error.is(Own::kLocked));
+  EXPECT_EQ(error.detail,
+            "run 'a\\x1b[2J' (process 12 on host, since 2026-01-31T23:59:59Z) works on this "
+            "target; wait for its end or stop it");
+}
+
+}  // namespace
+}  // namespace nfsferry::test
