@@ -106,12 +106,16 @@ std::string copy_summary(const CopyReport& report) {
   std::string out;
   add_line(out, "outcome", outcome(report.exit_code));
   add_line(out, "copied", copied_text(report));
-  add_count(out, "unchanged", report.files_skipped, "file");
+  add_count(out, "skipped", report.files_skipped, "file");
+  add_count(out, "repaired", report.metadata_repaired, "entry");
   add_count(out, "verified", report.files_verified, "file");
   add_count(out, "deleted", report.files_deleted, "file");
   add_count(out, "hard links", report.hard_links, "name");
-  add_count(out, "skipped", report.special_skipped, "special file");
+  add_count(out, "not copied", report.special_skipped, "special file");
   add_count(out, "left out", report.leftovers_skipped, "left-over");
+  add_count(out, "cleaned up", report.temporaries_removed, "temporary file");
+  add_count(out, "owner not set", report.owners_not_set, "entry");
+  add_count(out, "only in target", report.target_only, "name");
   add_count(out, "changed", report.changed_during_copy, "file");
   add_count(out, "vanished", report.vanished, "entry");
   add_count(
@@ -139,12 +143,10 @@ std::string probe_summary(const ProbeReport& report) {
              format_size(report.space_available_bytes) + " available of " +
                  format_size(report.space_total_bytes));
   }
-  char mode[16];
-  std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(report.root_mode));
   add_line(out, "directory",
            "owner " + escape_for_terminal(report.root_owner) + ":" +
-               escape_for_terminal(report.root_group) + ", mode " + mode + ", fileid " +
-               std::to_string(report.root_fileid));
+               escape_for_terminal(report.root_group) + ", mode " + mode_text(report.root_mode) +
+               ", fileid " + std::to_string(report.root_fileid));
   add_line(out, "engine",
            report.engine + (report.engine_note.empty() ? "" : " (" + report.engine_note + ")"));
   return out;

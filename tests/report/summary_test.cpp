@@ -28,6 +28,30 @@ TEST(CopySummary, CountsEveryKindOfFailure) {
   EXPECT_NE(copy_summary(report).find("failed          4 entries\n"), std::string::npos);
 }
 
+TEST(CopySummary, TellsWhatWasNotCopiedOnlyWhereThereIsSomething) {
+  CopyReport report;
+  EXPECT_EQ(copy_summary(report),
+            "outcome         done\n"
+            "copied          0 files, 0 B, 0 folders in 0.0s\n");
+  report.files_skipped = 5;
+  report.metadata_repaired = 1;
+  report.files_verified = 1234;
+  report.special_skipped = 2;
+  report.temporaries_removed = 3;
+  report.owners_not_set = 4;
+  report.target_only = 6;
+  EXPECT_EQ(copy_summary(report),
+            "outcome         done\n"
+            "copied          0 files, 0 B, 0 folders in 0.0s\n"
+            "skipped         5 files\n"
+            "repaired        1 entry\n"
+            "verified        1,234 files\n"
+            "not copied      2 special files\n"
+            "cleaned up      3 temporary files\n"
+            "owner not set   4 entries\n"
+            "only in target  6 names\n");
+}
+
 TEST(CopySummary, EveryExitCodeHasAnOutcome) {
   for (int code : {0, 1, 2, 3, 4, 5, 75, 130, 143}) {
     CopyReport report;
