@@ -6,7 +6,7 @@
 #include "base/escape.hpp"
 #include "base/log.hpp"
 #include "cli/console.hpp"
-#include "report/report_file.hpp"
+#include "report/output_file.hpp"
 
 namespace nfsferry::cli {
 namespace {
