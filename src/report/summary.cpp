@@ -102,6 +102,11 @@ std::string counted(std::uint64_t number, const char* noun) {
   return out + noun + "s";
 }
 
+std::uint64_t failed_entries(const CopyReport& report) {
+  return report.failed_prepare + report.failed_transfer + report.failed_verify +
+         report.failed_delete;
+}
+
 std::string copy_summary(const CopyReport& report) {
   std::string out;
   add_line(out, "outcome", outcome(report.exit_code));
@@ -118,10 +123,7 @@ std::string copy_summary(const CopyReport& report) {
   add_count(out, "only in target", report.target_only, "name");
   add_count(out, "changed", report.changed_during_copy, "file");
   add_count(out, "vanished", report.vanished, "entry");
-  add_count(
-      out, "failed",
-      report.failed_prepare + report.failed_transfer + report.failed_verify + report.failed_delete,
-      "entry");
+  add_count(out, "failed", failed_entries(report), "entry");
   add_count(out, "retried", report.retries, "request");
   std::string run = report.run_id;
   if (!report.engine.empty()) run += " (" + report.engine + ")";

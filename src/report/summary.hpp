@@ -11,6 +11,9 @@ namespace nfsferry {
 std::string copy_summary(const CopyReport& report);
 std::string probe_summary(const ProbeReport& report);
 
+// Of all phases.
+std::uint64_t failed_entries(const CopyReport& report);
+
 // 1234567 -> "1,234,567".
 std::string grouped(std::uint64_t number);
 // (1, "file") -> "1 file", (2, "file") -> "2 files", (2, "entry") -> "2 entries".
