@@ -6,13 +6,11 @@
 #include "cli/console.hpp"
 #include "cli/observers.hpp"
 #include "cli/parsed_option.hpp"
-#include "cli/progress_line.hpp"
 #include "cli/run_output.hpp"
 #include "cli/signals.hpp"
 #include "nfsferry/run.hpp"
 #include "report/entry_log.hpp"
 #include "report/manifest.hpp"
-#include "report/report_file.hpp"
 #include "report/report_json.hpp"
 #include "report/summary.hpp"
 
@@ -100,11 +98,8 @@ struct Outputs {
 
 // Errors: kBadInput for what cannot be written. An older trail of entries is emptied last.
 Status open_outputs(const CopyArguments& arguments, Outputs& outputs) {
-  if (arguments.report_json) {
-    auto file = ReportFile::prepare(*arguments.report_json);
-    if (!file) return unusable_output("--report-json", file.error());
-    outputs.report = *std::move(file);
-  }
+  NFSFERRY_TRY(auto report, open_report(arguments), return);
+  outputs.report = std::move(report);
   if (arguments.manifest) {
     auto file = OutputFile::replacing(*arguments.manifest);
     if (!file) return unusable_output("--manifest", file.error());
@@ -140,8 +135,7 @@ int run_copy_command(CopyArguments arguments) {
   if (!usable) return refuse(arguments, usable.error());
 
   StopFlag& stop = handle_signals();
-  ProgressLine progress(arguments.progress, arguments.quiet || arguments.log_json,
-                        arguments.progress_interval_ms);
+  ProgressLine progress = progress_of(arguments);
   Observers observers;
   observers.add(progress);
   if (outputs.manifest) observers.add(*outputs.manifest);

@@ -2,7 +2,6 @@
 
 #include "base/log.hpp"
 #include "cli/console.hpp"
-#include "cli/progress_line.hpp"
 #include "report/output_file.hpp"
 #include "report/summary.hpp"
 
@@ -59,6 +58,18 @@ Error unusable_output(const char* flag, const Error& error) {
   return own_error(Own::kBadInput, "",
                    std::string(flag) + ": " + error.message() +
                        "; name a file in a directory that exists and can be written");
+}
+
+Result<std::optional<ReportFile>> open_report(const RunArguments& arguments) {
+  if (!arguments.report_json) return std::optional<ReportFile>();
+  auto file = ReportFile::prepare(*arguments.report_json);
+  if (!file) return unusable_output("--report-json", file.error());
+  return std::optional(*std::move(file));
+}
+
+ProgressLine progress_of(const RunArguments& arguments) {
+  return ProgressLine(arguments.progress, arguments.quiet || arguments.log_json,
+                      arguments.progress_interval_ms);
 }
 
 int refuse(const RunArguments& arguments, const Error& error) {

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "cli/progress_line.hpp"
 #include "cli/run_flags.hpp"
 #include "nfsferry/report.hpp"
+#include "report/report_file.hpp"
 
 namespace nfsferry::cli {
 
@@ -24,6 +26,11 @@ Status refuse_shared_outputs(const std::vector<NamedOutput>& outputs);
 bool uses_stdout(const std::vector<NamedOutput>& outputs);
 // The error of an output that cannot be opened, as the user is told.
 Error unusable_output(const char* flag, const Error& error);
+
+// Where --report-json goes, if anywhere. Errors: kBadInput.
+Result<std::optional<ReportFile>> open_report(const RunArguments& arguments);
+
+ProgressLine progress_of(const RunArguments& arguments);
 
 // Bad input: says why and returns the exit code.
 int refuse(const RunArguments& arguments, const Error& error);

@@ -36,6 +36,10 @@ void add_path(Json& json, std::string_view path) {
   if (!is_valid_utf8(path)) json["path_base64"] = base64(path);
 }
 
+std::string location_text(const SideReport& side, const std::string& asked) {
+  return long_text(side.location.empty() ? asked : side.location);
+}
+
 std::string dump_line(const Json& json) { return dump(json, -1); }
 
 std::string report_text(Json json, const std::vector<BoundedList>& lists) {

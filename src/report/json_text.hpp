@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "nfsferry/report.hpp"
+
 namespace nfsferry {
 
 using Json = nlohmann::ordered_json;
@@ -18,6 +20,9 @@ std::string long_text(std::string_view bytes);   // locations, messages: 4,096 b
 
 // "path", and "path_base64" where that is lossy.
 void add_path(Json& json, std::string_view path);
+
+// The location as the side opened it, or as it was asked for when it never got there.
+std::string location_text(const SideReport& side, const std::string& asked);
 
 // On one line, without a newline.
 std::string dump_line(const Json& json);

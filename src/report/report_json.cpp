@@ -118,11 +118,6 @@ Json failures_json(const CopyReport& report) {
   return json;
 }
 
-// The location as the side opened it, or as it was asked for when it never got there.
-std::string location_text(const SideReport& side, const std::string& asked) {
-  return long_text(side.location.empty() ? asked : side.location);
-}
-
 // Everything of ours.
 Json own_json(const CopyReport& report) {
   const SideReport& source = report.source;

@@ -17,6 +17,8 @@ inline constexpr std::size_t kReportBytesMax = 200 * 1024;
 // The report of a copy, one JSON object and a newline. Failures that would make it larger than
 // kReportBytesMax are left out from the end, and failures_truncated says so.
 std::string copy_report_json(const CopyReport& report);
+// The result of comparing a tree with its copy, one JSON object and a newline, bounded likewise.
+std::string verify_report_json(const CopyReport& report);
 // What a server answered, one JSON object and a newline.
 std::string probe_report_json(const ProbeReport& report);
 

@@ -31,6 +31,12 @@ std::string copied_text(const CopyReport& report) {
          " files/s, " + format_size(per_second(report.bytes_written, report.duration_ms)) + "/s)";
 }
 
+void add_run(std::string& out, const CopyReport& report) {
+  std::string run = report.run_id;
+  if (!report.engine.empty()) run += " (" + report.engine + ")";
+  if (!run.empty()) add_line(out, "run", run);
+}
+
 const char* outcome(ExitCode code) {
   switch (code) {
     case ExitCode::kDone: return "done";
@@ -102,6 +108,10 @@ std::string counted(std::uint64_t number, const char* noun) {
   return out + noun + "s";
 }
 
+bool is_difference(const Failure& failure) {
+  return failure.error == "differs" || failure.error == "missing";
+}
+
 std::uint64_t failed_entries(const CopyReport& report) {
   return report.failed_prepare + report.failed_transfer + report.failed_verify +
          report.failed_delete;
@@ -125,9 +135,23 @@ std::string copy_summary(const CopyReport& report) {
   add_count(out, "vanished", report.vanished, "entry");
   add_count(out, "failed", failed_entries(report), "entry");
   add_count(out, "retried", report.retries, "request");
-  std::string run = report.run_id;
-  if (!report.engine.empty()) run += " (" + report.engine + ")";
-  if (!run.empty()) add_line(out, "run", run);
+  add_run(out, report);
+  return out;
+}
+
+std::string verify_summary(const CopyReport& report) {
+  bool ended = report.exit_code == ExitCode::kDone || report.exit_code == ExitCode::kEntriesFailed;
+  bool equal = report.exit_code == ExitCode::kDone;
+  std::string out;
+  add_line(out, "outcome", equal ? "equal" : ended ? "not equal" : outcome(report.exit_code));
+  add_line(out, "compared",
+           counted(report.files_verified, "file") + ", " + format_size(report.bytes_verified) +
+               ", " + counted(report.folders_verified, "folder") + " in " +
+               format_duration(report.duration_ms));
+  add_count(out, "not equal", failed_entries(report), "entry");
+  add_count(out, "only in target", report.target_only, "name");
+  add_count(out, "retried", report.retries, "request");
+  add_run(out, report);
   return out;
 }
 

@@ -9,8 +9,11 @@ namespace nfsferry {
 
 // A few lines for people, each with its newline; names are escaped for a terminal.
 std::string copy_summary(const CopyReport& report);
+std::string verify_summary(const CopyReport& report);
 std::string probe_summary(const ProbeReport& report);
 
+// Whether a failure of a comparison is a difference, not an entry that could not be compared.
+bool is_difference(const Failure& failure);
 // Of all phases.
 std::uint64_t failed_entries(const CopyReport& report);
 

@@ -56,6 +56,13 @@ std::vector<BadUsage> bad_commands() {
       {"PlannedFlagDelete", copy({"--delete"}), "unknown flag '--delete'"},
       {"PlannedFlagDryRun", copy({"--dry-run"}), "unknown flag '--dry-run'"},
       {"PlannedFlagShard", copy({"--shard", "1/2"}), "unknown flag '--shard'"},
+      {"VerifyWithoutTarget", {"verify", "TMP/a"}, "try 'nfsferry verify --help'"},
+      {"VerifyFlagOfCopy", {"verify", "TMP/a", "TMP/b", "--force"}, "unknown flag '--force'"},
+      {"VerifyThreads", {"verify", "TMP/a", "TMP/b", "--threads", "0"}, "--threads: '0'"},
+      {"VerifyTwoWritersToStdout",
+       {"verify", "TMP/a", "TMP/b", "--json", "--report-json", "-"},
+       "--json and --report-json both write to stdout"},
+      {"VerifyReportIsDirectory", {"verify", "TMP/a", "TMP/b", "--report-json", "TMP"}, "EISDIR"},
       {"ProbeWithoutUrl", {"probe"}, "URL is missing; try 'nfsferry probe --help'"},
       {"ProbeUnknownFlag", {"probe", "nfs://127.0.0.1/", "--xml"}, "unknown flag '--xml'"},
       {"ProbeTimeout", {"probe", "nfs://127.0.0.1/", "--timeout", "x"}, "--timeout: 'x'"},
@@ -147,7 +154,7 @@ TEST(Version, NamesProgramVersionAndReportSchema) {
 
 TEST(Help, OfEveryCommandGoesToStdoutAndHasAnExample) {
   for (const std::vector<std::string>& command :
-       std::vector<std::vector<std::string>>{{}, {"copy"}, {"probe"}}) {
+       std::vector<std::vector<std::string>>{{}, {"copy"}, {"verify"}, {"probe"}}) {
     std::vector<std::string> arguments = command;
     arguments.push_back("--help");
     Outcome outcome = run_program(arguments);
@@ -187,6 +194,17 @@ TEST(Help, NamesEveryFlagOfCopy) {
                            "--progress-interval",
                            "--log-level",
                            "--log-json"}) {
+    EXPECT_NE(help.find(flag), std::string::npos) << flag;
+  }
+}
+
+TEST(Help, NamesEveryFlagOfVerify) {
+  std::string help = run_program({"verify", "--help"}).out;
+  for (const char* flag :
+       {"--owner keep|target|UID:GID", "--map-uid OLD:NEW", "--map-gid OLD:NEW", "--suid keep|drop",
+        "--cross-mounts", "--include-nfs-leftovers", "--threads", "--engine", "--timeout",
+        "--run-id", "--json", "--report-json FILE|-", "--quiet", "--progress auto|always|never",
+        "--progress-interval", "--log-level", "--log-json"}) {
     EXPECT_NE(help.find(flag), std::string::npos) << flag;
   }
 }

@@ -62,6 +62,31 @@ TEST(CopySummary, EveryExitCodeHasAnOutcome) {
   }
 }
 
+TEST(VerifySummary, TellsWhatWasComparedAndWhatIsNotEqual) {
+  CopyReport report;
+  report.files_verified = 1000;
+  report.bytes_verified = 3u << 20;
+  report.folders_verified = 1;
+  report.duration_ms = 2000;
+  report.run_id = "r1";
+  EXPECT_EQ(verify_summary(report),
+            "outcome         equal\n"
+            "compared        1,000 files, 3.0 MiB, 1 folder in 2.0s\n"
+            "run             r1\n");
+  report.exit_code = ExitCode::kEntriesFailed;
+  report.failed_verify = 2;
+  report.target_only = 1;
+  EXPECT_EQ(verify_summary(report),
+            "outcome         not equal\n"
+            "compared        1,000 files, 3.0 MiB, 1 folder in 2.0s\n"
+            "not equal       2 entries\n"
+            "only in target  1 name\n"
+            "run             r1\n");
+  report.exit_code = ExitCode::kTemporary;
+  EXPECT_EQ(verify_summary(report).find("outcome         ended early; run it again to go on\n"),
+            0u);
+}
+
 TEST(ProbeSummary, NeverLetsAServerSteerTheTerminal) {
   ProbeReport report;
   report.location = "nfs://host/\x1b[2J";
