@@ -76,6 +76,7 @@ struct CopyReport {
   std::uint64_t folders_transferred = 0;  // created
   std::uint64_t folders_skipped = 0;      // were there already
   std::uint64_t folders_verified = 0;
+  std::uint64_t bytes_verified = 0;     // content that was compared by verify()
   std::uint64_t bytes_written = 0;      // logical bytes written to the target
   std::uint64_t bytes_transferred = 0;  // bytes sent
   std::uint64_t failed_prepare = 0;

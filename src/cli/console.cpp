@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/escape.hpp"
-#include "report/report_file.hpp"
+#include "report/output_file.hpp"
 
 namespace nfsferry::cli {
 

@@ -4,10 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdio>
-#include <string>
+#include <optional>
 
 #include "base/units.hpp"
 
@@ -18,21 +17,21 @@ Error bad(std::string_view text, std::string_view what) {
   return own_error(Own::kBadInput, "", "'" + std::string(text) + "' " + std::string(what));
 }
 
-template <typename T>
-struct Choice {
-  std::string_view name;
-  T value;
+constexpr std::uint64_t kIdMax = 0xffff'fffe;  // the one above means "leave it" to chown
+
+struct IdPair {
+  std::uint32_t first = 0;
+  std::uint32_t second = 0;
 };
 
-template <typename T, std::size_t N>
-Result<T> choose(std::string_view text, const std::array<Choice<T>, N>& choices) {
-  std::string known;
-  for (std::size_t i = 0; i < N; ++i) {
-    if (choices[i].name == text) return choices[i].value;
-    known += i == 0 ? "" : i + 1 == N ? " or " : ", ";
-    known += choices[i].name;
-  }
-  return bad(text, "is not one of its values; write " + known);
+// "200005:1001".
+std::optional<IdPair> parse_id_pair(std::string_view text) {
+  std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return {};
+  auto first = parse_unsigned(text.substr(0, colon), kIdMax);
+  auto second = parse_unsigned(text.substr(colon + 1), kIdMax);
+  if (!first || !second) return {};
+  return IdPair{static_cast<std::uint32_t>(*first), static_cast<std::uint32_t>(*second)};
 }
 
 Result<std::uint64_t> parse_duration_within(std::string_view text, std::uint64_t least_ms,
@@ -45,34 +44,42 @@ Result<std::uint64_t> parse_duration_within(std::string_view text, std::uint64_t
 }  // namespace
 
 Result<Owner> parse_owner(std::string_view text) {
-  constexpr std::uint64_t kIdMax = 0xffff'fffe;  // the one above means "leave it" to chown
   if (text == "keep") return Owner{};
   if (text == "target") return Owner{OwnerRule::kTarget, 0, 0};
-  std::size_t colon = text.find(':');
-  if (colon != std::string_view::npos) {
-    auto uid = parse_unsigned(text.substr(0, colon), kIdMax);
-    auto gid = parse_unsigned(text.substr(colon + 1), kIdMax);
-    if (uid && gid) {
-      return Owner{OwnerRule::kFixed, static_cast<std::uint32_t>(*uid),
-                   static_cast<std::uint32_t>(*gid)};
-    }
-  }
+  auto ids = parse_id_pair(text);
+  if (ids) return Owner{OwnerRule::kFixed, ids->first, ids->second};
   return bad(text, "is not an owner; write keep, target or UID:GID in numbers");
 }
 
-Result<VerifyMode> parse_verify(std::string_view text) {
-  if (text == "none") return VerifyMode::kNone;
-  if (text == "transferred" || text == "all") {
-    return bad(text, "is not available yet; write none");
-  }
-  return bad(text, "is not one of its values; write none");
+Result<IdMap> parse_id_map(std::string_view text) {
+  auto ids = parse_id_pair(text);
+  if (ids) return IdMap{ids->first, ids->second};
+  return bad(text, "is not a pair of ids; write OLD:NEW in numbers");
 }
 
-Result<EngineMode> parse_engine(std::string_view text) {
-  static constexpr std::array<Choice<EngineMode>, 3> kChoices{{{"auto", EngineMode::kAuto},
-                                                               {"io_uring", EngineMode::kIoUring},
-                                                               {"epoll", EngineMode::kEpoll}}};
-  return choose(text, kChoices);
+Status add_id_map(std::vector<IdMap>& maps, IdMap map) {
+  for (const IdMap& known : maps) {
+    if (known.from != map.from) continue;
+    if (known.to == map.to) return ok();
+    return bad(std::to_string(map.from), "is mapped twice, to " + std::to_string(known.to) +
+                                             " and to " + std::to_string(map.to) +
+                                             "; leave one out");
+  }
+  if (maps.size() >= kIdMapsMax) {
+    return own_error(Own::kBadInput, "",
+                     "more than " + std::to_string(kIdMapsMax) + " ids are mapped");
+  }
+  maps.push_back(map);
+  return ok();
+}
+
+Error unknown_value(std::string_view text, const std::vector<std::string_view>& names) {
+  std::string known;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    known += i == 0 ? "" : i + 1 == names.size() ? " or " : ", ";
+    known += names[i];
+  }
+  return bad(text, "is not one of its values; write " + known);
 }
 
 Result<std::uint32_t> parse_threads(std::string_view text) {
@@ -104,24 +111,13 @@ Result<std::string> parse_run_id(std::string_view text) {
   return bad(text, "is not a run id; write 1 to 64 of A-Z a-z 0-9 _ -");
 }
 
-Result<ProgressMode> parse_progress(std::string_view text) {
-  static constexpr std::array<Choice<ProgressMode>, 3> kChoices{{{"auto", ProgressMode::kAuto},
-                                                                 {"always", ProgressMode::kAlways},
-                                                                 {"never", ProgressMode::kNever}}};
-  return choose(text, kChoices);
-}
-
 Result<std::uint64_t> parse_progress_interval(std::string_view text) {
   return parse_duration_within(text, kProgressIntervalMinMs, kProgressIntervalMaxMs, "100ms to 1h");
 }
 
-Result<LogLevel> parse_log_level(std::string_view text) {
-  static constexpr std::array<Choice<LogLevel>, 5> kChoices{{{"debug", LogLevel::kDebug},
-                                                             {"info", LogLevel::kInfo},
-                                                             {"warning", LogLevel::kWarning},
-                                                             {"error", LogLevel::kError},
-                                                             {"off", LogLevel::kOff}}};
-  return choose(text, kChoices);
+Result<std::string> parse_output(std::string_view text) {
+  if (!text.empty()) return std::string(text);
+  return own_error(Own::kBadInput, "", "the name is empty; write a file's name or -");
 }
 
 std::string random_run_id() {

@@ -7,6 +7,7 @@
 #include "cli/console.hpp"
 #include "cli/copy_command.hpp"
 #include "cli/probe_command.hpp"
+#include "cli/verify_command.hpp"
 #include "nfsferry/report.hpp"
 #include "nfsferry/version.hpp"
 
@@ -60,10 +61,12 @@ int run_main(int count, char** arguments) {
   CLI::App app("Copy directory trees between NFS servers, without mounts and without a daemon.",
                "nfsferry");
   CopyArguments copy_arguments;
+  VerifyArguments verify_arguments;
   ProbeArguments probe_arguments;
   app.set_version_flag("--version", std::string("nfsferry ") + kVersion + " (report schema " +
                                         std::to_string(kReportSchema) + ")");
   CLI::App* copy = add_copy_command(app, copy_arguments);
+  CLI::App* verify = add_verify_command(app, verify_arguments);
   add_probe_command(app, probe_arguments);
   app.require_subcommand(1);
   app.footer(
@@ -80,8 +83,9 @@ int run_main(int count, char** arguments) {
     print_error(usage_text(app, error));
     return static_cast<int>(ExitCode::kUsage);
   }
-  return copy->parsed() ? run_copy_command(std::move(copy_arguments))
-                        : run_probe_command(probe_arguments);
+  if (copy->parsed()) return run_copy_command(std::move(copy_arguments));
+  if (verify->parsed()) return run_verify_command(std::move(verify_arguments));
+  return run_probe_command(probe_arguments);
 }
 
 }  // namespace

@@ -18,10 +18,9 @@ CLI::App* add_probe_command(CLI::App& app, ProbeArguments& arguments) {
   command->add_option("URL", arguments.options.location, "Location to ask")
       ->required()
       ->type_name("");
-  command->add_flag("--json", arguments.json, "Print one JSON object")->disable_flag_override();
+  add_switch(*command, "--json", "Print one JSON object", arguments.json);
   ProbeOptions& options = arguments.options;
-  add_parsed(*command, "--engine", "auto|io_uring|epoll", "Kernel interface (auto)", parse_engine,
-             [&options](EngineMode mode) { options.engine = mode; });
+  add_named(*command, "--engine", "Kernel interface (auto)", kEngineNames, options.engine);
   add_parsed(*command, "--timeout", "DURATION", "How long to wait for the server (10s)",
              parse_timeout, [&options](std::uint64_t ms) { options.timeout_ms = ms; });
   command->footer(

@@ -6,7 +6,7 @@
 #include "base/escape.hpp"
 #include "base/log.hpp"
 #include "cli/console.hpp"
-#include "report/report_file.hpp"
+#include "report/output_file.hpp"
 
 namespace nfsferry::cli {
 namespace {
@@ -63,8 +63,12 @@ void ProgressLine::erase() {
   if (drawn_columns_ > 0) draw("");
 }
 
+std::string path_text(const Failure& failure) {
+  return failure.path.empty() ? "." : escape_for_terminal(failure.path);
+}
+
 std::string failure_text(const Failure& failure) {
-  std::string out = failure.path.empty() ? "." : escape_for_terminal(failure.path);
+  std::string out = path_text(failure);
   if (!failure.operation.empty()) out += ": " + failure.operation;
   out += ": " + failure.error;
   if (!failure.message.empty()) out += " (" + one_line(failure.message) + ")";

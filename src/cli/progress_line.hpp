@@ -33,6 +33,8 @@ class ProgressLine : public Observer {
   std::size_t drawn_columns_ = 0;
 };
 
+// The path escaped for a terminal, "." for the root.
+std::string path_text(const Failure& failure);
 // "path: OPERATION: ERROR (message)", the path escaped for a terminal.
 std::string failure_text(const Failure& failure);
 

@@ -4,108 +4,23 @@
 #include <chrono>
 #include <cstdio>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
-#include "base/escape.hpp"
-#include "base/result.hpp"
 #include "nfsferry/version.hpp"
+#include "report/json_text.hpp"
+#include "report/option_names.hpp"
+#include "report/options_json.hpp"
 
 namespace nfsferry {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-// Bounds of what is not a failure, so that the report fits even without any failure. A byte
-// takes up to six characters in JSON.
-constexpr std::size_t kLongTextBytes = 4096;  // locations, messages
-constexpr std::size_t kShortTextBytes = 128;  // names, codes
 constexpr std::size_t kLatencyKindsMax = 48;  // each side
-
-std::string text(std::string_view bytes, std::size_t bytes_max) {
-  if (bytes.size() > bytes_max) return lossy_utf8(bytes.substr(0, bytes_max)) + "...";
-  return lossy_utf8(bytes);
-}
-
-std::string short_text(std::string_view bytes) { return text(bytes, kShortTextBytes); }
-std::string long_text(std::string_view bytes) { return text(bytes, kLongTextBytes); }
-
-// Valid UTF-8 by construction and only ever used as an object: nothing here can throw but for
-// our own mistakes.
-std::string dump(const Json& json, int indent) {
-  std::string out;
-  try {
-    out = json.dump(indent, ' ', false, Json::error_handler_t::replace);
-  } catch (const Json::exception&) {
-    check(false, "a report cannot be written as JSON");
-  }
-  return out;
-}
 
 // A phase that was never begun, because an earlier one failed, is PENDING, as in the service.
 const char* phase_status(const PhaseReport& phase, bool begun) {
   if (!begun) return "PENDING";
   return phase.success ? "SUCCESS" : "ERROR";
-}
-
-const char* verify_flag(VerifyMode mode) {
-  switch (mode) {
-    case VerifyMode::kNone: return "none";
-    case VerifyMode::kTransferred: return "transferred";
-    case VerifyMode::kAll: return "all";
-  }
-  return "none";
-}
-
-const char* verify_mode(VerifyMode mode) {
-  switch (mode) {
-    case VerifyMode::kNone: return "NONE";
-    case VerifyMode::kTransferred: return "ONLY_FILES_TRANSFERRED";
-    case VerifyMode::kAll: return "POINT_IN_TIME_CONSISTENT";
-  }
-  return "NONE";
-}
-
-const char* engine_flag(EngineMode mode) {
-  switch (mode) {
-    case EngineMode::kAuto: return "auto";
-    case EngineMode::kIoUring: return "io_uring";
-    case EngineMode::kEpoll: return "epoll";
-  }
-  return "auto";
-}
-
-std::string owner_flag(const CopyOptions& options) {
-  switch (options.owner) {
-    case OwnerRule::kKeep: return "keep";
-    case OwnerRule::kTarget: return "target";
-    case OwnerRule::kFixed:
-      return std::to_string(options.owner_uid) + ":" + std::to_string(options.owner_gid);
-  }
-  return "keep";
-}
-
-// The service's names first, then ours, which are the flags' with their unit.
-Json options_json(const CopyOptions& options) {
-  const char* ids = options.owner == OwnerRule::kKeep ? "INT_VALUE" : "NONE";
-  Json json;
-  json["VerifyMode"] = verify_mode(options.verify);
-  json["OverwriteMode"] = "ALWAYS";
-  json["PreserveDeletedFiles"] = "PRESERVE";
-  json["Uid"] = ids;
-  json["Gid"] = ids;
-  json["PosixPermissions"] = "PRESERVE";
-  json["Mtime"] = "PRESERVE";
-  json["BytesPerSecond"] = -1;
-  json["owner"] = owner_flag(options);
-  json["create_target"] = options.create_target;
-  json["verify"] = verify_flag(options.verify);
-  json["engine"] = engine_flag(options.engine);
-  json["threads"] = options.threads;
-  json["connections"] = options.connections;
-  json["timeout_ms"] = options.timeout_ms;
-  return json;
 }
 
 Json files_failed_json(const CopyReport& report) {
@@ -189,20 +104,21 @@ Json latency_json(const CopyReport& report) {
 
 Json failure_json(const Failure& failure) {
   Json json;
-  json["path"] = lossy_utf8(failure.path);
-  if (!is_valid_utf8(failure.path)) json["path_base64"] = base64(failure.path);
+  add_path(json, failure.path);
   json["operation"] = short_text(failure.operation);
   json["error"] = short_text(failure.error);
   json["attempts"] = failure.attempts;
   return json;
 }
 
-// The location as the side opened it, or as it was asked for when it never got there.
-std::string location_text(const SideReport& side, const std::string& asked) {
-  return long_text(side.location.empty() ? asked : side.location);
+Json failures_json(const CopyReport& report) {
+  Json json = Json::array();
+  std::size_t count = std::min(report.failures.size(), kFailuresKept);
+  for (std::size_t i = 0; i < count; ++i) json.push_back(failure_json(report.failures[i]));
+  return json;
 }
 
-// Everything of ours; the failures and what was left out of them are filled in by the caller.
+// Everything of ours.
 Json own_json(const CopyReport& report) {
   const SideReport& source = report.source;
   const SideReport& target = report.target;
@@ -220,7 +136,7 @@ Json own_json(const CopyReport& report) {
   json["requests"] = both(source.requests, target.requests);
   json["retries"] = report.retries;
   json["throttled_ms"] = report.throttled_ms;
-  json["checksum"] = "xxh3-128";  // every content that is copied passes through it
+  json["checksum"] = name_of(kChecksumNames, report.options.checksum);
   json["tree_digest"] = short_text(report.tree_digest);
   json["hard_links"] = report.hard_links;
   json["symlinks"] = report.symlinks;
@@ -232,28 +148,18 @@ Json own_json(const CopyReport& report) {
   json["bytes_per_second"] = per_second(report.bytes_written, report.duration_ms);
   json["peak_rss_bytes"] = report.peak_rss_bytes;
   json["latency"] = latency_json(report);
-  json["failures"] = Json::array();
-  json["failures_truncated"] = false;
+  json["failures"] = failures_json(report);
+  json["failures_truncated"] = report.failures_truncated || report.failures.size() > kFailuresKept;
   json["manifest_complete"] = report.manifest_complete;
   json["run_id"] = short_text(report.run_id);
   json["exit_code"] = static_cast<int>(report.exit_code);
   json["engine_note"] = long_text(report.engine_note);
   json["leftovers_skipped"] = report.leftovers_skipped;
+  json["metadata_repaired"] = report.metadata_repaired;
+  json["temporaries_removed"] = report.temporaries_removed;
+  json["owners_not_set"] = report.owners_not_set;
+  json["target_only"] = report.target_only;
   return json;
-}
-
-// The failures from the front that keep a compact report within the limit.
-void add_failures_that_fit(Json& json, Json all) {
-  Json& own = json["nfsferry"];
-  Json kept = Json::array();
-  std::size_t size = dump(json, -1).size() + 1;
-  for (Json& failure : all) {
-    size += dump(failure, -1).size() + 1;  // and a comma
-    if (size >= kReportBytesMax) break;
-    kept.push_back(std::move(failure));
-  }
-  if (kept.size() < all.size()) own["failures_truncated"] = true;
-  own["failures"] = std::move(kept);
 }
 
 }  // namespace
@@ -278,6 +184,12 @@ std::string rfc3339(std::uint64_t unix_ms) {
   return out;
 }
 
+std::string mode_text(std::uint32_t mode) {
+  char out[16];
+  std::snprintf(out, sizeof out, "%04o", static_cast<unsigned>(mode));
+  return out;
+}
+
 std::uint64_t per_second(std::uint64_t amount, std::uint64_t duration_ms) {
   constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
   if (duration_ms == 0) return 0;
@@ -298,19 +210,7 @@ std::string copy_report_json(const CopyReport& report) {
   json["duration_ms"] = report.duration_ms;
   json["replication_status"] = status_text(report.exit_code);
   json["nfsferry"] = own_json(report);
-
-  Json failures = Json::array();
-  std::size_t count = std::min(report.failures.size(), kFailuresKept);
-  for (std::size_t i = 0; i < count; ++i) failures.push_back(failure_json(report.failures[i]));
-  json["nfsferry"]["failures_truncated"] =
-      report.failures_truncated || report.failures.size() > kFailuresKept;
-
-  Json readable = json;
-  readable["nfsferry"]["failures"] = failures;
-  std::string out = dump(readable, 2) + "\n";
-  if (out.size() < kReportBytesMax) return out;
-  add_failures_that_fit(json, std::move(failures));
-  return dump(json, -1) + "\n";
+  return report_text(std::move(json), {{"/nfsferry/failures", "/nfsferry/failures_truncated"}});
 }
 
 namespace {
@@ -349,10 +249,8 @@ Json space_json(const ProbeReport& report) {
 }
 
 Json root_json(const ProbeReport& report) {
-  char mode[16];
-  std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(report.root_mode));
   Json json;
-  json["mode"] = mode;
+  json["mode"] = mode_text(report.root_mode);
   json["owner"] = short_text(report.root_owner);
   json["group"] = short_text(report.root_group);
   json["fileid"] = report.root_fileid;
@@ -378,11 +276,11 @@ std::string probe_report_json(const ProbeReport& report) {
   json["round_trip_us"] = report.round_trip_us;
   json["limits"] = limits_json(report);
   json["lease_seconds"] = report.lease_seconds;
-  json["server_owner"] = text(report.server_owner, 1024);  // NFS4_OPAQUE_LIMIT
-  json["server_scope"] = text(report.server_scope, 1024);
+  json["server_owner"] = cut_text(report.server_owner, 1024);  // NFS4_OPAQUE_LIMIT
+  json["server_scope"] = cut_text(report.server_scope, 1024);
   json["space"] = space_json(report);
   json["root"] = root_json(report);
-  return dump(json, 2) + "\n";
+  return report_text(std::move(json), {});
 }
 
 }  // namespace nfsferry

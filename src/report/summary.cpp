@@ -31,6 +31,12 @@ std::string copied_text(const CopyReport& report) {
          " files/s, " + format_size(per_second(report.bytes_written, report.duration_ms)) + "/s)";
 }
 
+void add_run(std::string& out, const CopyReport& report) {
+  std::string run = report.run_id;
+  if (!report.engine.empty()) run += " (" + report.engine + ")";
+  if (!run.empty()) add_line(out, "run", run);
+}
+
 const char* outcome(ExitCode code) {
   switch (code) {
     case ExitCode::kDone: return "done";
@@ -102,26 +108,50 @@ std::string counted(std::uint64_t number, const char* noun) {
   return out + noun + "s";
 }
 
+bool is_difference(const Failure& failure) {
+  return failure.error == "differs" || failure.error == "missing";
+}
+
+std::uint64_t failed_entries(const CopyReport& report) {
+  return report.failed_prepare + report.failed_transfer + report.failed_verify +
+         report.failed_delete;
+}
+
 std::string copy_summary(const CopyReport& report) {
   std::string out;
   add_line(out, "outcome", outcome(report.exit_code));
   add_line(out, "copied", copied_text(report));
-  add_count(out, "unchanged", report.files_skipped, "file");
+  add_count(out, "skipped", report.files_skipped, "file");
+  add_count(out, "repaired", report.metadata_repaired, "entry");
   add_count(out, "verified", report.files_verified, "file");
   add_count(out, "deleted", report.files_deleted, "file");
   add_count(out, "hard links", report.hard_links, "name");
-  add_count(out, "skipped", report.special_skipped, "special file");
+  add_count(out, "not copied", report.special_skipped, "special file");
   add_count(out, "left out", report.leftovers_skipped, "left-over");
+  add_count(out, "cleaned up", report.temporaries_removed, "temporary file");
+  add_count(out, "owner not set", report.owners_not_set, "entry");
+  add_count(out, "only in target", report.target_only, "name");
   add_count(out, "changed", report.changed_during_copy, "file");
   add_count(out, "vanished", report.vanished, "entry");
-  add_count(
-      out, "failed",
-      report.failed_prepare + report.failed_transfer + report.failed_verify + report.failed_delete,
-      "entry");
+  add_count(out, "failed", failed_entries(report), "entry");
   add_count(out, "retried", report.retries, "request");
-  std::string run = report.run_id;
-  if (!report.engine.empty()) run += " (" + report.engine + ")";
-  if (!run.empty()) add_line(out, "run", run);
+  add_run(out, report);
+  return out;
+}
+
+std::string verify_summary(const CopyReport& report) {
+  bool ended = report.exit_code == ExitCode::kDone || report.exit_code == ExitCode::kEntriesFailed;
+  bool equal = report.exit_code == ExitCode::kDone;
+  std::string out;
+  add_line(out, "outcome", equal ? "equal" : ended ? "not equal" : outcome(report.exit_code));
+  add_line(out, "compared",
+           counted(report.files_verified, "file") + ", " + format_size(report.bytes_verified) +
+               ", " + counted(report.folders_verified, "folder") + " in " +
+               format_duration(report.duration_ms));
+  add_count(out, "not equal", failed_entries(report), "entry");
+  add_count(out, "only in target", report.target_only, "name");
+  add_count(out, "retried", report.retries, "request");
+  add_run(out, report);
   return out;
 }
 
@@ -139,12 +169,10 @@ std::string probe_summary(const ProbeReport& report) {
              format_size(report.space_available_bytes) + " available of " +
                  format_size(report.space_total_bytes));
   }
-  char mode[16];
-  std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(report.root_mode));
   add_line(out, "directory",
            "owner " + escape_for_terminal(report.root_owner) + ":" +
-               escape_for_terminal(report.root_group) + ", mode " + mode + ", fileid " +
-               std::to_string(report.root_fileid));
+               escape_for_terminal(report.root_group) + ", mode " + mode_text(report.root_mode) +
+               ", fileid " + std::to_string(report.root_fileid));
   add_line(out, "engine",
            report.engine + (report.engine_note.empty() ? "" : " (" + report.engine_note + ")"));
   return out;

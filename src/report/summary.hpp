@@ -9,7 +9,13 @@ namespace nfsferry {
 
 // A few lines for people, each with its newline; names are escaped for a terminal.
 std::string copy_summary(const CopyReport& report);
+std::string verify_summary(const CopyReport& report);
 std::string probe_summary(const ProbeReport& report);
+
+// Whether a failure of a comparison is a difference, not an entry that could not be compared.
+bool is_difference(const Failure& failure);
+// Of all phases.
+std::uint64_t failed_entries(const CopyReport& report);
 
 // 1234567 -> "1,234,567".
 std::string grouped(std::uint64_t number);

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 namespace nfsferry::cli {
 namespace {
 
@@ -57,10 +60,41 @@ TEST(ParseThreads, TakesOneTo64) {
   }
 }
 
-TEST(ParseVerify, TakesOnlyNoneForNow) {
-  EXPECT_EQ(parse_verify("none").value(), VerifyMode::kNone);
-  EXPECT_FALSE(parse_verify("all").has_value());
-  EXPECT_FALSE(parse_verify("transferred").has_value());
+TEST(ParseIdMap, TakesTwoIds) {
+  auto map = parse_id_map("200005:4294967294");
+  ASSERT_TRUE(map.has_value());
+  EXPECT_EQ(map->from, 200005u);
+  EXPECT_EQ(map->to, 4294967294u);
+  for (const char* text : {"", ":", "1", "1:", ":1", "1:2:3", "-1:1", "4294967295:1", "a:b"}) {
+    EXPECT_FALSE(parse_id_map(text).has_value()) << text;
+  }
+}
+
+TEST(AddIdMap, KeepsOneMappingForEachId) {
+  std::vector<IdMap> maps;
+  EXPECT_TRUE(add_id_map(maps, {1, 2}).has_value());
+  EXPECT_TRUE(add_id_map(maps, {3, 2}).has_value());
+  EXPECT_TRUE(add_id_map(maps, {1, 2}).has_value());
+  EXPECT_EQ(maps.size(), 2u);
+  EXPECT_FALSE(add_id_map(maps, {1, 3}).has_value());
+  EXPECT_EQ(maps.size(), 2u);
+}
+
+TEST(AddIdMap, HasALimit) {
+  std::vector<IdMap> maps;
+  for (std::uint32_t id = 0; id < kIdMapsMax - 1; ++id) maps.push_back({id, 0});
+  EXPECT_TRUE(add_id_map(maps, {1'000'000, 0}).has_value());
+  EXPECT_FALSE(add_id_map(maps, {1'000'001, 0}).has_value());
+}
+
+TEST(ParseNamed, TakesEveryNameAndTellsThemAllOtherwise) {
+  EXPECT_EQ(parse_named("older", kOverwriteNames).value(), OverwriteMode::kOlder);
+  EXPECT_EQ(parse_named("never", kOverwriteNames).value(), OverwriteMode::kNever);
+  for (const char* text : {"", "old", "Older", "older "}) {
+    auto value = parse_named(text, kOverwriteNames);
+    ASSERT_FALSE(value.has_value()) << text;
+    EXPECT_NE(value.error().detail.find("write always, never or older"), std::string::npos);
+  }
 }
 
 }  // namespace

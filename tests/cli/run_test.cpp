@@ -104,6 +104,76 @@ TEST_F(RunTest, AReportThatCannotBeWrittenAtTheEndIsAFailure) {
   EXPECT_NE(outcome.err.find("ENOSPC"), std::string::npos) << outcome.err;
 }
 
+TEST_F(RunTest, TheEffectiveOptionsAreInTheReport) {
+  Outcome outcome = copy({"--report-json",
+                          "-",
+                          "--verify",
+                          "none",
+                          "--checksum",
+                          "none",
+                          "--compare",
+                          "all",
+                          "--overwrite",
+                          "older",
+                          "--force",
+                          "--cross-mounts",
+                          "--include-nfs-leftovers",
+                          "--owner-errors",
+                          "warn",
+                          "--map-uid",
+                          "70001:0",
+                          "--map-uid",
+                          "70001:0",
+                          "--map-uid",
+                          "70002:0",
+                          "--map-gid",
+                          "70003:0"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(schema_complaint("report.schema.json", outcome.out), "");
+  Json json = Json::parse(outcome.out, nullptr, false);
+  Json options = json["Options"];
+  EXPECT_EQ(options["verify"], "none");
+  EXPECT_EQ(options["checksum"], "none");
+  EXPECT_EQ(json["nfsferry"]["checksum"], "none");
+  EXPECT_EQ(options["compare"], "all");
+  EXPECT_EQ(options["overwrite"], "older");
+  EXPECT_EQ(options["force"], true);
+  EXPECT_EQ(options["cross_mounts"], true);
+  EXPECT_EQ(options["include_nfs_leftovers"], true);
+  EXPECT_EQ(options["root_attributes"], false);
+  EXPECT_EQ(options["owner_errors"], "warn");
+  EXPECT_EQ(options["suid"], "drop");
+  EXPECT_EQ(options["map_uid"], Json({"70001:0", "70002:0"}));
+  EXPECT_EQ(options["map_gid"], Json({"70003:0"}));
+}
+
+TEST_F(RunTest, OperandsMayFollowARepeatedFlag) {
+  Outcome outcome = run_program({"copy", "--map-uid", "70001:0", "--map-gid", "70001:0",
+                                 folder_.path("source"), folder_.path("target")});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(folder_.read("target/a"), "hello");
+}
+
+TEST_F(RunTest, AManifestOnStdoutIsTheOnlyThingThere) {
+  for (const char* flag : {"--manifest", "--log-entries"}) {
+    Outcome outcome = copy({flag, "-"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out.find("outcome"), std::string::npos) << outcome.out;
+  }
+}
+
+TEST_F(RunTest, BadInputLeavesAnOlderManifestAndTrailAlone) {
+  folder_.write("manifest", "old");
+  folder_.write("entries", "old");
+  expect_refused(copy({"--manifest", folder_.path("manifest"), "--log-entries",
+                       folder_.path("entries"), "--checksum", "none"}),
+                 2);
+  expect_refused(
+      copy({"--manifest", folder_.path("none/manifest"), "--log-entries", folder_.path("entries")}),
+      2);
+  EXPECT_EQ(folder_.read("manifest") + folder_.read("entries"), "oldold");
+}
+
 TEST_F(RunTest, ProgressIsNotShownInAFileUnlessAskedFor) {
   EXPECT_EQ(copy({"--progress", "auto"}).err, "");
   EXPECT_NE(copy({"--progress", "always"}).err, "");

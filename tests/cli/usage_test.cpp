@@ -35,12 +35,13 @@ TEST_P(BadUsageTest, ExitsWith2AndOneLineOnStderr) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path())) << "something was created";
 }
 
-std::vector<BadUsage> bad_usages() {
-  auto copy = [](const std::vector<std::string>& flags) {
-    std::vector<std::string> arguments{"copy", "TMP/source", "TMP/target"};
-    arguments.insert(arguments.end(), flags.begin(), flags.end());
-    return arguments;
-  };
+std::vector<std::string> copy(const std::vector<std::string>& flags) {
+  std::vector<std::string> arguments{"copy", "TMP/source", "TMP/target"};
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
+  return arguments;
+}
+
+std::vector<BadUsage> bad_commands() {
   return {
       {"NoCommand", {}, "a command is missing; try 'nfsferry --help'"},
       {"UnknownCommand", {"sync", "a", "b"}, "unknown command 'sync'"},
@@ -55,13 +56,49 @@ std::vector<BadUsage> bad_usages() {
       {"PlannedFlagDelete", copy({"--delete"}), "unknown flag '--delete'"},
       {"PlannedFlagDryRun", copy({"--dry-run"}), "unknown flag '--dry-run'"},
       {"PlannedFlagShard", copy({"--shard", "1/2"}), "unknown flag '--shard'"},
+      {"VerifyWithoutTarget", {"verify", "TMP/a"}, "try 'nfsferry verify --help'"},
+      {"VerifyFlagOfCopy", {"verify", "TMP/a", "TMP/b", "--force"}, "unknown flag '--force'"},
+      {"VerifyThreads", {"verify", "TMP/a", "TMP/b", "--threads", "0"}, "--threads: '0'"},
+      {"VerifyTwoWritersToStdout",
+       {"verify", "TMP/a", "TMP/b", "--json", "--report-json", "-"},
+       "--json and --report-json both write to stdout"},
+      {"VerifyReportIsDirectory", {"verify", "TMP/a", "TMP/b", "--report-json", "TMP"}, "EISDIR"},
+      {"ProbeWithoutUrl", {"probe"}, "URL is missing; try 'nfsferry probe --help'"},
+      {"ProbeUnknownFlag", {"probe", "nfs://127.0.0.1/", "--xml"}, "unknown flag '--xml'"},
+      {"ProbeTimeout", {"probe", "nfs://127.0.0.1/", "--timeout", "x"}, "--timeout: 'x'"},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Commands, BadUsageTest, testing::ValuesIn(bad_commands()),
+                         [](const auto& row) { return row.param.name; });
+
+std::vector<BadUsage> bad_values() {
+  return {
       {"Owner", copy({"--owner", "bob"}), "--owner: 'bob' is not an owner"},
       {"OwnerWithoutGroup", copy({"--owner", "5:"}), "--owner: '5:'"},
       {"OwnerWithoutValue", copy({"--owner"}), "--owner: its value is missing"},
       {"Engine", copy({"--engine", "kqueue"}), "write auto, io_uring or epoll"},
-      {"VerifyAll", copy({"--verify", "all"}), "'all' is not available yet"},
-      {"VerifyTransferred", copy({"--verify", "transferred"}), "not available yet"},
-      {"VerifyUnknown", copy({"--verify", "some"}), "--verify: 'some'"},
+      {"MapUid", copy({"--map-uid", "bob:5"}), "--map-uid: 'bob:5' is not a pair of ids"},
+      {"MapGidWithoutValue", copy({"--map-gid"}), "--map-gid: its value is missing"},
+      {"MapUidToTwo", copy({"--map-uid", "5:6", "--map-uid", "5:7"}),
+       "--map-uid: '5' is mapped twice, to 6 and to 7"},
+      {"MapGidToTwo", copy({"--map-gid=5:6", "--map-gid=5:7"}), "--map-gid: '5' is mapped twice"},
+      {"OwnerErrors", copy({"--owner-errors", "skip"}), "write fail or warn"},
+      {"Suid", copy({"--suid", "auto"}), "--suid: 'auto' is not one of its values"},
+      {"Compare", copy({"--compare", "size"}), "write changed, all or checksum"},
+      {"Overwrite", copy({"--overwrite", "newer"}), "write always, never or older"},
+      {"ForceWithValue", copy({"--force=yes"}), "--force: takes no value"},
+      {"Verify", copy({"--verify", "some"}), "write none, transferred or all"},
+      {"Checksum", copy({"--checksum", "md5"}), "write xxh3-128 or none"},
+      {"ChecksumNoneByItself", copy({"--checksum", "none"}), "add --verify none"},
+      {"ChecksumNoneWithVerifyAll", copy({"--checksum", "none", "--verify", "all"}),
+       "add --verify none"},
+      {"ChecksumNoneWithManifest",
+       copy({"--checksum", "none", "--verify", "none", "--manifest", "TMP/m"}),
+       "--manifest needs checksums"},
+      {"ChecksumNoneWithCompare",
+       copy({"--checksum", "none", "--verify", "none", "--compare", "checksum"}),
+       "--compare checksum needs them"},
       {"NoThreads", copy({"--threads", "0"}), "--threads: '0'"},
       {"TooManyThreads", copy({"--threads", "65"}), "from 1 to 64"},
       {"TwoConnections", copy({"--connections", "2"}), "not available yet"},
@@ -73,18 +110,38 @@ std::vector<BadUsage> bad_usages() {
       {"LogLevel", copy({"--log-level", "loud"}), "--log-level: 'loud'"},
       {"SwitchWithValue", copy({"--quiet=3"}), "--quiet: takes no value"},
       {"FlagTwice", copy({"--threads", "1", "--threads", "2"}), "given more than once"},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Values, BadUsageTest, testing::ValuesIn(bad_values()),
+                         [](const auto& row) { return row.param.name; });
+
+std::vector<BadUsage> bad_outputs() {
+  return {
       {"TwoWritersToStdout", copy({"--report-json", "-", "--report-json", "-"}),
        "--report-json: given more than once"},
       {"ReportInMissingDirectory", copy({"--report-json", "TMP/no/report"}), "no/report: ENOENT"},
       {"ReportIsDirectory", copy({"--report-json", "TMP"}), "EISDIR"},
+      {"ReportAndManifestToStdout", copy({"--report-json", "-", "--manifest", "/dev/stdout"}),
+       "--report-json and --manifest both write to stdout"},
+      {"ManifestAndEntriesToStdout", copy({"--log-entries", "-", "--manifest", "-"}),
+       "--manifest and --log-entries both write to stdout"},
+      {"ReportAndEntriesToStdout", copy({"--log-entries", "-", "--report-json", "-"}),
+       "--report-json and --log-entries both write to stdout"},
+      {"TwoOutputsToOneFile", copy({"--log-entries", "TMP/x", "--manifest", "TMP/x"}),
+       "both write to the same file"},
+      {"ManifestInMissingDirectory", copy({"--manifest", "TMP/no/m"}), "no/m: ENOENT"},
+      {"ManifestIsDirectory", copy({"--manifest", "TMP"}), "EISDIR"},
+      {"EntriesInMissingDirectory", copy({"--log-entries", "TMP/no/e"}), "no/e: ENOENT"},
+      {"EntriesIsDirectory", copy({"--log-entries", "TMP"}), "EISDIR"},
       {"ReportWithoutName", copy({"--report-json="}), "--report-json: its value is missing"},
-      {"ProbeWithoutUrl", {"probe"}, "URL is missing; try 'nfsferry probe --help'"},
-      {"ProbeUnknownFlag", {"probe", "nfs://127.0.0.1/", "--xml"}, "unknown flag '--xml'"},
-      {"ProbeTimeout", {"probe", "nfs://127.0.0.1/", "--timeout", "x"}, "--timeout: 'x'"},
+      {"ManifestInUnwritableDirectory", copy({"--manifest", "/sys/nfsferry"}),
+       "name a file in a directory that exists and can be written"},
+      {"EntriesInUnwritableDirectory", copy({"--log-entries", "/sys/nfsferry"}), "--log-entries: "},
   };
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, BadUsageTest, testing::ValuesIn(bad_usages()),
+INSTANTIATE_TEST_SUITE_P(Outputs, BadUsageTest, testing::ValuesIn(bad_outputs()),
                          [](const auto& row) { return row.param.name; });
 
 TEST(Version, NamesProgramVersionAndReportSchema) {
@@ -97,7 +154,7 @@ TEST(Version, NamesProgramVersionAndReportSchema) {
 
 TEST(Help, OfEveryCommandGoesToStdoutAndHasAnExample) {
   for (const std::vector<std::string>& command :
-       std::vector<std::vector<std::string>>{{}, {"copy"}, {"probe"}}) {
+       std::vector<std::vector<std::string>>{{}, {"copy"}, {"verify"}, {"probe"}}) {
     std::vector<std::string> arguments = command;
     arguments.push_back("--help");
     Outcome outcome = run_program(arguments);
@@ -110,9 +167,43 @@ TEST(Help, OfEveryCommandGoesToStdoutAndHasAnExample) {
 
 TEST(Help, NamesEveryFlagOfCopy) {
   std::string help = run_program({"copy", "--help"}).out;
+  for (const char* flag : {"--owner keep|target|UID:GID",
+                           "--map-uid OLD:NEW",
+                           "--map-gid OLD:NEW",
+                           "--owner-errors fail|warn",
+                           "--suid keep|drop",
+                           "--compare changed|all|checksum",
+                           "--overwrite always|never|older",
+                           "--force",
+                           "--create-target",
+                           "--root-attributes",
+                           "--cross-mounts",
+                           "--include-nfs-leftovers",
+                           "--verify none|transferred|all",
+                           "--checksum xxh3-128|none",
+                           "--engine auto|io_uring|epoll",
+                           "--threads",
+                           "--connections",
+                           "--timeout",
+                           "--run-id",
+                           "--report-json",
+                           "--manifest FILE|-",
+                           "--log-entries FILE|-",
+                           "--quiet",
+                           "--progress auto|always|never",
+                           "--progress-interval",
+                           "--log-level",
+                           "--log-json"}) {
+    EXPECT_NE(help.find(flag), std::string::npos) << flag;
+  }
+}
+
+TEST(Help, NamesEveryFlagOfVerify) {
+  std::string help = run_program({"verify", "--help"}).out;
   for (const char* flag :
-       {"--owner keep|target|UID:GID", "--create-target", "--verify", "--engine", "--threads",
-        "--connections", "--timeout", "--run-id", "--report-json", "--quiet", "--progress",
+       {"--owner keep|target|UID:GID", "--map-uid OLD:NEW", "--map-gid OLD:NEW", "--suid keep|drop",
+        "--cross-mounts", "--include-nfs-leftovers", "--threads", "--engine", "--timeout",
+        "--run-id", "--json", "--report-json FILE|-", "--quiet", "--progress auto|always|never",
         "--progress-interval", "--log-level", "--log-json"}) {
     EXPECT_NE(help.find(flag), std::string::npos) << flag;
   }

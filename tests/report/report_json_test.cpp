@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -41,6 +43,7 @@ CopyReport extreme_report() {
   report.options.owner = OwnerRule::kFixed;
   report.options.owner_uid = report.options.owner_gid = kMost32;
   report.options.threads = report.options.connections = kMost32;
+  report.options.map_uid = report.options.map_gid = std::vector<IdMap>(5000, {kMost32, kMost32});
   report.options.timeout_ms = kMost;
   report.exit_code = ExitCode::kTerminated;
   report.run_id = std::string(10'000, '\x03');
@@ -76,6 +79,10 @@ CopyReport extreme_report() {
                                  &report.throttled_ms,
                                  &report.peak_rss_bytes,
                                  &report.leftovers_skipped,
+                                 &report.metadata_repaired,
+                                 &report.temporaries_removed,
+                                 &report.owners_not_set,
+                                 &report.target_only,
                                  &report.prepare.duration_ms,
                                  &report.transfer.duration_ms,
                                  &report.verify.duration_ms}) {
@@ -114,18 +121,78 @@ TEST(CopyReportJson, EveryExitCodeFitsTheSchemaAndOnlyZeroAndFiveAreSuccess) {
   }
 }
 
-TEST(CopyReportJson, EveryOptionFitsTheSchema) {
-  for (auto owner : {OwnerRule::kKeep, OwnerRule::kFixed, OwnerRule::kTarget}) {
-    for (auto verify : {VerifyMode::kNone, VerifyMode::kTransferred, VerifyMode::kAll}) {
-      for (auto engine : {EngineMode::kAuto, EngineMode::kIoUring, EngineMode::kEpoll}) {
-        CopyReport report;
-        report.options.owner = owner;
-        report.options.verify = verify;
-        report.options.engine = engine;
-        EXPECT_EQ(copy_complaint(report), "");
-      }
-    }
+// A value of one option, and what the report calls it.
+struct OptionRow {
+  const char* member;
+  const char* text;
+  std::function<void(CopyOptions&)> set;
+};
+
+std::vector<OptionRow> option_rows() {
+  return {
+      {"owner", "keep", [](CopyOptions& o) { o.owner = OwnerRule::kKeep; }},
+      {"owner", "target", [](CopyOptions& o) { o.owner = OwnerRule::kTarget; }},
+      {"owner", "0:0", [](CopyOptions& o) { o.owner = OwnerRule::kFixed; }},
+      {"owner_errors", "fail", [](CopyOptions& o) { o.owner_errors = OwnerErrors::kFail; }},
+      {"owner_errors", "warn", [](CopyOptions& o) { o.owner_errors = OwnerErrors::kWarn; }},
+      {"suid", "keep", [](CopyOptions& o) { o.suid = SuidMode::kKeep; }},
+      {"suid", "drop", [](CopyOptions& o) { o.suid = SuidMode::kDrop; }},
+      {"suid", "keep", [](CopyOptions& o) { o.suid = SuidMode::kAuto; }},
+      {"suid", "drop", [](CopyOptions& o) { o.owner = OwnerRule::kTarget; }},
+      {"suid", "drop", [](CopyOptions& o) { o.map_gid = {{1, 2}}; }},
+      {"compare", "changed", [](CopyOptions& o) { o.compare = CompareMode::kChanged; }},
+      {"compare", "all", [](CopyOptions& o) { o.compare = CompareMode::kAll; }},
+      {"TransferMode", "ALL", [](CopyOptions& o) { o.compare = CompareMode::kAll; }},
+      {"compare", "checksum", [](CopyOptions& o) { o.compare = CompareMode::kChecksum; }},
+      {"TransferMode", "CHANGED", [](CopyOptions& o) { o.compare = CompareMode::kChecksum; }},
+      {"overwrite", "always", [](CopyOptions& o) { o.overwrite = OverwriteMode::kAlways; }},
+      {"overwrite", "never", [](CopyOptions& o) { o.overwrite = OverwriteMode::kNever; }},
+      {"OverwriteMode", "NEVER", [](CopyOptions& o) { o.overwrite = OverwriteMode::kNever; }},
+      {"overwrite", "older", [](CopyOptions& o) { o.overwrite = OverwriteMode::kOlder; }},
+      {"OverwriteMode", "ALWAYS", [](CopyOptions& o) { o.overwrite = OverwriteMode::kOlder; }},
+      {"verify", "none", [](CopyOptions& o) { o.verify = VerifyMode::kNone; }},
+      {"verify", "transferred", [](CopyOptions& o) { o.verify = VerifyMode::kTransferred; }},
+      {"verify", "all", [](CopyOptions& o) { o.verify = VerifyMode::kAll; }},
+      {"VerifyMode", "POINT_IN_TIME_CONSISTENT",
+       [](CopyOptions& o) { o.verify = VerifyMode::kAll; }},
+      {"checksum", "xxh3-128", [](CopyOptions& o) { o.checksum = ChecksumMode::kXxh3; }},
+      {"checksum", "none", [](CopyOptions& o) { o.checksum = ChecksumMode::kNone; }},
+      {"engine", "auto", [](CopyOptions& o) { o.engine = EngineMode::kAuto; }},
+      {"engine", "io_uring", [](CopyOptions& o) { o.engine = EngineMode::kIoUring; }},
+      {"engine", "epoll", [](CopyOptions& o) { o.engine = EngineMode::kEpoll; }},
+      {"Uid", "INT_VALUE", [](CopyOptions& o) { o.map_gid = {{1, 2}}; }},
+      {"Gid", "NONE", [](CopyOptions& o) { o.map_gid = {{1, 2}}; }},
+      {"Uid", "NONE", [](CopyOptions& o) { o.owner = OwnerRule::kTarget; }},
+  };
+}
+
+TEST(CopyReportJson, EveryOptionFitsTheSchemaAndIsCalledAsItsFlagTakesIt) {
+  for (const OptionRow& row : option_rows()) {
+    CopyReport report;
+    row.set(report.options);
+    EXPECT_EQ(copy_complaint(report), "") << row.member << " " << row.text;
+    EXPECT_EQ(Json::parse(copy_report_json(report))["Options"][row.member], row.text) << row.member;
   }
+}
+
+TEST(CopyReportJson, SwitchesAndMappedIdsAreAmongTheOptions) {
+  CopyReport report;
+  CopyOptions& options = report.options;
+  const std::map<std::string, bool*> switches{
+      {"force", &options.force},
+      {"create_target", &options.create_target},
+      {"root_attributes", &options.root_attributes},
+      {"cross_mounts", &options.cross_mounts},
+      {"include_nfs_leftovers", &options.include_nfs_leftovers}};
+  for (const auto& [name, on] : switches) {
+    EXPECT_EQ(Json::parse(copy_report_json(report))["Options"][name], false) << name;
+    *on = true;
+    EXPECT_EQ(Json::parse(copy_report_json(report))["Options"][name], true) << name;
+  }
+  options.map_uid = {{200005, 200010}, {1, 2}};
+  Json json = Json::parse(copy_report_json(report))["Options"];
+  EXPECT_EQ(json["map_uid"], Json({"200005:200010", "1:2"}));
+  EXPECT_EQ(json["map_gid"], Json::array());
 }
 
 TEST(CopyReportJson, TheSchemaRejectsAReportThatIsWrong) {
@@ -189,6 +256,12 @@ TEST(CopyReportJson, CountersReachTheirMembers) {
   report.target.nfs_version = "4.1";
   report.source.latency["READ"] = {5, 100, 200, 300};
   report.run_id = "run-1";
+  report.metadata_repaired = 11;
+  report.temporaries_removed = 12;
+  report.owners_not_set = 13;
+  report.target_only = 14;
+  report.verify.duration_ms = 15;
+  report.verify.success = false;
   Json json = Json::parse(copy_report_json(report));
   EXPECT_EQ(json["StartTime"], "2024-02-29T23:59:59.999Z");
   EXPECT_EQ(json["FilesTransferred"], 10);
@@ -207,6 +280,12 @@ TEST(CopyReportJson, CountersReachTheirMembers) {
   EXPECT_EQ(own["nfs_version"]["target"], "4.1");
   EXPECT_EQ(own["latency"]["source.READ"]["p95_us"], 200);
   EXPECT_EQ(own["run_id"], "run-1");
+  EXPECT_EQ(own["metadata_repaired"], 11);
+  EXPECT_EQ(own["temporaries_removed"], 12);
+  EXPECT_EQ(own["owners_not_set"], 13);
+  EXPECT_EQ(own["target_only"], 14);
+  EXPECT_EQ(json["Result"]["VerifyDuration"], 15);
+  EXPECT_EQ(json["Result"]["VerifyStatus"], "ERROR");
 }
 
 TEST(CopyReportJson, AnOwnerIsWrittenAsItsFlagTakesIt) {

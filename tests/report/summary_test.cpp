@@ -28,6 +28,30 @@ TEST(CopySummary, CountsEveryKindOfFailure) {
   EXPECT_NE(copy_summary(report).find("failed          4 entries\n"), std::string::npos);
 }
 
+TEST(CopySummary, TellsWhatWasNotCopiedOnlyWhereThereIsSomething) {
+  CopyReport report;
+  EXPECT_EQ(copy_summary(report),
+            "outcome         done\n"
+            "copied          0 files, 0 B, 0 folders in 0.0s\n");
+  report.files_skipped = 5;
+  report.metadata_repaired = 1;
+  report.files_verified = 1234;
+  report.special_skipped = 2;
+  report.temporaries_removed = 3;
+  report.owners_not_set = 4;
+  report.target_only = 6;
+  EXPECT_EQ(copy_summary(report),
+            "outcome         done\n"
+            "copied          0 files, 0 B, 0 folders in 0.0s\n"
+            "skipped         5 files\n"
+            "repaired        1 entry\n"
+            "verified        1,234 files\n"
+            "not copied      2 special files\n"
+            "cleaned up      3 temporary files\n"
+            "owner not set   4 entries\n"
+            "only in target  6 names\n");
+}
+
 TEST(CopySummary, EveryExitCodeHasAnOutcome) {
   for (int code : {0, 1, 2, 3, 4, 5, 75, 130, 143}) {
     CopyReport report;
@@ -36,6 +60,31 @@ TEST(CopySummary, EveryExitCodeHasAnOutcome) {
     EXPECT_EQ(summary.find("outcome         "), 0u) << code;
     EXPECT_EQ(summary.find("outcome         done\n") == 0, code == 0) << code;
   }
+}
+
+TEST(VerifySummary, TellsWhatWasComparedAndWhatIsNotEqual) {
+  CopyReport report;
+  report.files_verified = 1000;
+  report.bytes_verified = 3u << 20;
+  report.folders_verified = 1;
+  report.duration_ms = 2000;
+  report.run_id = "r1";
+  EXPECT_EQ(verify_summary(report),
+            "outcome         equal\n"
+            "compared        1,000 files, 3.0 MiB, 1 folder in 2.0s\n"
+            "run             r1\n");
+  report.exit_code = ExitCode::kEntriesFailed;
+  report.failed_verify = 2;
+  report.target_only = 1;
+  EXPECT_EQ(verify_summary(report),
+            "outcome         not equal\n"
+            "compared        1,000 files, 3.0 MiB, 1 folder in 2.0s\n"
+            "not equal       2 entries\n"
+            "only in target  1 name\n"
+            "run             r1\n");
+  report.exit_code = ExitCode::kTemporary;
+  EXPECT_EQ(verify_summary(report).find("outcome         ended early; run it again to go on\n"),
+            0u);
 }
 
 TEST(ProbeSummary, NeverLetsAServerSteerTheTerminal) {

@@ -1,0 +1,78 @@
+#include "cli/run_flags.hpp"
+
+#include <CLI/CLI.hpp>
+#include <utility>
+
+#include "cli/parsed_option.hpp"
+
+namespace nfsferry::cli {
+namespace {
+
+void add_id_map_flag(CLI::App& app, const std::string& name, const std::string& help,
+                     std::vector<IdMap>& maps) {
+  auto parse = [&maps](std::string_view text) -> Status {
+    NFSFERRY_TRY(IdMap map, parse_id_map(text), return);
+    return add_id_map(maps, map);
+  };
+  add_repeated(app, name, "OLD:NEW", help, parse, [](Ok) {});
+}
+
+}  // namespace
+
+void begin_group(CLI::App& app, const char* heading) { app.option_defaults()->group(heading); }
+
+void add_operands(CLI::App& app, const char* source_help, const char* target_help,
+                  CopyOptions& options) {
+  app.add_option("SOURCE", options.source, source_help)->required()->type_name("");
+  app.add_option("TARGET", options.target, target_help)->required()->type_name("");
+}
+
+void add_mapping_flags(CLI::App& app, CopyOptions& options) {
+  add_parsed(app, "--owner", "keep|target|UID:GID", "Owner of what is copied (keep)", parse_owner,
+             [&options](Owner owner) {
+               options.owner = owner.rule;
+               options.owner_uid = owner.uid;
+               options.owner_gid = owner.gid;
+             });
+  add_id_map_flag(app, "--map-uid", "This user becomes that one, before --owner; may be repeated",
+                  options.map_uid);
+  add_id_map_flag(app, "--map-gid", "This group becomes that one, before --owner; may be repeated",
+                  options.map_gid);
+  add_named(app, "--suid", "Set-user-id and set-group-id bits (drop where owners are mapped)",
+            kSuidNames, options.suid);
+}
+
+void add_scope_flags(CLI::App& app, CopyOptions& options) {
+  add_switch(app, "--cross-mounts", "Enter other file systems that are mounted below",
+             options.cross_mounts);
+  add_switch(app, "--include-nfs-leftovers", "Do not leave out .nfs* files",
+             options.include_nfs_leftovers);
+}
+
+void add_work_flags(CLI::App& app, CopyOptions& options) {
+  add_parsed(app, "--threads", "N", "Threads, 1 to 64 (" + std::to_string(options.threads) + ")",
+             parse_threads, [&options](std::uint32_t number) { options.threads = number; });
+  add_named(app, "--engine", "Kernel interface (auto)", kEngineNames, options.engine);
+  add_parsed(app, "--timeout", "DURATION", "How long a server may stay away (300s)", parse_timeout,
+             [&options](std::uint64_t ms) { options.timeout_ms = ms; });
+  add_parsed(app, "--run-id", "ID", "Name of the run in report and log (random)", parse_run_id,
+             [&options](std::string id) { options.run_id = std::move(id); });
+}
+
+void add_output_flags(CLI::App& app, RunArguments& arguments) {
+  add_parsed(app, "--report-json", "FILE|-", "Write the report there; - is stdout", parse_output,
+             [&arguments](std::string path) { arguments.report_json = std::move(path); });
+  add_switch(app, "--quiet", "No summary, no progress, no log but errors", arguments.quiet);
+  add_named(app, "--progress", "Progress line; auto: on a terminal (auto)", kProgressNames,
+            arguments.progress);
+  add_parsed(app, "--progress-interval", "DURATION", "Time between two progress lines (1s)",
+             parse_progress_interval,
+             [&arguments](std::uint64_t ms) { arguments.progress_interval_ms = ms; });
+  add_parsed(
+      app, "--log-level", "debug|info|warning|error|off", "Log to stderr (warning)",
+      [](std::string_view text) { return parse_named(text, kLogLevelNames); },
+      [&arguments](LogLevel level) { arguments.log_level = level; });
+  add_switch(app, "--log-json", "Log one JSON object a line", arguments.log_json);
+}
+
+}  // namespace nfsferry::cli

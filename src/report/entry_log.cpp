@@ -1,0 +1,57 @@
+#include "report/entry_log.hpp"
+
+#include <chrono>
+
+#include "report/json_text.hpp"
+#include "report/report_json.hpp"
+
+namespace nfsferry {
+namespace {
+
+const char* action_text(EntryAction action) {
+  switch (action) {
+    case EntryAction::kCopied: return "copied";
+    case EntryAction::kMetadata: return "metadata";
+    case EntryAction::kLinked: return "linked";
+    case EntryAction::kSkipped: return "skipped";
+    case EntryAction::kDeleted: return "deleted";
+    case EntryAction::kFailed: return "failed";
+    case EntryAction::kChanged: return "changed";
+    case EntryAction::kVanished: return "vanished";
+    case EntryAction::kVerified: return "verified";
+  }
+  return "failed";
+}
+
+Json ownership_json(const EntryOwnership& ownership) {
+  Json json;
+  json["owner"] = short_text(ownership.owner);
+  json["group"] = short_text(ownership.group);
+  json["mode"] = mode_text(ownership.mode);
+  return json;
+}
+
+}  // namespace
+
+void EntryLog::on_entry(const EntryRecord& entry) {
+  using namespace std::chrono;
+  auto since = system_clock::now().time_since_epoch();
+  auto now_ms = static_cast<std::uint64_t>(duration_cast<milliseconds>(since).count());
+  file_.write(entry_line(entry, now_ms));
+}
+
+std::string entry_line(const EntryRecord& entry, std::uint64_t unix_ms) {
+  Json json;
+  json["time"] = rfc3339(unix_ms);
+  add_path(json, entry.path);
+  json["action"] = action_text(entry.action);
+  json["type"] = short_text(entry.type);
+  json["size"] = entry.size_bytes;
+  if (!entry.hash.empty()) json["hash"] = short_text(entry.hash);
+  if (!entry.from.owner.empty()) json["from"] = ownership_json(entry.from);
+  if (!entry.to.owner.empty()) json["to"] = ownership_json(entry.to);
+  if (!entry.error.empty()) json["error"] = short_text(entry.error);
+  return dump_line(json) + "\n";
+}
+
+}  // namespace nfsferry

@@ -1,0 +1,87 @@
+#include "report/options_json.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "report/option_names.hpp"
+
+namespace nfsferry {
+namespace {
+
+const char* verify_mode(VerifyMode mode) {
+  switch (mode) {
+    case VerifyMode::kNone: return "NONE";
+    case VerifyMode::kTransferred: return "ONLY_FILES_TRANSFERRED";
+    case VerifyMode::kAll: return "POINT_IN_TIME_CONSISTENT";
+  }
+  return "NONE";
+}
+
+const char* id_mode(const CopyOptions& options, const std::vector<IdMap>& map) {
+  return options.owner == OwnerRule::kKeep && map.empty() ? "INT_VALUE" : "NONE";
+}
+
+std::string pair_text(std::uint32_t first, std::uint32_t second) {
+  return std::to_string(first) + ":" + std::to_string(second);
+}
+
+std::string owner_flag(const CopyOptions& options) {
+  switch (options.owner) {
+    case OwnerRule::kKeep: return "keep";
+    case OwnerRule::kTarget: return "target";
+    case OwnerRule::kFixed: return pair_text(options.owner_uid, options.owner_gid);
+  }
+  return "keep";
+}
+
+Json id_maps_json(const std::vector<IdMap>& map) {
+  Json json = Json::array();
+  std::size_t shown = std::min(map.size(), kIdMapsShown);
+  for (std::size_t i = 0; i < shown; ++i) json.push_back(pair_text(map[i].from, map[i].to));
+  return json;
+}
+
+// What kAuto comes to.
+SuidMode effective_suid(const CopyOptions& options) {
+  if (options.suid != SuidMode::kAuto) return options.suid;
+  bool mapped =
+      options.owner != OwnerRule::kKeep || !options.map_uid.empty() || !options.map_gid.empty();
+  return mapped ? SuidMode::kDrop : SuidMode::kKeep;
+}
+
+}  // namespace
+
+Json options_json(const CopyOptions& options) {
+  bool never = options.overwrite == OverwriteMode::kNever;
+  Json json;
+  json["VerifyMode"] = verify_mode(options.verify);
+  json["OverwriteMode"] = never ? "NEVER" : "ALWAYS";
+  json["TransferMode"] = options.compare == CompareMode::kAll ? "ALL" : "CHANGED";
+  json["PreserveDeletedFiles"] = "PRESERVE";
+  json["Uid"] = id_mode(options, options.map_uid);
+  json["Gid"] = id_mode(options, options.map_gid);
+  json["PosixPermissions"] = "PRESERVE";
+  json["Mtime"] = "PRESERVE";
+  json["BytesPerSecond"] = -1;
+  json["owner"] = owner_flag(options);
+  json["map_uid"] = id_maps_json(options.map_uid);
+  json["map_gid"] = id_maps_json(options.map_gid);
+  json["owner_errors"] = name_of(kOwnerErrorsNames, options.owner_errors);
+  json["suid"] = name_of(kSuidNames, effective_suid(options));
+  json["compare"] = name_of(kCompareNames, options.compare);
+  json["overwrite"] = name_of(kOverwriteNames, options.overwrite);
+  json["force"] = options.force;
+  json["create_target"] = options.create_target;
+  json["root_attributes"] = options.root_attributes;
+  json["cross_mounts"] = options.cross_mounts;
+  json["include_nfs_leftovers"] = options.include_nfs_leftovers;
+  json["verify"] = name_of(kVerifyNames, options.verify);
+  json["checksum"] = name_of(kChecksumNames, options.checksum);
+  json["engine"] = name_of(kEngineNames, options.engine);
+  json["threads"] = options.threads;
+  json["connections"] = options.connections;
+  json["timeout_ms"] = options.timeout_ms;
+  return json;
+}
+
+}  // namespace nfsferry
