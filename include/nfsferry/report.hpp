@@ -97,7 +97,6 @@ struct CopyReport {
   std::uint64_t temporaries_removed = 0;  // of earlier runs that died, in the target
   std::uint64_t owners_not_set = 0;       // with --owner-errors warn
   std::uint64_t target_only = 0;          // names that only the target has
-  std::uint64_t bytes_verified = 0;       // read in source and target at the end
 
   PhaseReport prepare;  // connecting and opening both sides
   PhaseReport transfer;
