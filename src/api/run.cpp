@@ -236,6 +236,7 @@ class Run {
       auto compared =
           std::make_unique<copy::Shared>(copy::Job::kVerify, options_, observer_, stop_);
       compared->ownership = shared_->ownership;
+      compared->target_can = shared_->target_can;
       shared_ = std::move(compared);
       again_ = true;
     }

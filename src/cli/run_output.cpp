@@ -79,7 +79,7 @@ int refuse(const RunArguments& arguments, const Error& error) {
 
 bool did_nothing(const CopyReport& report) {
   return report.exit_code == ExitCode::kUsage ||
-         (!report.error_code.empty() && report.estimated_files == 0 &&
+         (!report.error_code.empty() && report.estimated_files == 0 && report.failures.empty() &&
           report.files_transferred == 0 && report.folders_transferred == 0);
 }
 

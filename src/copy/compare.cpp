@@ -29,7 +29,6 @@ Task<void> Worker::compare_small_files(std::vector<WorkItem> items) {
       co_await compare_large_file(std::move(items[i]));
       continue;
     }
-    shared_.counters.bytes_compared += bytes.size();
     bool same =
         std::equal(bytes.begin(), bytes.end(), to[i]->data.bytes.begin(), to[i]->data.bytes.end());
     if (same) {
@@ -113,26 +112,23 @@ Task<void> Worker::compare_symlinks(std::vector<WorkItem> items) {
 // What is left to do where the content is the same: attributes, or nothing.
 Task<void> Worker::same_content(WorkItem item, std::optional<Hash128> hash) {
   const Entry& entry = item.entry;
-  std::string text;
-  if (hash) {
-    shared_.add_digest(item.node->path_of(entry.name), *hash);
-    if (shared_.observer.wants_entries()) text = to_hex(*hash);
-  }
   bool regular = entry.attributes.type == FileType::kRegular;
+  if (regular) shared_.counters.bytes_compared += entry.attributes.size_bytes;
   if (regular && entry.attributes.link_count > 1) {
-    shared_.hard_links.in_place(entry, item.there->attributes.fileid);
+    shared_.hard_links.in_place(entry, item.there->attributes.fileid, hash);
   }
   if (item.differences != 0 && verifying()) {
+    (void)note_hash(*item.node, entry, hash);
     differs(item.node, entry, *item.there, item.differences);
   } else if (item.differences != 0) {
     std::vector<WorkItem> one;
     one.push_back(std::move(item));
-    co_await set_entry_attributes(std::move(one), std::move(text));
+    co_await set_entry_attributes(std::move(one), hash);
     co_return;
   } else {
     ++(verifying() ? shared_.counters.files_verified : shared_.counters.files_skipped);
     tell(*item.node, entry, verifying() ? EntryAction::kVerified : EntryAction::kSkipped,
-         std::move(text));
+         note_hash(*item.node, entry, hash));
   }
   entry_done(item);
 }
@@ -174,7 +170,7 @@ void Worker::differs(const NodePtr& node, const Entry& entry, const Entry& there
 }
 
 // Owner, mode and times of entries whose content is right; `hash` is that of a single one.
-Task<void> Worker::set_entry_attributes(std::vector<WorkItem> items, std::string hash) {
+Task<void> Worker::set_entry_attributes(std::vector<WorkItem> items, std::optional<Hash128> hash) {
   std::vector<SetAttributes> requests;
   for (const WorkItem& item : items) {
     auto target = wanted(item.entry);
@@ -190,13 +186,11 @@ Task<void> Worker::set_entry_attributes(std::vector<WorkItem> items, std::string
     }
     ++shared_.counters.metadata_repaired;
     const Attributes& attributes = item.entry.attributes;
-    if (attributes.type == FileType::kRegular) {
-      if (item.action != Action::kCompare) ++shared_.counters.files_unread;
-      if (attributes.link_count > 1) {
-        shared_.hard_links.in_place(item.entry, item.there->attributes.fileid);
-      }
+    bool regular = attributes.type == FileType::kRegular;
+    if (regular && attributes.link_count > 1) {
+      shared_.hard_links.in_place(item.entry, item.there->attributes.fileid, hash);
     }
-    tell(*item.node, item.entry, EntryAction::kMetadata, hash);
+    tell(*item.node, item.entry, EntryAction::kMetadata, note_hash(*item.node, item.entry, hash));
     entry_done(item);
   }
 }

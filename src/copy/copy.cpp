@@ -92,7 +92,7 @@ Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::s
   std::uint32_t uid = id_to_try(options, from.owner, to.owner, options.owner_uid);
   std::uint32_t gid = id_to_try(options, from.group, to.group, options.owner_gid);
   NFSFERRY_TRY(Ok probed, co_await target.probe(uid, gid), co_return);
-  const Capabilities& can = target.capabilities();
+  const Capabilities& can = shared.target_can = target.capabilities();
   say_what_is_not_kept(can);
   if (can.change_owner) co_return ok();
   Error refused = owner_refused(target, uid, gid);
@@ -105,6 +105,8 @@ Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::s
 void prepare_verify(Shared& shared, const Source& source, const Target& target) {
   shared.ownership =
       Ownership(shared.options, source.root_entry().attributes, target.root_entry().attributes);
+  shared.target_can = target.capabilities();
+  shared.target_can.symlink_times = false;  // some servers keep none, and only a probe would tell
 }
 
 Task<void> copy_on_this_thread(Shared& shared, Loop& loop, Side side, bool first) {

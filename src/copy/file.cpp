@@ -56,11 +56,9 @@ Task<void> Worker::carry(Work work) {
       co_await compare_large_file(std::move(work.items.front()));
       break;
     case WorkKind::kCompareSymlinks: co_await compare_symlinks(std::move(work.items)); break;
-    case WorkKind::kSetAttributes: {
-      std::string not_read;
-      co_await set_entry_attributes(std::move(work.items), std::move(not_read));
+    case WorkKind::kSetAttributes:
+      co_await set_entry_attributes(std::move(work.items), std::nullopt);
       break;
-    }
     case WorkKind::kNothing: break;
   }
 }
@@ -119,7 +117,8 @@ Task<std::vector<WorkItem>> Worker::put_small_files(std::vector<WorkItem> items,
     std::span<const std::byte> bytes = contents[i].data.bytes;
     if (put[j]) {
       shared_.counters.bytes_sent += bytes.size();
-      Hash128 hash = shared_.hashes() ? hash_of(bytes) : Hash128{};
+      std::optional<Hash128> hash;
+      if (shared_.hashes()) hash = hash_of(bytes);
       file_in_place(items[i], bytes.size(), hash, false);
     } else if (goes_by_ranges(put[j].error())) {
       again.push_back(std::move(items[i]));
@@ -157,7 +156,9 @@ Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
     }
     if (copied) {
       if (changed) ++shared_.counters.changed;
-      file_in_place(transfer.item, transfer.hashed, transfer.hash.value(), changed);
+      std::optional<Hash128> hash;
+      if (shared_.hashes()) hash = transfer.hash.value();
+      file_in_place(transfer.item, transfer.hashed, hash, changed);
       co_return;
     }
     Error error = std::move(copied).error();
@@ -256,7 +257,6 @@ Task<Status> Worker::pump_range(Transfer& transfer, std::uint64_t offset, std::u
       Status done = ok();
       if (transfer.there) {
         done = co_await compare_bytes(*transfer.there, offset, range->data.bytes);
-        if (done) shared_.counters.bytes_compared += size;
       } else {
         done = co_await write_range(transfer, offset, range->data.bytes);
       }
@@ -292,23 +292,16 @@ Task<Status> Worker::write_range(Transfer& transfer, std::uint64_t offset,
   co_return ok();
 }
 
-void Worker::file_in_place(const WorkItem& item, std::uint64_t size_bytes, const Hash128& hash,
-                           bool changed) {
+void Worker::file_in_place(const WorkItem& item, std::uint64_t size_bytes,
+                           const std::optional<Hash128>& hash, bool changed) {
   Counters& counters = shared_.counters;
   ++counters.files_done;
   counters.bytes_written += size_bytes;
   if (shared_.verifies()) ++counters.files_verified;
   count_owner(item.entry);
-  std::string text;
-  if (shared_.hashes()) {
-    shared_.add_digest(item.node->path_of(item.entry.name), hash);
-    if (shared_.observer.wants_entries()) text = to_hex(hash);
-  } else {
-    ++counters.files_unread;
-  }
-  if (item.entry.attributes.link_count > 1) shared_.hard_links.in_place(item.entry, 0);
+  if (item.entry.attributes.link_count > 1) shared_.hard_links.in_place(item.entry, 0, hash);
   tell(*item.node, item.entry, changed ? EntryAction::kChanged : EntryAction::kCopied,
-       std::move(text));
+       note_hash(*item.node, item.entry, hash));
   entry_done(item);
 }
 

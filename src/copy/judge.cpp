@@ -50,7 +50,7 @@ Task<void> Worker::take_entry(Merge& merge, Entry entry, const TargetRow* row) {
   }
   const Attributes& attributes = item.entry.attributes;
   bool linked = attributes.type == FileType::kRegular && attributes.link_count > 1 &&
-                target_.capabilities().hard_links;
+                shared_.target_can.hard_links;
   if (linked && !(row && is_left_alone(item.entry, *row))) {
     LinkedName name{node, item.entry, row ? row->fileid : 0};
     HardLinks::Place place = shared_.hard_links.add(std::move(name));
@@ -70,7 +70,7 @@ Task<void> Worker::decide(WorkItem item, const TargetRow* row) {
       target_failed(item, target.error(), 1);
       co_return;
     }
-    item.differences = compare(attributes, *target, *row, target_.capabilities());
+    item.differences = compare(attributes, *target, *row, shared_.target_can);
     auto action = choose(item, *row);
     if (!action) {
       nothing_to_do(item, *row);
@@ -108,7 +108,7 @@ std::optional<Action> Worker::choose(const WorkItem& item, const TargetRow& row)
   bool grouped = regular && attributes.link_count > 1 && row.fileid != 0;
   if (grouped && !shared_.hard_links.claim(row.fileid)) return Action::kCopy;
   // A symlink's text says more than a time that its server may not keep.
-  bool undecided = link && (!target_.capabilities().symlink_times || item.differences & kTime);
+  bool undecided = link && (!shared_.target_can.symlink_times || item.differences & kTime);
   bool asked = shared_.options.compare == CompareMode::kChecksum && !(item.differences & kLinks);
   if (readable && (asked || undecided)) return Action::kCompare;
   if (item.differences & needs_content(attributes.type)) return Action::kCopy;
@@ -138,7 +138,7 @@ void Worker::nothing_to_do(const WorkItem& item, const TargetRow& row) {
     ++shared_.counters.files_skipped;
     if (attributes.type == FileType::kRegular) {
       ++shared_.counters.files_unread;
-      if (attributes.link_count > 1) shared_.hard_links.in_place(item.entry, row.fileid);
+      if (attributes.link_count > 1) shared_.hard_links.in_place(item.entry, row.fileid, {});
     }
     tell(*item.node, item.entry, EntryAction::kSkipped);
   }

@@ -94,7 +94,7 @@ Task<void> Worker::make_hard_links() {
       bool linked =
           group.in_place && name.target_fileid != 0 && name.target_fileid == group.target_fileid;
       if (linked)
-        already_linked(std::move(name));
+        already_linked(group, std::move(name));
       else
         to_link.push_back(std::move(name));
     }
@@ -133,25 +133,27 @@ void Worker::check_hard_links() {
             1);
       } else {
         ++shared_.counters.files_verified;
-        tell(*name.node, name.entry, EntryAction::kVerified);
+        tell(*name.node, name.entry, EntryAction::kVerified,
+             note_hash(*name.node, name.entry, group.hash));
         entry_done(item);
       }
     }
   }
 }
 
-void Worker::already_linked(LinkedName name) {
+void Worker::already_linked(const HardLinks::Group& group, LinkedName name) {
   ++shared_.counters.files_skipped;
-  tell(*name.node, name.entry, EntryAction::kSkipped);
+  tell(*name.node, name.entry, EntryAction::kSkipped,
+       note_hash(*name.node, name.entry, group.hash));
   WorkItem item{std::move(name.node), std::move(name.entry)};
   entry_done(item);
 }
 
-void Worker::link_made(const LinkedName& name) {
+void Worker::link_made(const HardLinks::Group& group, const LinkedName& name) {
   ++shared_.counters.hard_links;
   ++shared_.counters.files_done;
   name.node->touched = true;
-  tell(*name.node, name.entry, EntryAction::kLinked);
+  tell(*name.node, name.entry, EntryAction::kLinked, note_hash(*name.node, name.entry, group.hash));
   WorkItem item{name.node, name.entry};
   entry_done(item);
 }
@@ -175,7 +177,7 @@ Task<void> Worker::link_groups(std::span<HardLinks::Group> groups) {
     for (LinkedName& name : group.others) {
       const Status& status = made[next++];
       if (status) {
-        link_made(name);
+        link_made(group, name);
       } else if (means_too_many_links(status.error())) {
         left.push_back(std::move(name));
       } else {
@@ -194,13 +196,15 @@ Task<void> Worker::link_or_copy(HardLinks::Group group) {
   while (!group.others.empty() && !shared_.stopping()) {
     LinkedName name = std::move(group.others.front());
     group.others.erase(group.others.begin());
-    std::uint64_t done = shared_.counters.files_done;
     group.node = name.node;
     group.name = name.entry.name;
     name.node->touched = true;
-    WorkItem item{name.node, std::move(name.entry)};
+    shared_.hard_links.add(LinkedName{name.node, name.entry});
+    WorkItem item{name.node, name.entry};
     co_await copy_large_file(std::move(item), 1);
-    group.in_place = shared_.counters.files_done > done;
+    HardLinks::Group made = shared_.hard_links.take_group(name.entry);
+    group.in_place = made.in_place;
+    group.hash = made.hash;
     std::span<HardLinks::Group> one(&group, 1);
     if (group.in_place) co_await link_groups(one);
   }

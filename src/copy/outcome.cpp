@@ -89,6 +89,16 @@ void Worker::entry_done(const WorkItem& item) {
   release(item.node);
 }
 
+// Counts a file's content as read, or not; the hash as text where somebody wants it.
+std::string Worker::note_hash(const DirectoryNode& node, const Entry& entry,
+                              const std::optional<Hash128>& hash) {
+  bool regular = entry.attributes.type == FileType::kRegular;
+  if (regular && !hash) ++shared_.counters.files_unread;
+  if (!hash) return {};
+  shared_.add_digest(node.path_of(entry.name), *hash);
+  return shared_.observer.wants_entries() ? to_hex(*hash) : std::string();
+}
+
 void Worker::tell(const DirectoryNode& node, const Entry& entry, EntryAction action,
                   std::string hash, std::string_view error) {
   if (!shared_.observer.wants_entries()) return;

@@ -142,12 +142,14 @@ HardLinks::Place HardLinks::add(LinkedName name) {
   return Place::kLater;
 }
 
-void HardLinks::in_place(const Entry& entry, std::uint64_t target_fileid) {
+void HardLinks::in_place(const Entry& entry, std::uint64_t target_fileid,
+                         std::optional<Hash128> hash) {
   std::lock_guard lock(mutex_);
   auto found = groups_.find(key_of(entry.attributes));
   if (found == groups_.end()) return;
   found->second.in_place = true;
   found->second.target_fileid = target_fileid;
+  found->second.hash = hash;
 }
 
 bool HardLinks::claim(std::uint64_t target_fileid) {
@@ -163,6 +165,12 @@ std::vector<HardLinks::Group> HardLinks::take() {
   }
   groups_.clear();
   return out;
+}
+
+HardLinks::Group HardLinks::take_group(const Entry& entry) {
+  std::lock_guard lock(mutex_);
+  auto node = groups_.extract(key_of(entry.attributes));
+  return node.empty() ? Group{} : std::move(node.mapped());
 }
 
 std::uint64_t Shared::random_seed() {

@@ -146,8 +146,9 @@ class HardLinks {
   enum class Place : std::uint8_t { kFirst, kLater, kKnown };
   // kFirst: copy it. kLater: it is kept for when all files are done. kKnown: it was kept before.
   Place add(LinkedName name);
-  // The first name is in place; `target_fileid` where the target had it already, else 0.
-  void in_place(const Entry& entry, std::uint64_t target_fileid);
+  // The first name is in place; `target_fileid` where the target had it already, else 0; `hash`
+  // where its content was read.
+  void in_place(const Entry& entry, std::uint64_t target_fileid, std::optional<Hash128> hash);
   // True if no other group's first name is this file of the target.
   bool claim(std::uint64_t target_fileid);
   struct Group {
@@ -155,10 +156,13 @@ class HardLinks {
     std::string name;
     bool in_place = false;
     std::uint64_t target_fileid = 0;
+    std::optional<Hash128> hash;
     std::vector<LinkedName> others;
   };
   // Takes all groups with others, once, after all files are done.
   std::vector<Group> take();
+  // Takes the one group that this entry is the first name of.
+  Group take_group(const Entry& entry);
 
  private:
   using Key = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;
@@ -192,6 +196,7 @@ class Shared {
   const StopFlag& stop;
   const std::uint64_t name_seed;  // of hashed names
   Ownership ownership;
+  Capabilities target_can;  // as the start's probe found it
   Counters counters;
   Failures failures;
   DirectoryQueue directories;

@@ -77,6 +77,7 @@ void TargetTable::add(const Entry& entry) {
   row.owner = id_or_none(from.owner);
   row.group = id_or_none(from.group);
   row.mode = static_cast<std::uint16_t>(from.mode);
+  row.fsid_at = fsid_at(from.fsid);
   row.type = from.type;
   row.linked = from.link_count > 1;
   bool keep =
@@ -90,6 +91,13 @@ void TargetTable::add(const Entry& entry) {
   if (range_ != 0 || rows_.size() < most_) return;
   ranges_ *= 2;
   std::erase_if(rows_, [this](const TargetRow& one) { return !holds(one.key); });
+}
+
+std::uint8_t TargetTable::fsid_at(const FileSystemId& fsid) {
+  auto found = std::find(fsids_.begin(), fsids_.end(), fsid);
+  if (found == fsids_.end() && fsids_.size() > 0xff) return 0xff;
+  if (found == fsids_.end()) found = fsids_.insert(found, fsid);
+  return static_cast<std::uint8_t>(found - fsids_.begin());
 }
 
 void TargetTable::seal() {
@@ -122,6 +130,7 @@ Entry TargetTable::entry(const TargetRow& row, std::string_view name) const {
   attributes.mode = row.mode;
   attributes.link_count = row.linked ? 2 : 1;
   attributes.fileid = row.fileid;
+  attributes.fsid = fsids_[row.fsid_at];
   attributes.owner = owner_of(row.owner);
   attributes.group = owner_of(row.group);
   attributes.mtime = Time{row.mtime_seconds, row.mtime_nanoseconds};

@@ -23,6 +23,7 @@ struct TargetRow {
   std::uint32_t handle_at = 0;  // in the table's handles
   std::uint16_t mode = 0;
   std::uint8_t handle_bytes = 0;
+  std::uint8_t fsid_at = 0;  // in the table's file systems
   FileType type : 4 = FileType::kOther;
   bool linked : 1 = false;  // has further names
   bool taken : 1 = false;   // the source has this name, too, and it was dealt with
@@ -56,7 +57,7 @@ class TargetTable {
   std::uint64_t untaken() const;
 
   // The row as the entry it was made of, as far as it was kept: type, size, mode, owners, mtime,
-  // fileid, handle.
+  // fileid, fsid, handle.
   Entry entry(const TargetRow& row, std::string_view name) const;
 
  private:
@@ -66,7 +67,10 @@ class TargetTable {
   std::uint32_t ranges_;
   std::size_t most_;
   std::vector<TargetRow> rows_;
+  std::uint8_t fsid_at(const FileSystemId& fsid);
+
   std::string handles_;
+  std::vector<FileSystemId> fsids_;  // one, unless others are mounted in the directory
 };
 
 // What differs between an entry and its copy; several may be set.

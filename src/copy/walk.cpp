@@ -209,7 +209,7 @@ bool Worker::is_skipped(const NodePtr& node, const Entry& entry) {
   bool device = entry.attributes.type == FileType::kBlockDevice ||
                 entry.attributes.type == FileType::kCharacterDevice;
   bool other = entry.attributes.type == FileType::kOther;
-  if (other || (device && !target_.capabilities().devices)) {
+  if (other || (device && !shared_.target_can.devices)) {
     ++shared_.counters.special_skipped;
     log(LogLevel::kWarning, "skipped, the target holds no " +
                                 std::string(file_type_name(entry.attributes.type)) + ": " +
@@ -304,7 +304,7 @@ Task<void> Worker::go_into(NodePtr node, Subdirectory found, MadeDirectory made)
   child->entry = std::move(found.entry);
   if (found.there) {
     unsigned differences =
-        compare(child->entry.attributes, found.wanted, found.row, target_.capabilities());
+        compare(child->entry.attributes, found.wanted, found.row, shared_.target_can);
     child->attributes_right = differences == 0;
     if (verifying() && differences == 0) ++shared_.counters.folders_verified;
     if (verifying() && differences != 0) differs(node, child->entry, *found.there, differences);

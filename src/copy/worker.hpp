@@ -78,8 +78,8 @@ class Worker {
   Task<Status> pump_range(Transfer& transfer, std::uint64_t offset, std::uint64_t length);
   Task<Status> write_range(Transfer& transfer, std::uint64_t offset,
                            std::span<const std::byte> bytes);
-  void file_in_place(const WorkItem& item, std::uint64_t size_bytes, const Hash128& hash,
-                     bool changed);
+  void file_in_place(const WorkItem& item, std::uint64_t size_bytes,
+                     const std::optional<Hash128>& hash, bool changed);
 
   // compare.cpp
   Task<void> compare_small_files(std::vector<WorkItem> items);
@@ -89,7 +89,7 @@ class Worker {
   Task<void> same_content(WorkItem item, std::optional<Hash128> hash);
   Task<void> other_content(std::vector<WorkItem> items);
   void differs(const NodePtr& node, const Entry& entry, const Entry& there, unsigned differences);
-  Task<void> set_entry_attributes(std::vector<WorkItem> items, std::string hash);
+  Task<void> set_entry_attributes(std::vector<WorkItem> items, std::optional<Hash128> hash);
 
   // links.cpp
   Task<void> copy_symlinks(std::vector<WorkItem> items);
@@ -98,8 +98,8 @@ class Worker {
   void check_hard_links();
   Task<void> link_groups(std::span<HardLinks::Group> groups);
   Task<void> link_or_copy(HardLinks::Group group);
-  void already_linked(LinkedName name);
-  void link_made(const LinkedName& name);
+  void already_linked(const HardLinks::Group& group, LinkedName name);
+  void link_made(const HardLinks::Group& group, const LinkedName& name);
 
   // finish.cpp
   void release(NodePtr node);
@@ -112,6 +112,8 @@ class Worker {
   Task<void> source_failed(WorkItem item, Error error, std::uint32_t attempts);
   void target_failed(const WorkItem& item, const Error& error, std::uint32_t attempts);
   void entry_done(const WorkItem& item);
+  std::string note_hash(const DirectoryNode& node, const Entry& entry,
+                        const std::optional<Hash128>& hash);
   void tell(const DirectoryNode& node, const Entry& entry, EntryAction action,
             std::string hash = {}, std::string_view error = {});
   void tell_directory(const DirectoryNode& node, EntryAction action);

@@ -76,12 +76,44 @@ TEST_P(CopyPairs, existing_entries_are_replaced) {
   CopyReport first = copy(pair_options(source, target));
   ASSERT_EQ(first.exit_code, ExitCode::kDone) << first.error_detail;
 
-  CopyReport second = copy(pair_options(source, target));
+  CopyOptions again = pair_options(source, target);
+  again.compare = CompareMode::kAll;
+  CopyReport second = copy(again);
 
   EXPECT_EQ(second.exit_code, ExitCode::kDone) << second.error_detail;
   expect_equal(source, target, kept_on(GetParam().target));
   EXPECT_EQ(second.folders_transferred, 0u);
+  EXPECT_EQ(second.files_transferred, first.files_transferred);
   EXPECT_EQ(second.tree_digest, first.tree_digest);
+}
+
+TEST_P(CopyPairs, a_second_run_transfers_nothing_and_a_comparison_finds_nothing) {
+  Ground source = source_ground(GetParam().source);
+  Ground target = target_ground(GetParam().target);
+  SampleTree sample;
+  make_small_files(source.folder, sample);
+  make_odd_entries(source.folder, sample);
+  make_file(source.folder / "large", 5 << 20, 1);
+  CopyOptions all = pair_options(source, target);
+  all.verify = VerifyMode::kAll;
+  CopyReport first = copy(all);
+  ASSERT_EQ(first.exit_code, ExitCode::kDone) << first.error_detail;
+  EXPECT_EQ(first.files_verified, first.files_transferred);
+  EXPECT_TRUE(first.manifest_complete);
+
+  CopyReport second = copy(pair_options(source, target));
+
+  EXPECT_EQ(second.exit_code, ExitCode::kDone) << second.error_detail;
+  EXPECT_EQ(second.files_transferred, 0u);
+  EXPECT_EQ(second.metadata_repaired, 0u);
+  EXPECT_EQ(second.files_skipped, first.files_transferred);
+  Observer quiet;
+  StopFlag stop{0};
+  CopyReport compared = verify(pair_options(source, target), quiet, stop);
+  EXPECT_EQ(compared.exit_code, ExitCode::kDone) << compared.error_detail;
+  for (const Failure& failure : compared.failures) ADD_FAILURE() << failure.message;
+  EXPECT_EQ(compared.tree_digest, first.tree_digest);
+  expect_equal(source, target, kept_on(GetParam().target));
 }
 
 INSTANTIATE_TEST_SUITE_P(Pairs, CopyPairs,
