@@ -144,6 +144,9 @@ class MakeLinksBatch : public StatusBatch {
     NFSFERRY_TRY(NoReply renamed, reply.take<Rename>(), return);
     return ok();
   }
+  bool is_contagious(const Error& error) const override {
+    return is_status(error, Nfsstat4::kExist);
+  }
   Task<void> undo(std::size_t item) override {
     // RENAME onto a link of the same file succeeds, does nothing and leaves the temporary.
     if (replace_) {
@@ -293,10 +296,12 @@ Task<std::vector<Status>> Nfs4Tree::make_links(std::span<const MakeLink> items) 
   MakeLinksBatch second(*this, taken, true);
   co_await run_batch(session_, second);
   std::vector<Status> replaced = second.take_results();
+  TaskGroup cleaning;
   for (std::size_t i = 0; i < taken.size(); ++i) {
-    if (replaced[i]) co_await second.undo(i);
+    if (replaced[i]) cleaning.spawn(second.undo(i));
     results[origin[i]] = std::move(replaced[i]);
   }
+  co_await cleaning.join();
   co_return results;
 }
 

@@ -114,6 +114,50 @@ TEST_P(TreeContract, SettingASymlinkNeverTouchesWhatItPointsTo) {
   }
 }
 
+TEST_P(TreeContract, AnOwnerAloneLeavesModeAndTimes) {
+  if (!can().change_owner) return;
+  put(tree().root(), "file", pattern(10, 1), attributes(0604));
+  NewAttributes only_owner;
+  only_owner.owner = 54321;
+  std::vector<SetAttributes> items{{tree().root(), "file", only_owner}};
+  auto results = run(tree().set_attributes(items));
+  ASSERT_TRUE(results.at(0)) << results.at(0).error().message();
+  Entry found = entry(tree().root(), "file");
+  EXPECT_EQ(found.attributes.owner, (Owner{54321, {}}));
+  EXPECT_EQ(found.attributes.mode, 0604u);
+  EXPECT_EQ(found.attributes.mtime, kept(kTime));
+}
+
+TEST_P(TreeContract, AttributesOfManyNamesAreSetInOneCall) {
+  constexpr std::size_t kNames = 90;
+  std::vector<SetAttributes> items;
+  for (std::size_t i = 0; i < kNames; ++i) {
+    std::string name = "n" + std::to_string(i);
+    if (i % 3 == 0)
+      make_directory(tree().root(), name);
+    else if (i % 3 == 1 && can().symlinks)
+      symlink(tree().root(), name, "n2");
+    else
+      put(tree().root(), name, {});
+    Time mtime{1'600'000'000 + static_cast<std::int64_t>(i), 5};
+    items.push_back({tree().root(), name, attributes(i % 2 == 0 ? 04755 : 0711, mtime)});
+  }
+  auto results = run(tree().set_attributes(items));
+  for (std::size_t i = 0; i < kNames; ++i) {
+    SCOPED_TRACE(items[i].name);
+    ASSERT_TRUE(results.at(i)) << results.at(i).error().message();
+    Entry found = entry(tree().root(), items[i].name);
+    expect_owner(found);
+    bool link = found.attributes.type == FileType::kSymlink;
+    if (!link) {
+      EXPECT_EQ(found.attributes.mode, *items[i].attributes.mode);
+    }
+    if (!link || can().symlink_times) {
+      EXPECT_EQ(found.attributes.mtime, kept(*items[i].attributes.mtime));
+    }
+  }
+}
+
 TEST_P(TreeContract, SetIdBitsSurviveAChangeOfOwnerInTheSameCall) {
   put(tree().root(), "file", pattern(10, 1), attributes(0600));
   for (std::uint32_t owner : {54321u, 54322u}) {

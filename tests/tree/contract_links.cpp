@@ -121,6 +121,36 @@ TEST_P(TreeContract, AHardLinkReplacesWhatHasItsName) {
   EXPECT_EQ(names(tree().root()), (std::vector<std::string>{"one", "two"}));
 }
 
+TEST_P(TreeContract, ManyHardLinksReplaceWhateverHasTheirNames) {
+  if (!can().hard_links) return;
+  constexpr std::size_t kLinks = 60;
+  const Directory* root = tree().root().get();
+  put(tree().root(), "one", pattern(100, 1));
+  std::vector<std::string> names_wanted;
+  std::vector<MakeLink> items;
+  for (std::size_t i = 0; i < kLinks; ++i) names_wanted.push_back("l" + std::to_string(i));
+  for (const std::string& name : names_wanted) items.push_back({root, "one", root, name});
+  // Every third name is free, every third another file or a symlink, every third a link of "one".
+  std::vector<MakeLink> before;
+  for (std::size_t i = 0; i < kLinks; i += 3) before.push_back(items[i]);
+  for (const Status& made : run(tree().make_links(before))) ASSERT_TRUE(made);
+  for (std::size_t i = 1; i < kLinks; i += 3) {
+    if (i % 2 == 0 && can().symlinks)
+      symlink(tree().root(), names_wanted[i], "one");
+    else
+      put(tree().root(), names_wanted[i], pattern(10, 2));
+  }
+  for (const Status& made : run(tree().make_links(items))) {
+    EXPECT_TRUE(made) << made.error().message();
+  }
+  std::uint64_t fileid = entry(tree().root(), "one").attributes.fileid;
+  for (const std::string& name : names_wanted) {
+    EXPECT_EQ(entry(tree().root(), name).attributes.fileid, fileid) << name;
+  }
+  EXPECT_EQ(entry(tree().root(), "one").attributes.link_count, kLinks + 1);
+  EXPECT_EQ(names(tree().root()).size(), kLinks + 1) << "no temporary is left";
+}
+
 TEST_P(TreeContract, AHardLinkThatIsThereAlreadyIsLeftAndNothingElse) {
   if (!can().hard_links) return;
   put(tree().root(), "one", pattern(100, 1));
@@ -197,6 +227,22 @@ TEST_P(TreeContract, DevicesAreMadeWhereTheTreeTakesThem) {
     EXPECT_EQ(found.attributes.device_major, items[i].device_major);
     EXPECT_EQ(found.attributes.device_minor, items[i].device_minor);
   }
+}
+
+TEST_P(TreeContract, ASpecialFileReplacesASymlinkAndItsLike) {
+  if (!can().fifos_and_sockets) return;
+  put(tree().root(), "victim", pattern(10, 1));
+  if (can().symlinks) symlink(tree().root(), "name", "victim");
+  for (std::uint32_t mode : {0600u, 0644u}) {
+    std::vector<MakeSpecial> items{
+        {tree().root().get(), "name", FileType::kFifo, 0, 0, attributes(mode)}};
+    auto results = run(tree().make_specials(items));
+    ASSERT_TRUE(results.at(0)) << results.at(0).error().message();
+    EXPECT_EQ(entry(tree().root(), "name").attributes.type, FileType::kFifo);
+    EXPECT_EQ(entry(tree().root(), "name").attributes.mode, mode);
+  }
+  EXPECT_EQ(content(tree().root(), "victim"), pattern(10, 1));
+  EXPECT_EQ(names(tree().root()), (std::vector<std::string>{"name", "victim"}));
 }
 
 TEST_P(TreeContract, ASpecialFileReplacesAFileAndABadOneFailsAlone) {
