@@ -138,8 +138,8 @@ class Comparison {
       return say(path, "missing in the target");
     if ((from.st_mode & S_IFMT) != (to.st_mode & S_IFMT)) return say(path, "another type");
     attributes(from, to, path);
-    links(from, to, path);
-    if (S_ISREG(from.st_mode)) {
+    const bool known = links(from, to, path);
+    if (S_ISREG(from.st_mode) && !known) {
       if (from.st_size != to.st_size)
         say(path, "another size");
       else
@@ -148,7 +148,7 @@ class Comparison {
       if (link_text(source, name) != link_text(target, name)) say(path, "another link text");
     } else if (S_ISDIR(from.st_mode)) {
       left_.push_back({both.source, both.target, path});
-    } else if (from.st_rdev != to.st_rdev) {
+    } else if (!S_ISREG(from.st_mode) && from.st_rdev != to.st_rdev) {
       say(path, "another device");
     }
   }
@@ -178,15 +178,17 @@ class Comparison {
     if (!same_time && (!link || expect_.symlink_times)) say(path, "another mtime");
   }
 
-  // Two names are one file in the target if and only if they are in the source.
-  void links(const struct stat& from, const struct stat& to, const std::string& path) {
-    if (S_ISDIR(from.st_mode)) return;
+  // Two names are one file in the target if and only if they are in the source. True when the same
+  // two files were compared under another name.
+  bool links(const struct stat& from, const struct stat& to, const std::string& path) {
+    if (S_ISDIR(from.st_mode)) return false;
     Inode source{from.st_dev, from.st_ino};
     Inode target{to.st_dev, to.st_ino};
     auto [known, fresh] = target_of_.try_emplace(source, target);
     if (!fresh && known->second != target) say(path, "not linked to its other name");
     auto [back, fresh_back] = source_of_.try_emplace(target, source);
     if (!fresh_back && back->second != source) say(path, "linked to another file");
+    return !fresh && known->second == target;
   }
 
   Expectation expect_;
