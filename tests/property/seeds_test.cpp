@@ -1,29 +1,18 @@
 // Properties that hold for every tree, tried on random ones. The seed chooses the tree, the pair of
 // places, the event loop's engine and the number of threads; NFSFERRY_SEEDS=FIRST-LAST chooses the
 // seeds.
-#include <array>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <numeric>
 
-#include "copy_fixture.hpp"
 #include "nasty_tree.hpp"
+#include "pairs.hpp"
 
 namespace nfsferry::test {
 namespace {
 
 constexpr const char* kDefaultSeeds = "1-100";
-
-struct Pair {
-  const char* name;
-  Place source;
-  Place target;
-};
-constexpr std::array<Pair, 4> kPairs{{{"NfsToNfs", Place::kNfs, Place::kNfs},
-                                      {"NfsToLocal", Place::kNfs, Place::kLocal},
-                                      {"LocalToNfs", Place::kLocal, Place::kNfs},
-                                      {"LocalToLocal", Place::kLocal, Place::kLocal}}};
 
 const Pair& pair_of(std::uint64_t seed) { return kPairs[seed % kPairs.size()]; }
 
@@ -64,11 +53,6 @@ class Seeds : public CopyTest, public ::testing::WithParamInterface<std::uint64_
            " property_tests; the tree alone: tools/nasty-tree make FOLDER --seed " + seed;
   }
 };
-
-void expect_done(const CopyReport& report) {
-  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
-  for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
-}
 
 TEST_P(Seeds, a_nasty_tree_comes_out_equal) {
   SCOPED_TRACE(again());
