@@ -93,6 +93,23 @@ TEST_P(Fidelity, every_mode_comes_out_equal) {
   expect_copied(copy_all());
 }
 
+TEST_P(Fidelity, a_set_group_id_root_and_a_umask_leave_no_trace) {
+  make_nasty_tree(source_.folder, 3);
+  ASSERT_EQ(chown(target_.folder.c_str(), 4711, 4712), 0);
+  ASSERT_EQ(chmod(target_.folder.c_str(), 02731), 0);
+  const mode_t before = umask(0277);
+
+  CopyReport report = copy_all();
+
+  umask(before);
+  expect_copied(report);
+  struct stat root{};
+  ASSERT_EQ(lstat(target_.folder.c_str(), &root), 0);
+  EXPECT_EQ(root.st_uid, 4711u);
+  EXPECT_EQ(root.st_gid, 4712u);
+  EXPECT_EQ(root.st_mode & 07777, 02731u);
+}
+
 TEST_P(Fidelity, left_overs_of_clients_and_of_dead_runs_are_skipped_and_counted) {
   fs::create_directory(source_.folder / "inner");
   for (const char* name : {".nfs000000000034b1c200000001", "inner/.nfs0001",
