@@ -18,13 +18,13 @@ struct Expectation {
 };
 
 // Each difference as a line; empty when the folders are equal: names, types, modes, owners,
-// sizes, contents, link texts, modification times to the nanosecond, hard link groups. The roots'
-// own attributes are not compared.
+// sizes, contents, link texts, devices, modification times to the nanosecond, hard link groups of
+// all types. However deep. The roots' own attributes are not compared.
 std::vector<std::string> differences(const std::filesystem::path& source,
                                      const std::filesystem::path& target,
                                      const Expectation& expectation = {});
 
-// Names below a folder that start with ".nfsferry-".
+// Paths below a folder whose last name starts with ".nfsferry-".
 std::vector<std::string> temporaries(const std::filesystem::path& folder);
 
 }  // namespace nfsferry::test
