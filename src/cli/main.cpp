@@ -6,6 +6,7 @@
 
 #include "cli/console.hpp"
 #include "cli/copy_command.hpp"
+#include "cli/ledger_command.hpp"
 #include "cli/probe_command.hpp"
 #include "nfsferry/report.hpp"
 #include "nfsferry/version.hpp"
@@ -45,7 +46,7 @@ std::string mistake_text(const CLI::App& app, const CLI::ParseError& error) {
   }
   if (std::string extra = extra_text(app); !extra.empty()) return extra;
   if (dynamic_cast<const CLI::RequiredError*>(&error) == nullptr) return text;
-  if (app.get_subcommands().empty()) return "a command is missing";
+  if (text.find("subcommand is required") != std::string::npos) return "a command is missing";
   return option.substr(0, option.find(' ')) + " is missing";
 }
 
@@ -61,9 +62,11 @@ int run_main(int count, char** arguments) {
                "nfsferry");
   CopyArguments copy_arguments;
   ProbeArguments probe_arguments;
+  LedgerArguments ledger_arguments;
   app.set_version_flag("--version", std::string("nfsferry ") + kVersion + " (report schema " +
                                         std::to_string(kReportSchema) + ")");
   CLI::App* copy = add_copy_command(app, copy_arguments);
+  CLI::App* ledger = add_ledger_command(app, ledger_arguments);
   add_probe_command(app, probe_arguments);
   app.require_subcommand(1);
   app.footer(
@@ -80,8 +83,9 @@ int run_main(int count, char** arguments) {
     print_error(usage_text(app, error));
     return static_cast<int>(ExitCode::kUsage);
   }
-  return copy->parsed() ? run_copy_command(std::move(copy_arguments))
-                        : run_probe_command(probe_arguments);
+  if (copy->parsed()) return run_copy_command(std::move(copy_arguments));
+  if (ledger->parsed()) return run_ledger_command(ledger_arguments);
+  return run_probe_command(probe_arguments);
 }
 
 }  // namespace

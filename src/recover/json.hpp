@@ -11,8 +11,8 @@ namespace nfsferry::recover {
 
 using Json = nlohmann::ordered_json;
 
-// The largest input that the workflow's service hands on is 256 KiB.
-inline constexpr std::size_t kJsonBytesMax = std::size_t{1} << 20;
+// Above the 256 KiB of a workflow's input, so that a list of many profiles fits as well.
+inline constexpr std::size_t kJsonBytesMax = std::size_t{16} << 20;
 
 // Errors: kBadInput that begins with `what` and tells where the text stops being JSON.
 Result<Json> parse_json(std::string_view text, std::string_view what);

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "folder.hpp"
+#include "program.hpp"
 #include "recover/ledger.hpp"
 
 namespace nfsferry::recover {
