@@ -111,6 +111,16 @@ struct CopyReport {
   bool failures_truncated = false;
 };
 
+struct DirectoryReport {
+  ExitCode exit_code = ExitCode::kDone;  // else as for the target of a copy
+  std::string error_code;                // of the last look, empty if it is there
+  std::string error_detail;
+  std::uint64_t waited_ms = 0;
+  std::string owner;  // decimal, or the text that the server gave
+  std::string group;
+  std::uint32_t mode = 0;
+};
+
 struct MinorVersionProbe {
   std::string version;  // "4.0", "4.1", "4.2", "3"
   bool offered = false;

@@ -8,6 +8,7 @@
 #include "cli/copy_command.hpp"
 #include "cli/ledger_command.hpp"
 #include "cli/probe_command.hpp"
+#include "cli/recover_command.hpp"
 #include "nfsferry/report.hpp"
 #include "nfsferry/version.hpp"
 
@@ -63,9 +64,11 @@ int run_main(int count, char** arguments) {
   CopyArguments copy_arguments;
   ProbeArguments probe_arguments;
   LedgerArguments ledger_arguments;
+  RecoverArguments recover_arguments;
   app.set_version_flag("--version", std::string("nfsferry ") + kVersion + " (report schema " +
                                         std::to_string(kReportSchema) + ")");
   CLI::App* copy = add_copy_command(app, copy_arguments);
+  CLI::App* recover = add_recover_command(app, recover_arguments);
   CLI::App* ledger = add_ledger_command(app, ledger_arguments);
   add_probe_command(app, probe_arguments);
   app.require_subcommand(1);
@@ -84,6 +87,7 @@ int run_main(int count, char** arguments) {
     return static_cast<int>(ExitCode::kUsage);
   }
   if (copy->parsed()) return run_copy_command(std::move(copy_arguments));
+  if (recover->parsed()) return run_recover_command(std::move(recover_arguments));
   if (ledger->parsed()) return run_ledger_command(ledger_arguments);
   return run_probe_command(probe_arguments);
 }
