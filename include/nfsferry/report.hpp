@@ -121,6 +121,20 @@ struct DirectoryReport {
   std::uint32_t mode = 0;
 };
 
+enum class Provisioned : std::uint8_t {
+  kNot,  // error_code and error_detail say why
+  kCreated,
+  kRepaired,   // was there with another owner or mode
+  kUnchanged,  // was there
+};
+
+struct ProvisionReport {
+  Provisioned result = Provisioned::kNot;
+  ExitCode exit_code = ExitCode::kDone;  // else as for the target of a copy
+  std::string error_code;
+  std::string error_detail;
+};
+
 struct MinorVersionProbe {
   std::string version;  // "4.0", "4.1", "4.2", "3"
   bool offered = false;

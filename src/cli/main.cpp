@@ -8,6 +8,7 @@
 #include "cli/copy_command.hpp"
 #include "cli/ledger_command.hpp"
 #include "cli/probe_command.hpp"
+#include "cli/provision_command.hpp"
 #include "cli/recover_command.hpp"
 #include "nfsferry/report.hpp"
 #include "nfsferry/version.hpp"
@@ -65,10 +66,12 @@ int run_main(int count, char** arguments) {
   ProbeArguments probe_arguments;
   LedgerArguments ledger_arguments;
   RecoverArguments recover_arguments;
+  ProvisionArguments provision_arguments;
   app.set_version_flag("--version", std::string("nfsferry ") + kVersion + " (report schema " +
                                         std::to_string(kReportSchema) + ")");
   CLI::App* copy = add_copy_command(app, copy_arguments);
   CLI::App* recover = add_recover_command(app, recover_arguments);
+  CLI::App* provision = add_provision_command(app, provision_arguments);
   CLI::App* ledger = add_ledger_command(app, ledger_arguments);
   add_probe_command(app, probe_arguments);
   app.require_subcommand(1);
@@ -88,6 +91,7 @@ int run_main(int count, char** arguments) {
   }
   if (copy->parsed()) return run_copy_command(std::move(copy_arguments));
   if (recover->parsed()) return run_recover_command(std::move(recover_arguments));
+  if (provision->parsed()) return run_provision_command(provision_arguments);
   if (ledger->parsed()) return run_ledger_command(ledger_arguments);
   return run_probe_command(probe_arguments);
 }

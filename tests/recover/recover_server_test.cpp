@@ -210,11 +210,9 @@ TEST_F(RecoverServerTest, ATargetThatAppearsLateIsWaitedFor) {
   Program recovery(command(input()));
   // PENDING is written before the first look at the target.
   ASSERT_TRUE(comes_true([this] { return row("user1", "replication_status") == "PENDING"; }));
-  fs::create_directory(folder_.path("home"));
-  ASSERT_EQ(::chown(folder_.path("home").c_str(), new_uid_, kGroup), 0);
   Outcome made =
-      run_program({"copy", folder_.path("home"),
-                   servers().new_efs.url("/efs/" + std::to_string(new_uid_)), "--create-target"});
+      run_program({"provision", servers().new_efs.url("/efs/" + std::to_string(new_uid_)),
+                   "--owner", std::to_string(new_uid_) + ":" + std::to_string(kGroup)});
   ASSERT_EQ(made.exit_code, 0) << made.err;
   Outcome outcome = recovery.wait();
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
