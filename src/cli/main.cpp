@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/console.hpp"
+#include "cli/copy_batch.hpp"
 #include "cli/copy_command.hpp"
 #include "cli/ledger_command.hpp"
 #include "cli/probe_command.hpp"
@@ -63,6 +64,7 @@ int run_main(int count, char** arguments) {
   CLI::App app("Copy directory trees between NFS servers, without mounts and without a daemon.",
                "nfsferry");
   CopyArguments copy_arguments;
+  BatchFlags copy_batch;
   ProbeArguments probe_arguments;
   LedgerArguments ledger_arguments;
   RecoverArguments recover_arguments;
@@ -70,6 +72,7 @@ int run_main(int count, char** arguments) {
   app.set_version_flag("--version", std::string("nfsferry ") + kVersion + " (report schema " +
                                         std::to_string(kReportSchema) + ")");
   CLI::App* copy = add_copy_command(app, copy_arguments);
+  add_copy_batch(*copy, copy_batch);
   CLI::App* recover = add_recover_command(app, recover_arguments);
   CLI::App* provision = add_provision_command(app, provision_arguments);
   CLI::App* ledger = add_ledger_command(app, ledger_arguments);
@@ -89,6 +92,7 @@ int run_main(int count, char** arguments) {
     print_error(usage_text(app, error));
     return static_cast<int>(ExitCode::kUsage);
   }
+  if (!copy_batch.file.empty()) return run_copy_batch(std::move(copy_arguments), copy_batch);
   if (copy->parsed()) return run_copy_command(std::move(copy_arguments));
   if (recover->parsed()) return run_recover_command(std::move(recover_arguments));
   if (provision->parsed()) return run_provision_command(provision_arguments);

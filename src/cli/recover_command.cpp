@@ -23,16 +23,23 @@ constexpr std::uint64_t kProgressIntervalMs = 1000;
 constexpr const char* kExample =
     "Example:\n"
     "  nfsferry recover --input input.json --ledger sqlite:ledger.db \\\n"
-    "      --map fs-0123=nfs://fs-old.example/ --map fs-0456=/mnt/efs --report-json -\n\n"
+    "      --map fs-0123=nfs://fs-old.example/ --map fs-0456=/mnt/efs --report-json -\n"
+    "  nfsferry recover --batch homes.jsonl --homes 8 --report-dir reports \\\n"
+    "      --failed again.jsonl --ledger sqlite:ledger.db\n\n"
     "Exit codes and errors: 0 all done, 1 Nfsferry.PartialCopy or .VerifyFailed, 2 .BadInput,\n"
     "3 .SourceMissing, 4 .NoSpace or .Denied, 75 .TargetNotReady or .Transient, 130 and 143\n"
     "interrupted.";
 
 void add_recover_flags(CLI::App& app, RecoverArguments& arguments) {
   recover::RecoverOptions& options = arguments.options;
-  app.add_option("--input", arguments.input, "Input of the workflow: FILE, - or env:NAME")
-      ->required()
-      ->type_name("FILE|-|env:NAME");
+  CLI::Option* input =
+      app.add_option("--input", arguments.input, "Input of the workflow: FILE, - or env:NAME")
+          ->type_name("FILE|-|env:NAME");
+  add_batch_flags(app, arguments.batch);
+  CLI::Option* batch = app.get_option("--batch")->excludes(input);
+  app.callback([input, batch] {
+    if (input->count() + batch->count() == 0) throw CLI::RequiredError("--input");
+  });
   app.add_option("--ledger", options.ledger, "Write the result's row there (also NFSFERRY_LEDGER)")
       ->envname("NFSFERRY_LEDGER")
       ->type_name("sqlite:FILE");
@@ -61,7 +68,8 @@ void add_work_flags(CLI::App& app, CopyOptions& copy) {
 
 void add_output_flags(CLI::App& app, RecoverArguments& arguments) {
   app.add_option("--report-json", arguments.report_json, "Write the report there; - is stdout")
-      ->type_name("FILE|-");
+      ->type_name("FILE|-")
+      ->excludes("--batch");
   app.add_flag("--quiet", arguments.quiet, "No summary, no progress, no log but errors")
       ->disable_flag_override();
   add_parsed(app, "--progress", "auto|always|never", "Progress line; auto: on a terminal (auto)",
@@ -75,6 +83,30 @@ void add_output_flags(CLI::App& app, RecoverArguments& arguments) {
 int refuse(std::string_view text) {
   print_error(text);
   return static_cast<int>(ExitCode::kUsage);
+}
+
+int refuse_input(const Error& error) {
+  return refuse(std::string(recover::kBadInput) + ": " + error.message());
+}
+
+HomeEnd recover_one(const std::string& input, const recover::RecoverOptions& options,
+                    Observer& observer, const StopFlag& stop) {
+  recover::Recovered recovered = recover_home(input, options, observer, stop);
+  return HomeEnd{recovered.outcome.error, recovered.detail, std::move(recovered.report)};
+}
+
+int run_recover_batch(const RecoverArguments& arguments) {
+  auto text = read_input(arguments.batch.file);
+  if (!text) return refuse_input(text.error());
+  auto homes = recover::parse_recover_batch(*text, arguments.options.uid_rule);
+  if (!homes) return refuse_input(homes.error());
+  BatchRun batch{arguments.batch, *homes, arguments.quiet, arguments.progress, {}};
+  batch.run_home = [&](std::size_t index, Observer& observer, const StopFlag& stop) {
+    recover::RecoverOptions options = arguments.options;
+    options.copy.run_id = home_run_id(options.copy.run_id, (*homes)[index]);
+    return recover_one((*homes)[index].text, options, observer, stop);
+  };
+  return run_batch(batch, handle_signals());
 }
 
 }  // namespace
@@ -94,10 +126,11 @@ int run_recover_command(RecoverArguments arguments) {
   if (copy.run_id.empty()) copy.run_id = random_run_id();
   LogLevel usual_level = arguments.quiet ? LogLevel::kError : LogLevel::kWarning;
   log_start({arguments.log_level.value_or(usual_level), arguments.log_json, copy.run_id});
+  if (!arguments.batch.file.empty()) return run_recover_batch(arguments);
   auto output = ReportOutput::prepare(arguments.report_json);
   if (!output) return refuse("--report-json: " + output.error().message());
   auto input = read_input(arguments.input);
-  if (!input) return refuse(std::string(recover::kBadInput) + ": " + input.error().message());
+  if (!input) return refuse_input(input.error());
 
   StopFlag& stop = handle_signals();
   ProgressLine progress(arguments.progress, arguments.quiet || arguments.log_json,

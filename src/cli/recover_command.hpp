@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/batch.hpp"
 #include "cli/flags.hpp"
 #include "recover/recover.hpp"
 
@@ -15,7 +16,8 @@ namespace nfsferry::cli {
 
 // `nfsferry recover`: what was asked for.
 struct RecoverArguments {
-  std::string input;  // FILE, "-" or "env:NAME"
+  std::string input;  // FILE, "-" or "env:NAME"; empty with a batch
+  BatchFlags batch;
   recover::RecoverOptions options;
   std::optional<std::string> report_json;  // a path, or "-"
   bool quiet = false;
