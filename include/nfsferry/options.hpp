@@ -87,6 +87,27 @@ struct ProbeOptions {
   std::uint64_t timeout_ms = 10'000;
 };
 
+// Waiting for a directory that others are about to make.
+struct AwaitOptions {
+  std::string location;
+  std::uint64_t wait_ms = 0;             // 0: look once
+  std::uint64_t first_pause_ms = 2'000;  // between two looks; doubles
+  std::uint64_t longest_pause_ms = 30'000;
+  std::uint64_t timeout_ms = 300'000;  // how long a server may stay away in one look
+  EngineMode engine = EngineMode::kAuto;
+};
+
+// A directory to be there with this owner and mode. Its parent must be there.
+struct ProvisionOptions {
+  std::string location;
+  std::uint32_t owner_uid = 0;
+  std::uint32_t owner_gid = 0;
+  std::uint32_t mode = 0700;
+  bool repair = true;  // an existing directory is given owner and mode; else it must have them
+  std::uint64_t timeout_ms = 300'000;
+  EngineMode engine = EngineMode::kAuto;
+};
+
 // Asks a run to stop from a signal handler or another thread: the number of the signal, 0 to go
 // on. Work in flight is finished or undone, temporaries are removed, the report is made.
 using StopFlag = std::atomic<int>;

@@ -112,6 +112,30 @@ struct CopyReport {
   bool failures_truncated = false;
 };
 
+struct DirectoryReport {
+  ExitCode exit_code = ExitCode::kDone;  // else as for the target of a copy
+  std::string error_code;                // of the last look, empty if it is there
+  std::string error_detail;
+  std::uint64_t waited_ms = 0;
+  std::string owner;  // decimal, or the text that the server gave
+  std::string group;
+  std::uint32_t mode = 0;
+};
+
+enum class Provisioned : std::uint8_t {
+  kNot,  // error_code and error_detail say why
+  kCreated,
+  kRepaired,   // was there with another owner or mode
+  kUnchanged,  // was there
+};
+
+struct ProvisionReport {
+  Provisioned result = Provisioned::kNot;
+  ExitCode exit_code = ExitCode::kDone;  // else as for the target of a copy
+  std::string error_code;
+  std::string error_detail;
+};
+
 struct MinorVersionProbe {
   std::string version;  // "4.0", "4.1", "4.2", "3"
   bool offered = false;

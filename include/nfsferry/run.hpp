@@ -13,6 +13,11 @@ CopyReport run(const CopyOptions& options, Observer& observer, const StopFlag& s
 // Differences are in `failures`, with the error "differs" or "missing". What is only in the target
 // is counted (target_only) and is no difference.
 CopyReport verify(const VerifyOptions& options, Observer& observer, const StopFlag& stop);
+// Looks for the directory until it is there and can be opened. A stop ends the wait.
+DirectoryReport await_directory(const AwaitOptions& options, const StopFlag& stop);
+// Makes the directory, or sets owner and mode of the one that is there; the same again does
+// nothing. What is no directory is refused.
+ProvisionReport provision(const ProvisionOptions& options, const StopFlag& stop);
 ProbeReport probe(const ProbeOptions& options);
 
 }  // namespace nfsferry

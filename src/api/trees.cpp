@@ -21,18 +21,22 @@ Result<std::unique_ptr<FullTree>> make_tree(Loop& loop, const Location& location
   return tree;
 }
 
-Task<Status> make_root(Loop& loop, const Location& location, const TreeOptions& options,
-                       const NewAttributes& attributes) {
-  Location parent = location;
-  std::string& path = parent.path;
+ParentAndName parent_of(const Location& location) {
+  ParentAndName split{location, {}};
+  std::string& path = split.parent.path;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   std::size_t slash = path.rfind('/');
-  std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  split.name = slash == std::string::npos ? path : path.substr(slash + 1);
   if (slash == std::string::npos)
     path = ".";
   else
     path.resize(slash == 0 ? 1 : slash);
+  return split;
+}
 
+Task<Status> make_root(Loop& loop, const Location& location, const TreeOptions& options,
+                       const NewAttributes& attributes) {
+  auto [parent, name] = parent_of(location);
   auto tree = make_tree(loop, parent, options);
   if (!tree) co_return std::move(tree).error();
   Status opened = co_await (*tree)->open();

@@ -18,6 +18,13 @@ struct TreeOptions {
 Result<std::unique_ptr<FullTree>> make_tree(Loop& loop, const Location& location,
                                             const TreeOptions& options);
 
+// The directory that holds the location's last component, and that component; empty for "/".
+struct ParentAndName {
+  Location parent;
+  std::string name;
+};
+ParentAndName parent_of(const Location& location);
+
 // Makes the directory that the location names, in its parent, which must exist. Attributes are
 // those of a new directory. An existing directory is left as it is.
 Task<Status> make_root(Loop& loop, const Location& location, const TreeOptions& options,

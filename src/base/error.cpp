@@ -14,6 +14,7 @@ std::string_view table_name(Domain domain) {
     case Domain::kNfs3: return "nfsstat3";
     case Domain::kRpc: return "rpc";
     case Domain::kOwn: return "nfsferry";
+    case Domain::kSqlite: return "sqlite";
   }
   return "unknown";
 }

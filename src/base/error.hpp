@@ -8,11 +8,12 @@ namespace nfsferry {
 
 // Which table a code belongs to.
 enum class Domain : std::uint8_t {
-  kErrno,  // errno of a system call
-  kNfs4,   // nfsstat4, RFC 8881 section 15
-  kNfs3,   // nfsstat3, RFC 1813 section 2.6
-  kRpc,    // RpcFailure below, RFC 5531 section 9
-  kOwn,    // Own below: what nfsferry itself found
+  kErrno,   // errno of a system call
+  kNfs4,    // nfsstat4, RFC 8881 section 15
+  kNfs3,    // nfsstat3, RFC 1813 section 2.6
+  kRpc,     // RpcFailure below, RFC 5531 section 9
+  kOwn,     // Own below: what nfsferry itself found
+  kSqlite,  // primary result codes of SQLite, of the recovery ledger
 };
 
 // Ways in which a remote procedure call fails (RFC 5531 section 9: reply_stat and its arms).

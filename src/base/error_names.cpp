@@ -1,5 +1,5 @@
 // Name tables of the error domains: nfsstat4 (RFC 8881 section 15.1, RFC 7530 section 13.1),
-// nfsstat3 (RFC 1813 section 2.6), errno, RPC failures and our own.
+// nfsstat3 (RFC 1813 section 2.6), errno, RPC failures, SQLite's result codes and our own.
 #include <algorithm>
 #include <cstring>
 #include <iterator>
@@ -84,6 +84,16 @@ constexpr CodeName kOwnNames[] = {
     {15, "unreachable"}, {16, "bad_input"}, {17, "same_directory"}, {18, "locked"},
     {19, "listing_loops"}, {20, "short_write"}, {21, "differs"}, {22, "missing"},
 };
+
+constexpr CodeName kSqliteNames[] = {
+    {1, "SQLITE_ERROR"}, {2, "SQLITE_INTERNAL"}, {3, "SQLITE_PERM"}, {4, "SQLITE_ABORT"},
+    {5, "SQLITE_BUSY"}, {6, "SQLITE_LOCKED"}, {7, "SQLITE_NOMEM"}, {8, "SQLITE_READONLY"},
+    {9, "SQLITE_INTERRUPT"}, {10, "SQLITE_IOERR"}, {11, "SQLITE_CORRUPT"}, {12, "SQLITE_NOTFOUND"},
+    {13, "SQLITE_FULL"}, {14, "SQLITE_CANTOPEN"}, {15, "SQLITE_PROTOCOL"}, {16, "SQLITE_EMPTY"},
+    {17, "SQLITE_SCHEMA"}, {18, "SQLITE_TOOBIG"}, {19, "SQLITE_CONSTRAINT"},
+    {20, "SQLITE_MISMATCH"}, {21, "SQLITE_MISUSE"}, {22, "SQLITE_NOLFS"}, {23, "SQLITE_AUTH"},
+    {24, "SQLITE_FORMAT"}, {25, "SQLITE_RANGE"}, {26, "SQLITE_NOTADB"},
+};
 // clang-format on
 
 template <std::size_t N>
@@ -105,6 +115,7 @@ std::string_view code_name(Domain domain, std::uint32_t code) {
     case Domain::kNfs3: return find(kNfs3Names, code);
     case Domain::kRpc: return find(kRpcNames, code);
     case Domain::kOwn: return find(kOwnNames, code);
+    case Domain::kSqlite: return find(kSqliteNames, code);
   }
   return {};
 }

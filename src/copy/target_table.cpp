@@ -6,8 +6,6 @@
 namespace nfsferry::copy {
 namespace {
 
-constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
-
 bool is_device(FileType type) {
   return type == FileType::kBlockDevice || type == FileType::kCharacterDevice;
 }
@@ -29,16 +27,6 @@ std::uint32_t id_or_none(const Owner& owner) {
 
 Owner owner_of(std::uint32_t id) {
   return id == TargetRow::kNotNumeric ? Owner{0, "not a number"} : Owner{id, {}};
-}
-
-bool same_time(const Time& wanted, const TargetRow& row, std::uint32_t granularity_ns) {
-  Time there{row.mtime_seconds, row.mtime_nanoseconds};
-  if (wanted == there) return true;
-  std::int64_t seconds = wanted.seconds - there.seconds;
-  if (granularity_ns <= 1 || seconds < -1 || seconds > 1) return false;
-  std::int64_t apart =
-      seconds * kNanosecondsPerSecond + wanted.nanoseconds - std::int64_t{there.nanoseconds};
-  return std::abs(apart) < granularity_ns;
 }
 
 std::string octal(std::uint32_t mode) {
@@ -150,7 +138,8 @@ unsigned compare(const Attributes& source, const NewAttributes& wanted, const Ta
   unsigned out = 0;
   if (compared_size(source) != row.size_bytes) out |= kSize;
   bool timed = wanted.mtime && (!link || target.symlink_times);
-  if (timed && !same_time(*wanted.mtime, row, target.time_granularity_ns)) out |= kTime;
+  Time there{row.mtime_seconds, row.mtime_nanoseconds};
+  if (timed && target.kept(*wanted.mtime) != there) out |= kTime;
   if (wanted.mode && !link && *wanted.mode != row.mode) out |= kMode;
   if (wanted.owner && *wanted.owner != row.owner) out |= kOwner;
   if (wanted.group && *wanted.group != row.group) out |= kGroup;

@@ -76,6 +76,7 @@ TEST(CodeNames, AreFoundForEveryNumberOfTheStandards) {
   }
   for (std::uint32_t code : {1, 2, 3, 4, 5, 100, 101}) named(Domain::kRpc, code);
   for (std::uint32_t code = 1; code <= 20; ++code) named(Domain::kOwn, code);
+  for (std::uint32_t code = 1; code <= 26; ++code) named(Domain::kSqlite, code);
 }
 
 TEST(CodeNames, AreEmptyForNumbersThatNobodyDefined) {

@@ -280,6 +280,12 @@ INSTANTIATE_TEST_SUITE_P(
                       Table{"Errno", Domain::kErrno, kErrnos, kErrnoRows}),
     [](const auto& one) { return std::string(one.param.label); });
 
+TEST(Treatment, OfEverySqliteCodeIsFatal) {
+  for (std::uint32_t code : named_codes(Domain::kSqlite, 1000)) {
+    EXPECT_EQ(treatment(Error{Domain::kSqlite, code, {}, {}, {}}), kFatal) << code;
+  }
+}
+
 // A new code of ours must get a name, and with it a row above. The switch has no default, so that
 // the compiler asks for the new code here.
 bool is_known(Own own) {

@@ -38,7 +38,7 @@ std::string program_path() {
 
 }  // namespace
 
-Program::Program(const std::vector<std::string>& arguments)
+Program::Program(const std::vector<std::string>& arguments, const std::string& input)
     : out_(::memfd_create("stdout", MFD_CLOEXEC)), err_(::memfd_create("stderr", MFD_CLOEXEC)) {
   std::string path = program_path();
   std::vector<char*> argv{path.data()};
@@ -46,7 +46,7 @@ Program::Program(const std::vector<std::string>& arguments)
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, 0, input.c_str(), O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, out_.get(), 1);
   posix_spawn_file_actions_adddup2(&actions, err_.get(), 2);
   int error = posix_spawn(&pid_, path.c_str(), &actions, nullptr, argv.data(), environ);
@@ -87,7 +87,9 @@ Outcome Program::wait(std::chrono::seconds limit) {
   return outcome;
 }
 
-Outcome run_program(const std::vector<std::string>& arguments) { return Program(arguments).wait(); }
+Outcome run_program(const std::vector<std::string>& arguments, const std::string& input) {
+  return Program(arguments, input).wait();
+}
 
 int line_count(const std::string& text) {
   auto lines = static_cast<int>(std::count(text.begin(), text.end(), '\n'));

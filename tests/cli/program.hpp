@@ -19,10 +19,11 @@ struct Outcome {
 };
 
 // The built nfsferry (NFSFERRY_PROGRAM of the environment wins), started with these arguments,
-// no terminal and an empty stdin. Ends with the object.
+// no terminal and an empty stdin, or a file as its stdin. Ends with the object.
 class Program {
  public:
-  explicit Program(const std::vector<std::string>& arguments);
+  explicit Program(const std::vector<std::string>& arguments,
+                   const std::string& input = "/dev/null");
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -37,7 +38,8 @@ class Program {
   UniqueFd err_;
 };
 
-Outcome run_program(const std::vector<std::string>& arguments);
+Outcome run_program(const std::vector<std::string>& arguments,
+                    const std::string& input = "/dev/null");
 
 // How many lines a text has; text without a newline at its end counts as one too many.
 int line_count(const std::string& text);

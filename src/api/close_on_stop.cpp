@@ -1,0 +1,17 @@
+#include "api/close_on_stop.hpp"
+
+#include <chrono>
+
+namespace nfsferry::api {
+
+Task<void> close_on_stop(Loop& loop, Location::Kind kind, FullTree& tree, const StopFlag& stop,
+                         CancelToken& done) {
+  const auto look = std::chrono::milliseconds(50);
+  while (stop.load() == 0) {
+    Status slept = co_await loop.sleep_for(look, &done);
+    if (!slept) co_return;
+  }
+  if (kind == Location::Kind::kNfs) co_await tree.close();
+}
+
+}  // namespace nfsferry::api

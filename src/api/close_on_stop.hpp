@@ -1,0 +1,15 @@
+#pragma once
+
+#include "loop/loop.hpp"
+#include "nfsferry/options.hpp"
+#include "tree/location.hpp"
+#include "tree/tree.hpp"
+
+namespace nfsferry::api {
+
+// Closes the tree of a server once a stop is asked for, which ends what waits for the server.
+// Returns then, or when `done` is cancelled.
+Task<void> close_on_stop(Loop& loop, Location::Kind kind, FullTree& tree, const StopFlag& stop,
+                         CancelToken& done);
+
+}  // namespace nfsferry::api

@@ -1,0 +1,137 @@
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <utility>
+
+#include "api/close_on_stop.hpp"
+#include "api/explain.hpp"
+#include "api/trees.hpp"
+#include "base/nfsstat4.hpp"
+#include "nfsferry/run.hpp"
+
+namespace nfsferry {
+namespace {
+
+bool is_missing(const Error& error) {
+  return error.is_errno(ENOENT) || (error.domain == Domain::kNfs4 &&
+                                    error.code == static_cast<std::uint32_t>(Nfsstat4::kNoent));
+}
+
+std::string described(const Attributes& attributes) {
+  auto id = [](const Owner& owner) {
+    return owner.is_numeric() ? std::to_string(owner.id) : owner.text;
+  };
+  char mode[16];
+  std::snprintf(mode, sizeof mode, "%04o", attributes.mode);
+  return id(attributes.owner) + ":" + id(attributes.group) + " " + mode;
+}
+
+// One directory in its parent's tree.
+class Provision {
+ public:
+  Provision(const ProvisionOptions& options, Location parent, std::string name,
+            const StopFlag& stop)
+      : options_(options), parent_(std::move(parent)), name_(std::move(name)), stop_(stop) {
+    wanted_.mode = options.mode;
+    wanted_.owner = options.owner_uid;
+    wanted_.group = options.owner_gid;
+  }
+
+  Task<Status> go(Loop& loop, FullTree& tree) {
+    CancelToken done;
+    TaskGroup watching;
+    watching.spawn(api::close_on_stop(loop, parent_.kind, tree, stop_, done));
+    Status status = co_await tree.open();
+    if (status) status = co_await make_or_check(tree);
+    done.cancel();
+    co_await watching.join();
+    co_await tree.close();
+    co_return status;
+  }
+
+  Provisioned result() const { return result_; }
+
+ private:
+  Task<Status> make_or_check(FullTree& tree) {
+    auto entry = co_await tree.lookup(tree.root(), name_);
+    if (entry) co_return co_await check_entry(tree, *entry);
+    if (!is_missing(entry.error())) co_return entry.error();
+    MakeDirectory request{tree.root(), name_, wanted_};
+    std::span<const MakeDirectory> one(&request, 1);
+    auto made = co_await tree.make_directories(one);
+    if (!made[0]) co_return made[0].error();
+    if (!made[0]->created) co_return co_await check_entry(tree, made[0]->entry);
+    result_ = Provisioned::kCreated;
+    co_return co_await set_attributes(tree, made[0]->directory, {});
+  }
+
+  Task<Status> check_entry(FullTree& tree, const Entry& entry) {
+    const Attributes& is = entry.attributes;
+    if (is.type != FileType::kDirectory) {
+      co_return own_error(Own::kTypeConflict, "provision",
+                          "a " + std::string(file_type_name(is.type)) +
+                              " stands there; move it away or choose another name");
+    }
+    bool right = is.owner == Owner{options_.owner_uid, {}} &&
+                 is.group == Owner{options_.owner_gid, {}} && is.mode == options_.mode;
+    result_ = right ? Provisioned::kUnchanged : Provisioned::kRepaired;
+    if (right) co_return ok();
+    if (!options_.repair) {
+      co_return own_error(Own::kDiffers, "provision",
+                          "the directory is " + described(is) + "; it may not be repaired");
+    }
+    co_return co_await set_attributes(tree, tree.root(), name_);
+  }
+
+  Task<Status> set_attributes(FullTree& tree, DirectoryPtr directory, std::string name) {
+    SetAttributes request{std::move(directory), std::move(name), wanted_};
+    std::span<const SetAttributes> one(&request, 1);
+    auto set = co_await tree.set_attributes(one);
+    co_return set[0];
+  }
+
+  const ProvisionOptions& options_;
+  const Location parent_;
+  const std::string name_;
+  const StopFlag& stop_;
+  NewAttributes wanted_;
+  Provisioned result_ = Provisioned::kNot;
+};
+
+Result<Provisioned> run_provision(const ProvisionOptions& options, const Location& location,
+                                  const StopFlag& stop) {
+  auto [parent, name] = api::parent_of(location);
+  NFSFERRY_TRY(Ok usable, check_name("provision", name), return);
+  auto choice = options.engine == EngineMode::kIoUring ? EngineChoice::kIoUring
+                : options.engine == EngineMode::kEpoll ? EngineChoice::kEpoll
+                                                       : EngineChoice::kAuto;
+  NFSFERRY_TRY(auto loop, Loop::create(choice), return);
+  NFSFERRY_TRY(auto tree, api::make_tree(*loop, parent, {"provision", options.timeout_ms}), return);
+  Provision provision(options, parent, name, stop);
+  NFSFERRY_TRY(Ok done, loop->run(provision.go(*loop, *tree)), return);
+  return provision.result();
+}
+
+}  // namespace
+
+ProvisionReport provision(const ProvisionOptions& options, const StopFlag& stop) {
+  ProvisionReport report;
+  auto location = parse_location(options.location);
+  auto done = location ? run_provision(options, *location, stop)
+                       : Result<Provisioned>(std::move(location).error());
+  if (done) {
+    report.result = *done;
+    return report;
+  }
+  const Error& error = done.error();
+  bool bad_name = error.is(Own::kBadName);
+  report.exit_code = bad_name ? ExitCode::kUsage : api::start_exit_code(api::Role::kTarget, error);
+  report.error_code = error.name();
+  report.error_detail = options.location + ": " + error.message();
+  if (int signal = stop.load(); signal != 0) {
+    report.exit_code = signal == SIGINT ? ExitCode::kInterrupted : ExitCode::kTerminated;
+  }
+  return report;
+}
+
+}  // namespace nfsferry

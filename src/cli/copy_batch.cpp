@@ -1,0 +1,133 @@
+#include "cli/copy_batch.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/log.hpp"
+#include "cli/console.hpp"
+#include "cli/input_text.hpp"
+#include "cli/signals.hpp"
+#include "nfsferry/run.hpp"
+
+namespace nfsferry::cli {
+namespace {
+
+using recover::CopyHome;
+
+// The flags that may differ from home to home, with '_' for '-'.
+constexpr std::array<std::string_view, 19> kHomeOptions{
+    "owner",   "map_uid",   "map_gid",      "owner_errors",  "suid",
+    "compare", "overwrite", "force",        "create_target", "root_attributes",
+    "verify",  "checksum",  "cross_mounts", "engine",        "include_nfs_leftovers",
+    "threads", "timeout",   "connections",  "run_id"};
+
+Error bad_line(const CopyHome& home, const std::string& what) {
+  return own_error(Own::kBadInput, "", "line " + std::to_string(home.line) + ": " + what);
+}
+
+// The line as the arguments of a `copy` of its own, the last one first, as CLI11 takes them.
+std::vector<std::string> arguments_of(const CopyHome& home) {
+  std::vector<std::string> arguments{"copy"};
+  for (const auto& [name, value] : home.options) {
+    if (value == "false") continue;
+    std::string flag = "--" + name;
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    arguments.push_back(std::move(flag));
+    if (value != "true") arguments.push_back(value);
+  }
+  arguments.insert(arguments.end(), {"--", home.source, home.target});
+  std::reverse(arguments.begin(), arguments.end());
+  return arguments;
+}
+
+Result<CopyOptions> options_of(const CopyHome& home, const CopyArguments& common) {
+  for (const auto& [name, value] : home.options) {
+    bool known = std::find(kHomeOptions.begin(), kHomeOptions.end(), name) != kHomeOptions.end();
+    if (!known) return bad_line(home, "options." + name + " is not known");
+  }
+  CopyArguments arguments = common;
+  CLI::App app;
+  add_copy_command(app, arguments);
+  try {
+    app.parse(arguments_of(home));
+  } catch (const CLI::ParseError& error) {
+    return bad_line(home, error.what());
+  }
+  return arguments.options;
+}
+
+Result<std::vector<CopyOptions>> all_options(const std::vector<CopyHome>& homes,
+                                             const CopyArguments& common) {
+  std::vector<CopyOptions> all;
+  for (const CopyHome& home : homes) {
+    NFSFERRY_TRY(CopyOptions options, options_of(home, common), return);
+    bool own_id = options.run_id != common.options.run_id;
+    if (!own_id) options.run_id = home_run_id(common.options.run_id, home);
+    all.push_back(std::move(options));
+  }
+  return all;
+}
+
+std::string detail_of(const CopyReport& report) {
+  if (!report.error_detail.empty()) return report.error_detail;
+  std::uint64_t failed =
+      report.failed_prepare + report.failed_transfer + report.failed_verify + report.failed_delete;
+  return std::to_string(failed) + " entries failed";
+}
+
+HomeEnd copy_home(const CopyOptions& options, Observer& observer, const StopFlag& stop) {
+  HomeEnd end;
+  end.report = run(options, observer, stop);
+  ExitCode code = end.report.exit_code;
+  if (code == ExitCode::kDone || code == ExitCode::kOnlyChangedFiles) return end;
+  end.error = end.report.error_code.empty() ? "partial_copy" : end.report.error_code;
+  end.detail = detail_of(end.report);
+  return end;
+}
+
+int refuse(const Error& error) {
+  print_error(error.message());
+  return static_cast<int>(ExitCode::kUsage);
+}
+
+}  // namespace
+
+void add_copy_batch(CLI::App& copy, BatchFlags& flags) {
+  add_batch_flags(copy, flags);
+  CLI::Option* batch = copy.get_option("--batch");
+  for (const char* one_copys : {"--report-json", "--manifest", "--log-entries"}) {
+    if (CLI::Option* option = copy.get_option_no_throw(one_copys)) batch->excludes(option);
+  }
+  CLI::Option* source = copy.get_option("SOURCE")->required(false);
+  CLI::Option* target = copy.get_option("TARGET")->required(false);
+  copy.callback([batch, source, target] {
+    if (batch->count() > 0 && source->count() > 0) {
+      throw CLI::ValidationError("--batch", "takes no SOURCE and TARGET");
+    }
+    if (batch->count() > 0) return;
+    if (source->count() == 0) throw CLI::RequiredError("SOURCE");
+    if (target->count() == 0) throw CLI::RequiredError("TARGET");
+  });
+}
+
+int run_copy_batch(CopyArguments common, const BatchFlags& flags) {
+  if (common.options.run_id.empty()) common.options.run_id = random_run_id();
+  LogLevel usual_level = common.quiet ? LogLevel::kError : LogLevel::kWarning;
+  log_start({common.log_level.value_or(usual_level), common.log_json, common.options.run_id});
+  auto text = read_input(flags.file);
+  if (!text) return refuse(text.error());
+  auto homes = recover::parse_copy_batch(*text);
+  if (!homes) return refuse(homes.error());
+  auto options = all_options(*homes, common);
+  if (!options) return refuse(options.error());
+
+  BatchRun batch{flags, {homes->begin(), homes->end()}, common.quiet, common.progress, {}};
+  batch.run_home = [&options](std::size_t index, Observer& observer, const StopFlag& stop) {
+    return copy_home((*options)[index], observer, stop);
+  };
+  return run_batch(batch, handle_signals());
+}
+
+}  // namespace nfsferry::cli

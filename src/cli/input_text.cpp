@@ -1,0 +1,47 @@
+#include "cli/input_text.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "base/unique_fd.hpp"
+#include "base/units.hpp"
+
+namespace nfsferry::cli {
+namespace {
+
+constexpr std::size_t kInputBytesMax = 16 * kMiB;
+
+Result<std::string> read_all(int fd, const std::string& name) {
+  std::string text;
+  char bytes[64 * kKiB];
+  for (;;) {
+    ssize_t got = ::read(fd, bytes, sizeof bytes);
+    if (got == 0) return text;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno_error(errno, "read", name);
+    text.append(bytes, static_cast<std::size_t>(got));
+    if (text.size() > kInputBytesMax) {
+      return own_error(Own::kBadInput, name, "more than " + format_size(kInputBytesMax));
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::string> read_input(const std::string& from) {
+  constexpr std::string_view kVariable = "env:";
+  if (from == "-") return read_all(STDIN_FILENO, "stdin");
+  if (from.starts_with(kVariable)) {
+    const char* text = std::getenv(from.c_str() + kVariable.size());
+    if (text != nullptr) return std::string(text);
+    return own_error(Own::kBadInput, from, "this variable is not set");
+  }
+  UniqueFd file(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return errno_error(errno, "open", from);
+  return read_all(file.get(), from);
+}
+
+}  // namespace nfsferry::cli

@@ -1,0 +1,55 @@
+#include "recover/ledger_steps.hpp"
+
+#include <utility>
+
+#include "base/escape.hpp"
+
+namespace nfsferry::recover {
+namespace {
+
+std::string named(const LedgerKey& key) {
+  return "profile '" + escape_for_terminal(key.profile_name) + "' of domain '" +
+         escape_for_terminal(key.domain_name) + "'";
+}
+
+}  // namespace
+
+Result<Seeded> seed(Ledger& ledger, std::span<const LedgerRow> rows, std::uint64_t now_ms) {
+  Seeded seeded;
+  for (const LedgerRow& row : rows) {
+    NFSFERRY_TRY(bool added, ledger.insert(row), return);
+    if (!added) {
+      ++seeded.present;
+      continue;
+    }
+    NFSFERRY_TRY(std::uint64_t time, ledger.append_history(row, now_ms), return);
+    ++seeded.added;
+  }
+  return seeded;
+}
+
+Result<std::optional<LedgerRow>> upsert(Ledger& ledger, const LedgerRow& row,
+                                        std::uint64_t now_ms) {
+  NFSFERRY_TRY(auto before, ledger.put(row), return);
+  NFSFERRY_TRY(std::uint64_t time, ledger.append_history(row, now_ms), return);
+  return before;
+}
+
+Result<LedgerRow> add_target(Ledger& ledger, const LedgerKey& source, const LedgerKey& target) {
+  NFSFERRY_TRY(auto found, ledger.get(source), return);
+  if (!found) return own_error(Own::kBadInput, "", named(source) + " is not in the ledger");
+  LedgerRow row = *std::move(found);
+  bool is_space = !row.space_name.empty();
+  row.profile_name = target.profile_name;
+  row.domain_name = target.domain_name;
+  row.space_name = is_space ? target.profile_name : std::string();
+  row.user_profile_name = is_space ? std::string() : target.profile_name;
+  row.replication = true;
+  for (const TextAttribute& result : kResultAttributes) (row.*result.member).clear();
+  NFSFERRY_TRY(bool inserted, ledger.insert(row), return);
+  if (inserted) return row;
+  return own_error(Own::kBadInput, "",
+                   named(target) + " is in the ledger already; a new row would lose its home");
+}
+
+}  // namespace nfsferry::recover

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/result.hpp"
+#include "recover/ledger.hpp"
+
+// What the commands do to a ledger. `now_ms` is the time that the history notes.
+namespace nfsferry::recover {
+
+struct Seeded {
+  std::uint64_t added = 0;
+  std::uint64_t present = 0;  // rows that were there and are left as they are
+};
+
+// Inserts the rows that are missing, into both tables. A row that is there knows better: it may
+// already bear a newer home.
+Result<Seeded> seed(Ledger& ledger, std::span<const LedgerRow> rows, std::uint64_t now_ms);
+
+// A profile was created: writes its row, whatever stood there, and the history. Returns the row
+// that was replaced.
+Result<std::optional<LedgerRow>> upsert(Ledger& ledger, const LedgerRow& row, std::uint64_t now_ms);
+
+// Puts the source's home under the target's key, so that the target's later creation is given
+// its files. Errors: kBadInput if there is no source, or a target already.
+Result<LedgerRow> add_target(Ledger& ledger, const LedgerKey& source, const LedgerKey& target);
+
+}  // namespace nfsferry::recover

@@ -1,0 +1,82 @@
+#include "report/batch_json.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/escape.hpp"
+#include "base/units.hpp"
+#include "report/report_json.hpp"
+#include "report/summary.hpp"
+
+namespace nfsferry {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Sums {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+};
+
+Sums sums_of(const BatchReport& report) {
+  Sums sums;
+  for (const BatchEntry& home : report.homes) {
+    sums.files += home.files_transferred;
+    sums.bytes += home.bytes_written;
+  }
+  return sums;
+}
+
+Json entry_json(const BatchEntry& home) {
+  Json json;
+  json["line"] = home.line;
+  json["name"] = lossy_utf8(home.name);
+  json["Status"] = status_text(home.exit_code);
+  json["exit_code"] = static_cast<int>(home.exit_code);
+  json["error"] = lossy_utf8(home.error);
+  json["detail"] = lossy_utf8(home.detail);
+  json["FilesTransferred"] = home.files_transferred;
+  json["BytesWritten"] = home.bytes_written;
+  json["duration_ms"] = home.duration_ms;
+  json["report"] = lossy_utf8(home.report_file);
+  return json;
+}
+
+}  // namespace
+
+std::uint64_t BatchReport::failed() const {
+  auto failed = std::count_if(homes.begin(), homes.end(),
+                              [](const BatchEntry& home) { return home.failed(); });
+  return static_cast<std::uint64_t>(failed);
+}
+
+std::string batch_report_json(const BatchReport& report) {
+  Sums sums = sums_of(report);
+  Json json;
+  json["Status"] = status_text(report.exit_code);
+  json["exit_code"] = static_cast<int>(report.exit_code);
+  json["StartTime"] = rfc3339(report.start_ms);
+  json["EndTime"] = rfc3339(report.end_ms);
+  json["duration_ms"] = report.end_ms - report.start_ms;
+  json["succeeded"] = report.homes.size() - report.failed();
+  json["failed"] = report.failed();
+  json["not_begun"] = report.not_begun;
+  json["FilesTransferred"] = sums.files;
+  json["BytesWritten"] = sums.bytes;
+  json["homes"] = Json::array();
+  for (const BatchEntry& home : report.homes) json["homes"].push_back(entry_json(home));
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string batch_summary(const BatchReport& report) {
+  Sums sums = sums_of(report);
+  std::uint64_t failed = report.failed();
+  std::string text = counted(report.homes.size() - failed, "home") + " done";
+  if (failed > 0) text += ", " + grouped(failed) + " failed";
+  if (report.not_begun > 0) text += ", " + grouped(report.not_begun) + " not begun";
+  return text + ": " + counted(sums.files, "file") + ", " + format_size(sums.bytes) + " in " +
+         format_duration(report.end_ms - report.start_ms) + "\n";
+}
+
+}  // namespace nfsferry

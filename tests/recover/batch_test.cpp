@@ -1,0 +1,268 @@
+// Many homes in one call of `copy` or `recover`, between folders.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "program.hpp"
+#include "recover/batch_input.hpp"
+#include "report/batch_json.hpp"
+#include "schema_check.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+using Json = nlohmann::json;
+
+class BatchTest : public testing::Test {
+ protected:
+  // A source and an empty target for each of the homes.
+  void make_homes(int count) {
+    for (int i = 0; i < count; ++i) {
+      folder_.write("old/" + uid(i) + "/file", "content of " + uid(i));
+      std::filesystem::create_directories(folder_.path("new/" + uid(i)));
+    }
+  }
+  static std::string uid(int number) { return std::to_string(200005 + 5 * number); }
+
+  std::string copy_line(int number, Json options = Json::object()) const {
+    Json json{{"source", folder_.path("old/" + uid(number))},
+              {"target", folder_.path("new/" + uid(number))}};
+    if (!options.empty()) json["options"] = std::move(options);
+    return json.dump() + "\n";
+  }
+  static std::string recover_line(int number) {
+    std::string arn = "arn:aws:elasticfilesystem:eu-west-1:123456789012:file-system/";
+    Json source{{"DomainName", "a"},
+                {"EfsFilesystemArn", arn + "fs-0a"},
+                {"HomeEfsFileSystemUid", uid(number)},
+                {"UserProfileName", "user" + std::to_string(number)}};
+    Json target = source;
+    target["EfsFilesystemArn"] = arn + "fs-0b";
+    return Json{{"Source", source}, {"Target", target}}.dump() + "\n";
+  }
+  Outcome run(const char* command, const std::string& batch, std::vector<std::string> more = {}) {
+    folder_.write("batch.jsonl", batch);
+    std::vector<std::string> arguments{command,
+                                       "--batch",
+                                       folder_.path("batch.jsonl"),
+                                       "--report-dir",
+                                       folder_.path("reports"),
+                                       "--failed",
+                                       folder_.path("again.jsonl")};
+    if (std::string(command) == "recover") {
+      more.insert(more.end(),
+                  {"--map", "fs-0a=" + folder_.path("old"), "--map", "fs-0b=" + folder_.path("new"),
+                   "--ledger", "sqlite:" + folder_.path("ledger.db"), "--wait-target", "0s"});
+    }
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments);
+  }
+  Json summary() const { return Json::parse(folder_.read("reports/summary.json"), nullptr, false); }
+
+  Folder folder_;
+};
+
+TEST_F(BatchTest, EveryHomeIsCopiedAndHasAReport) {
+  make_homes(9);
+  std::string batch;
+  for (int i = 0; i < 9; ++i) batch += copy_line(i);
+  Outcome outcome = run("copy", batch, {"--homes", "3"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_EQ(outcome.out.find("9 homes done: 9 files"), 0u) << outcome.out;
+  for (int i = 0; i < 9; ++i) {
+    EXPECT_EQ(folder_.read("new/" + uid(i) + "/file"), "content of " + uid(i));
+    std::string report = "reports/000" + std::to_string(i + 1) + "-" + uid(i) + ".json";
+    EXPECT_EQ(schema_complaint("report.schema.json", folder_.read(report)), "") << report;
+  }
+  EXPECT_EQ(folder_.read("again.jsonl"), "");
+  EXPECT_EQ(summary()["succeeded"], 9);
+  EXPECT_EQ(summary()["Status"], "SUCCESS");
+  EXPECT_EQ(summary()["homes"][8]["name"], uid(8));
+}
+
+TEST_F(BatchTest, HomesThatFailAreABatchOfTheirOwnAndStopNoOther) {
+  make_homes(4);
+  std::filesystem::remove_all(folder_.path("old/" + uid(1)));
+  Outcome outcome = run("copy", copy_line(0) + "\n" + copy_line(1) + copy_line(2) + copy_line(3));
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(line_count(outcome.err), 1) << outcome.err;
+  EXPECT_EQ(outcome.err.find("nfsferry: line 3, " + uid(1) + ": ENOENT: source "), 0u)
+      << outcome.err;
+  EXPECT_EQ(outcome.out.find("3 homes done, 1 failed: 3 files"), 0u) << outcome.out;
+  EXPECT_EQ(folder_.read("again.jsonl"), copy_line(1));
+  EXPECT_EQ(summary()["homes"][1]["Status"], "ERROR");
+  EXPECT_EQ(summary()["homes"][1]["exit_code"], 3);
+
+  folder_.write("old/" + uid(1) + "/file", "back again");
+  Outcome again = run("copy", folder_.read("again.jsonl"));
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_EQ(folder_.read("new/" + uid(1) + "/file"), "back again");
+}
+
+TEST_F(BatchTest, FlagsHoldForEveryHomeThatDoesNotSayOtherwise) {
+  make_homes(2);
+  std::filesystem::remove(folder_.path("new/" + uid(0)));
+  std::filesystem::remove(folder_.path("new/" + uid(1)));
+  Outcome outcome =
+      run("copy", copy_line(0, {{"create_target", true}, {"timeout", "7s"}}) + copy_line(1),
+          {"--timeout", "9s"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  Json first = Json::parse(folder_.read("reports/0001-" + uid(0) + ".json"));
+  Json second = Json::parse(folder_.read("reports/0002-" + uid(1) + ".json"));
+  EXPECT_EQ(first["Status"], "SUCCESS");
+  EXPECT_EQ(first["Options"]["timeout_ms"], 7000);
+  EXPECT_EQ(second["Status"], "ERROR") << "its target is not to be made";
+  EXPECT_EQ(second["Options"]["timeout_ms"], 9000);
+}
+
+TEST_F(BatchTest, RecoveriesWriteTheirRows) {
+  make_homes(5);
+  std::filesystem::remove_all(folder_.path("old/" + uid(2)));
+  std::filesystem::remove_all(folder_.path("new/" + uid(4)));
+  std::string batch;
+  for (int i = 0; i < 5; ++i) batch += recover_line(i);
+  Outcome outcome = run("recover", batch);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(folder_.read("again.jsonl"), recover_line(2) + recover_line(4));
+  EXPECT_NE(outcome.err.find("line 3, user2: Nfsferry.SourceMissing: "), std::string::npos);
+  EXPECT_NE(outcome.err.find("line 5, user4: Nfsferry.TargetNotReady: "), std::string::npos);
+  Outcome rows =
+      run_program({"ledger", "show", "--ledger", "sqlite:" + folder_.path("ledger.db"), "--json"});
+  std::string states;
+  std::istringstream lines(rows.out);
+  for (std::string line; std::getline(lines, line);) {
+    states += Json::parse(line)["replication_status"].get<std::string>() + " ";
+  }
+  EXPECT_EQ(states, "SUCCESS SUCCESS ERROR SUCCESS ERROR ");
+}
+
+TEST_F(BatchTest, WhereAllThatFailedMayGoWellLaterItIsExit75) {
+  make_homes(2);
+  std::filesystem::remove_all(folder_.path("new/" + uid(1)));
+  EXPECT_EQ(run("recover", recover_line(0) + recover_line(1)).exit_code, 75);
+}
+
+TEST_F(BatchTest, ProgressHasALineForEachHomeAndATotal) {
+  make_homes(1);
+  // Long enough to be looked at: the target never comes.
+  std::filesystem::remove_all(folder_.path("new/" + uid(0)));
+  folder_.write("batch.jsonl", recover_line(0));
+  Program program({"recover", "--batch", folder_.path("batch.jsonl"), "--map",
+                   "fs-0a=" + folder_.path("old"), "--map", "fs-0b=" + folder_.path("new"),
+                   "--progress", "always", "--wait-target", "2s"});
+  Outcome outcome = program.wait();
+  EXPECT_EQ(outcome.exit_code, 75);
+  EXPECT_NE(outcome.err.find("user0: 0 of 0 files"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("total: 0 of 1 home, 0 files"), std::string::npos) << outcome.err;
+}
+
+TEST_F(BatchTest, AStopLeavesWhatWasNotBegunForTheNextCall) {
+  make_homes(3);
+  std::filesystem::remove_all(folder_.path("new/" + uid(0)));
+  folder_.write("batch.jsonl", recover_line(0) + recover_line(1) + recover_line(2));
+  Program program({"recover", "--batch", folder_.path("batch.jsonl"), "--homes", "1", "--failed",
+                   folder_.path("again.jsonl"), "--report-dir", folder_.path("reports"), "--map",
+                   "fs-0a=" + folder_.path("old"), "--map", "fs-0b=" + folder_.path("new"),
+                   "--ledger", "sqlite:" + folder_.path("ledger.db")});
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  std::string rows;
+  while (rows.find("PENDING") == std::string::npos && std::chrono::steady_clock::now() < deadline) {
+    rows = run_program({"ledger", "show", "--ledger", "sqlite:" + folder_.path("ledger.db")}).out;
+  }
+  program.signal(15);
+  EXPECT_EQ(program.wait().exit_code, 143);
+  EXPECT_EQ(folder_.read("again.jsonl"), recover_line(0) + recover_line(1) + recover_line(2));
+  EXPECT_EQ(summary()["not_begun"], 2);
+}
+
+TEST_F(BatchTest, ABatchOfNothingIsDone) {
+  Outcome outcome = run("copy", "\n\n");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out.find("0 homes done"), 0u) << outcome.out;
+}
+
+TEST_F(BatchTest, ABadBatchIsRefusedWholeByTheLinesNumber) {
+  make_homes(2);
+  const std::vector<std::pair<std::string, std::string>> bad{
+      {"{", "line 2: the copy is not JSON"},
+      {"[]", "line 2: the copy is not a JSON object"},
+      {R"({"source":"/a"})", "line 2: target is missing"},
+      {R"({"source":"","target":"/b"})", "line 2: source is not a location"},
+      {R"({"source":"/a","target":"/b","owner":"keep"})", "line 2: owner is not known"},
+      {R"({"source":"/a","target":"/b","options":[]})", "line 2: options is not a JSON object"},
+      {R"({"source":"/a","target":"/b","options":{"owner":[1]}})", "line 2: options.owner"},
+      {R"({"source":"/a","target":"/b","options":{"report_json":"x"}})",
+       "line 2: options.report_json is not known"},
+      {R"({"source":"/a","target":"/b","options":{"owner":"ann"}})", "line 2: --owner: 'ann'"},
+      {R"({"source":"/a","target":"/b","options":{"create_target":"x"}})", "line 2: "},
+  };
+  for (const auto& [line, said] : bad) {
+    Outcome outcome = run("copy", copy_line(0) + line + "\n");
+    EXPECT_EQ(outcome.exit_code, 2) << line;
+    EXPECT_EQ(line_count(outcome.err), 1) << outcome.err;
+    EXPECT_NE(outcome.err.find(said), std::string::npos) << outcome.err;
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path("new/" + uid(0))));
+  EXPECT_FALSE(folder_.has("reports"));
+}
+
+TEST_F(BatchTest, LinesThatWouldDisturbEachOtherAreRefused) {
+  auto complaint = [](const std::string& text) {
+    auto homes = recover::parse_copy_batch(text);
+    return homes ? std::string() : homes.error().message();
+  };
+  auto line = [](const char* source, const char* target) {
+    return Json{{"source", source}, {"target", target}}.dump() + "\n";
+  };
+  EXPECT_EQ(complaint(line("/a", "/b") + line("/a", "/c")), "");
+  EXPECT_NE(complaint(line("/a", "/b") + line("/c", "/b")).find("line 2 has the target of line 1"),
+            std::string::npos);
+  EXPECT_NE(complaint(line("/a", "/b") + line("/b", "/c")).find("line 2 has the target of line 1"),
+            std::string::npos);
+  EXPECT_NE(complaint(line("/a", "/b") + line("/c", "/a")).find("line 2 has the source of line 1"),
+            std::string::npos);
+  auto twice =
+      recover::parse_recover_batch(recover_line(0) + recover_line(0), recover::UidRule::kStudio);
+  ASSERT_FALSE(twice);
+  EXPECT_NE(twice.error().message().find("line 2 has the target of line 1"), std::string::npos);
+}
+
+TEST_F(BatchTest, MistakesAreUsageErrors) {
+  make_homes(1);
+  folder_.write("batch.jsonl", copy_line(0));
+  std::string batch = folder_.path("batch.jsonl");
+  const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes{
+      {{"copy", "/a", "/b", "--batch", batch}, "--batch: takes no SOURCE"},
+      {{"copy", "/a", "/b", "--homes", "2"}, "--homes requires --batch"},
+      {{"copy", "--batch", batch, "--homes", "0"}, "--homes: '0'"},
+      {{"copy", "--batch", batch, "--report-json", "-"}, "--report-json"},
+      {{"copy", "--batch", folder_.path("none")}, "ENOENT"},
+      {{"copy", "--batch", batch, "--report-dir", folder_.path("none/reports")}, "mkdir"},
+      {{"copy", "/a"}, "TARGET is missing"},
+      {{"copy"}, "SOURCE is missing"},
+      {{"recover", "--batch", batch, "--input", batch}, "--batch"},
+      {{"recover"}, "--input is missing"},
+  };
+  for (const auto& [arguments, said] : mistakes) {
+    Outcome outcome = run_program(arguments);
+    EXPECT_EQ(outcome.exit_code, 2) << said;
+    EXPECT_NE(outcome.err.find(said), std::string::npos) << outcome.err;
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path("new/" + uid(0))));
+}
+
+TEST(BatchReport, NamesThatAreNotUtf8AreReadable) {
+  BatchReport report;
+  report.homes.push_back({});
+  report.homes[0].name = "caf\xe9";
+  EXPECT_EQ(Json::parse(batch_report_json(report))["homes"][0]["name"], "caf\xef\xbf\xbd");
+}
+
+}  // namespace
+}  // namespace nfsferry::test

@@ -1,0 +1,270 @@
+// `nfsferry recover` between two NFS servers.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "folder_compare.hpp"
+#include "ganesha.hpp"
+#include "program.hpp"
+#include "proxy.hpp"
+#include "sample_tree.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr const char* kArn = "arn:aws:elasticfilesystem:eu-west-1:123456789012:file-system/";
+constexpr gid_t kGroup = 1001;
+
+// The old and the new file system.
+struct Servers {
+  Ganesha old_efs;
+  Ganesha new_efs;
+  std::string broken;  // why they do not run, empty if they do
+};
+
+Servers& servers() {
+  static Servers* both = [] {
+    static Servers instance;  // its destructor ends the servers
+    GaneshaOptions options;
+    options.exports = {{"/efs", {}}};
+    options.lease_s = 10;  // what a killed run held is free soon
+    instance.broken = instance.old_efs.start(options);
+    if (instance.broken.empty()) instance.broken = instance.new_efs.start(options);
+    return &instance;
+  }();
+  return *both;
+}
+
+template <typename Condition>
+bool comes_true(Condition condition) {
+  auto deadline = std::chrono::steady_clock::now() + seconds(60);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  return true;
+}
+
+class RecoverServerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (auto missing = require_ganesha(); !missing.empty()) GTEST_SKIP() << missing;
+    ASSERT_EQ(servers().broken, "");
+    static unsigned next_uid = 200005;
+    old_uid_ = next_uid;
+    new_uid_ = next_uid + 5;
+    next_uid += 10;
+    old_home_ = servers().old_efs.folder("/efs") / std::to_string(old_uid_);
+    new_home_ = servers().new_efs.folder("/efs") / std::to_string(new_uid_);
+    make_home(old_home_, old_uid_);
+  }
+
+  static void make_home(const fs::path& folder, uid_t uid) {
+    fs::create_directory(folder);
+    ASSERT_EQ(::chown(folder.c_str(), uid, kGroup), 0);
+    ASSERT_EQ(::chmod(folder.c_str(), 0700), 0);
+  }
+
+  void fill_old_home(unsigned directories) const {
+    SampleTree sample;
+    sample.directories = directories;
+    sample.owner = old_uid_;
+    sample.group = kGroup;
+    make_small_files(old_home_, sample);
+  }
+
+  // A recovery of user1, or of space1.
+  Json input(bool space = false) const {
+    const char* name = space ? "SpaceName" : "UserProfileName";
+    const char* value = space ? "space1" : "user1";
+    Json json;
+    json["Options"] = {{"Uid", "NONE"}, {"Gid", "NONE"}};
+    json["Source"] = {{"DomainName", "a"},
+                      {"EfsFilesystemArn", std::string(kArn) + "fs-01d"},
+                      {"HomeEfsFileSystemUid", std::to_string(old_uid_)},
+                      {name, value}};
+    json["Target"] = json["Source"];
+    json["Target"]["EfsFilesystemArn"] = std::string(kArn) + "fs-0e3";
+    json["Target"]["HomeEfsFileSystemUid"] = std::to_string(new_uid_);
+    return json;
+  }
+
+  std::vector<std::string> command(const Json& json, const std::string& old_root = {},
+                                   const std::string& new_root = {}) const {
+    folder_.write("input.json", json.dump());
+    return {"recover",
+            "--input",
+            folder_.path("input.json"),
+            "--ledger",
+            ledger(),
+            "--map",
+            "fs-01d=" + (old_root.empty() ? servers().old_efs.url("/efs") : old_root),
+            "--map",
+            "fs-0e3=" + (new_root.empty() ? servers().new_efs.url("/efs") : new_root),
+            "--report-json",
+            folder_.path("report.json")};
+  }
+  std::string ledger() const { return "sqlite:" + folder_.path("ledger.db"); }
+
+  // One attribute of the profile's row, empty if there is none yet.
+  std::string row(const std::string& profile, const char* attribute) const {
+    Outcome shown = run_program({"ledger", "show", "--ledger", ledger(), "--profile-name", profile,
+                                 "--domain-name", "a", "--json"});
+    Json json = Json::parse(shown.out, nullptr, false);
+    return json.is_object() ? json[attribute].get<std::string>() : std::string();
+  }
+  Json report() const { return Json::parse(folder_.read("report.json"), nullptr, false); }
+
+  // Everything is there and belongs to the new home's owner. What a killed run was writing may
+  // still stand under its temporary name.
+  void expect_recovered(bool after_a_kill = false) const {
+    Expectation expectation;
+    expectation.owner = new_uid_;
+    expectation.group = kGroup;
+    for (const std::string& line : differences(old_home_, new_home_, expectation)) {
+      bool temporary = line.find("/.nfsferry-") != std::string::npos;
+      if (!temporary || !after_a_kill) ADD_FAILURE() << line;
+    }
+    struct stat root = {};
+    ASSERT_EQ(::stat(new_home_.c_str(), &root), 0);
+    EXPECT_EQ(root.st_uid, new_uid_);
+  }
+
+  Folder folder_;
+  uid_t old_uid_ = 0;
+  uid_t new_uid_ = 0;
+  fs::path old_home_;
+  fs::path new_home_;
+};
+
+TEST_F(RecoverServerTest, AUserProfileGetsItsFilesBackUnderItsNewUid) {
+  fill_old_home(3);
+  make_home(new_home_, new_uid_);
+  Outcome outcome = run_program(command(input()));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  expect_recovered();
+  EXPECT_EQ(row("user1", "replication_status"), "SUCCESS");
+  EXPECT_EQ(row("user1", "files_transferred"), "60");
+  EXPECT_EQ(row("user1", "bytes_written"),
+            std::to_string(report()["BytesWritten"].get<std::uint64_t>()));
+  EXPECT_EQ(row("user1", "efs_uid"), std::to_string(new_uid_));
+}
+
+TEST_F(RecoverServerTest, ASpaceGetsItsFilesBackAndItsRow) {
+  fill_old_home(1);
+  make_home(new_home_, new_uid_);
+  Outcome outcome = run_program(command(input(true)));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  expect_recovered();
+  EXPECT_EQ(row("space1", "replication_status"), "SUCCESS");
+  EXPECT_EQ(row("space1", "space_name"), "space1");
+}
+
+TEST_F(RecoverServerTest, AnEntryThatCannotBeCopiedIsAnErrorInTheRowAndTheOthersAreThere) {
+  fill_old_home(1);
+  make_file(old_home_ / "notebook", 100, 1);
+  make_home(new_home_, new_uid_);
+  fs::create_directories(new_home_ / "notebook" / "in the way");
+  Outcome outcome = run_program(command(input()));
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
+  EXPECT_NE(outcome.err.find("Nfsferry.PartialCopy: "), std::string::npos) << outcome.err;
+  EXPECT_EQ(row("user1", "replication_status"), "ERROR");
+  EXPECT_EQ(row("user1", "files_transferred"), "20");
+  EXPECT_TRUE(fs::is_directory(new_home_ / "notebook" / "in the way"));
+}
+
+TEST_F(RecoverServerTest, WithoutAnyNameNothingIsTouched) {
+  make_home(new_home_, new_uid_);
+  Json json = input();
+  json["Target"].erase("UserProfileName");
+  Outcome outcome = run_program(command(json));
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_NE(outcome.err.find("Target.SpaceName"), std::string::npos) << outcome.err;
+  EXPECT_TRUE(fs::is_empty(new_home_));
+  EXPECT_FALSE(folder_.has("ledger.db"));
+}
+
+TEST_F(RecoverServerTest, ASourceServerThatIsNotThereIsExit3) {
+  make_home(new_home_, new_uid_);
+  Outcome outcome = run_program(command(input(), "nfs://127.0.0.1:1/efs"));
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_NE(outcome.err.find("Nfsferry.SourceMissing"), std::string::npos) << outcome.err;
+  EXPECT_EQ(row("user1", "replication_status"), "ERROR");
+}
+
+TEST_F(RecoverServerTest, ATargetThatAppearsLateIsWaitedFor) {
+  fill_old_home(1);
+  Program recovery(command(input()));
+  // PENDING is written before the first look at the target.
+  ASSERT_TRUE(comes_true([this] { return row("user1", "replication_status") == "PENDING"; }));
+  Outcome made =
+      run_program({"provision", servers().new_efs.url("/efs/" + std::to_string(new_uid_)),
+                   "--owner", std::to_string(new_uid_) + ":" + std::to_string(kGroup)});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  Outcome outcome = recovery.wait();
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  expect_recovered();
+}
+
+TEST_F(RecoverServerTest, AStopEndsTheWaitForTheTarget) {
+  Program recovery(command(input()));
+  ASSERT_TRUE(comes_true([this] { return row("user1", "replication_status") == "PENDING"; }));
+  recovery.signal(SIGTERM);
+  Outcome outcome = recovery.wait();
+  EXPECT_EQ(outcome.exit_code, 143) << outcome.err;
+  EXPECT_EQ(row("user1", "replication_status"), "ERROR");
+}
+
+std::unique_ptr<Proxy> slow_proxy(const Ganesha& server) {
+  ProxyOptions options;
+  options.server_port = static_cast<std::uint16_t>(server.port());
+  options.delay_to_server = milliseconds(20);
+  options.delay_to_client = milliseconds(20);
+  auto proxy = Proxy::start(options);
+  EXPECT_TRUE(proxy.has_value());
+  return proxy ? *std::move(proxy) : nullptr;
+}
+
+std::string root_behind(const Proxy& proxy) {
+  return "nfs://127.0.0.1:" + std::to_string(proxy.port()) + "/efs";
+}
+
+TEST_F(RecoverServerTest, KilledInTheMiddleAndStartedAgainItCopiesTheRest) {
+  fill_old_home(60);
+  make_file(old_home_ / "large", 20 << 20, 3);
+  ASSERT_EQ(::chown((old_home_ / "large").c_str(), old_uid_, kGroup), 0);
+  make_home(new_home_, new_uid_);
+  auto old_proxy = slow_proxy(servers().old_efs);
+  auto new_proxy = slow_proxy(servers().new_efs);
+  Program killed(command(input(), root_behind(*old_proxy), root_behind(*new_proxy)));
+  ASSERT_TRUE(comes_true([this] { return !fs::is_empty(new_home_); }));
+  killed.signal(SIGKILL);
+  EXPECT_EQ(killed.wait().exit_code, 128 + SIGKILL);
+  EXPECT_EQ(row("user1", "replication_status"), "PENDING");
+
+  // While the server still holds what the killed run locked, the answer is "try again later".
+  auto deadline = std::chrono::steady_clock::now() + seconds(60);
+  Outcome again = run_program(command(input()));
+  while (again.exit_code == 75 && std::chrono::steady_clock::now() < deadline) {
+    again = run_program(command(input()));
+  }
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  expect_recovered(true);
+  EXPECT_EQ(row("user1", "replication_status"), "SUCCESS");
+}
+
+}  // namespace
+}  // namespace nfsferry::test

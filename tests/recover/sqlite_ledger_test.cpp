@@ -1,0 +1,118 @@
+// What is particular to the ledger in a SQLite file: its tables, as other programs see them.
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "program.hpp"
+#include "recover/ledger.hpp"
+
+namespace nfsferry::recover {
+namespace {
+
+class SqliteLedgerTest : public testing::Test {
+ protected:
+  std::string file() const { return folder_.path("ledger.db"); }
+
+  Result<std::unique_ptr<Ledger>> open(OpenMode mode = OpenMode::kCreate) {
+    return open_ledger("sqlite:" + file(), mode);
+  }
+
+  // Runs the statement as another program would; returns the last row, columns joined by '|'.
+  std::string sql(const std::string& statement) {
+    sqlite3* database = nullptr;
+    EXPECT_EQ(sqlite3_open(file().c_str(), &database), SQLITE_OK);
+    std::string row;
+    auto note = [](void* out, int count, char** columns, char**) {
+      auto& text = *static_cast<std::string*>(out);
+      text.clear();
+      for (int i = 0; i < count; ++i) text += std::string(columns[i] ? columns[i] : "NULL") + "|";
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(database, statement.c_str(), note, &row, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(database);
+    sqlite3_close(database);
+    return row;
+  }
+
+  test::Folder folder_;
+};
+
+TEST_F(SqliteLedgerTest, TablesAndColumnsHaveTheContractsNames) {
+  auto ledger = open();
+  ASSERT_TRUE(ledger);
+  LedgerRow row;
+  row.profile_name = row.space_name = "space1";
+  row.domain_name = "domain-a";
+  row.efs_uid = "200005";
+  row.bytes_written = "10";
+  ASSERT_TRUE((*ledger)->put(row));
+  ASSERT_TRUE((*ledger)->append_history(row, 1700000000000));
+  EXPECT_EQ(sql("SELECT profile_name, domain_name, replication, domain_id, user_profile_name, "
+                "space_name, efs_sys_id, efs_uid, role_name, bytes_written, files_transferred, "
+                "total_duration_ms, replication_status FROM studioUser"),
+            "space1|domain-a|1|NULL|NULL|space1|NULL|200005|NULL|10|NULL|NULL|NULL|");
+  EXPECT_EQ(sql("SELECT profile_name, epoctime, efs_uid, space_name FROM studioUserHistory"),
+            "space1|1700000000000|200005|space1|");
+  EXPECT_EQ(sql("SELECT typeof(bytes_written) FROM studioUser"), "text|");
+  EXPECT_EQ(sql("PRAGMA journal_mode"), "wal|");
+}
+
+TEST_F(SqliteLedgerTest, EmptyNullAndAbsentNamesAreTheSame) {
+  auto ledger = open();
+  ASSERT_TRUE(ledger);
+  sql("INSERT INTO studioUser (profile_name, domain_name, user_profile_name, space_name, efs_uid) "
+      "VALUES ('empty', 'd', 'empty', '', '200005'), ('null', 'd', 'null', NULL, '200005')");
+  sql("INSERT INTO studioUser (profile_name, domain_name, user_profile_name, efs_uid) "
+      "VALUES ('absent', 'd', 'absent', '200005')");
+  for (const char* profile : {"empty", "null", "absent"}) {
+    auto row = (*ledger)->get({profile, "d"});
+    ASSERT_TRUE(row && *row) << profile;
+    EXPECT_EQ((*row)->space_name, "") << profile;
+    EXPECT_TRUE((*row)->replication) << profile;
+  }
+}
+
+TEST_F(SqliteLedgerTest, ANewerSchemaIsRefusedAndLeftAlone) {
+  ASSERT_TRUE(open());
+  sql("UPDATE schema_version SET version = 2");
+  auto refused = open();
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(Own::kBadInput));
+  EXPECT_NE(refused.error().message().find("schema 2"), std::string::npos);
+  EXPECT_NE(refused.error().message().find(file()), std::string::npos);
+  EXPECT_EQ(sql("SELECT version FROM schema_version"), "2|");
+}
+
+TEST_F(SqliteLedgerTest, AMissingFileIsMadeOnlyWhenAsked) {
+  auto refused = open(OpenMode::kExisting);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().name(), "SQLITE_CANTOPEN");
+  EXPECT_FALSE(std::filesystem::exists(file()));
+  EXPECT_TRUE(open(OpenMode::kCreate));
+  EXPECT_TRUE(open(OpenMode::kExisting));
+}
+
+TEST_F(SqliteLedgerTest, AFileOfAnotherKindIsRefusedAndLeftAlone) {
+  std::string text(4096, 'x');
+  std::ofstream(file()) << text;
+  auto refused = open();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().name(), "SQLITE_NOTADB");
+  std::ifstream now(file());
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(now), {}), text);
+}
+
+TEST(OpenLedger, NamesALocationThatIsNoLedger) {
+  for (const char* location : {"", "sqlite:", "ledger.db", "dynamodb:studioUser"}) {
+    auto refused = open_ledger(location, OpenMode::kCreate);
+    ASSERT_FALSE(refused) << location;
+    EXPECT_TRUE(refused.error().is(Own::kBadInput)) << location;
+    EXPECT_NE(refused.error().message().find("sqlite:FILE"), std::string::npos) << location;
+  }
+}
+
+}  // namespace
+}  // namespace nfsferry::recover
