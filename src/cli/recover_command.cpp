@@ -11,6 +11,7 @@
 #include "cli/parsed_option.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/report_output.hpp"
+#include "cli/run_flags.hpp"
 #include "cli/signals.hpp"
 #include "report/report_json.hpp"
 #include "report/summary.hpp"
@@ -55,27 +56,18 @@ void add_recover_flags(CLI::App& app, RecoverArguments& arguments) {
       ->disable_flag_override();
 }
 
-void add_work_flags(CLI::App& app, CopyOptions& copy) {
-  add_parsed(app, "--engine", "auto|io_uring|epoll", "Kernel interface (auto)", parse_engine,
-             [&copy](EngineMode mode) { copy.engine = mode; });
-  add_parsed(app, "--threads", "N", "Threads, 1 to 64 (" + std::to_string(copy.threads) + ")",
-             parse_threads, [&copy](std::uint32_t number) { copy.threads = number; });
-  add_parsed(app, "--timeout", "DURATION", "How long a server may stay away (300s)", parse_timeout,
-             [&copy](std::uint64_t ms) { copy.timeout_ms = ms; });
-  add_parsed(app, "--run-id", "ID", "Name of the run in report and log (random)", parse_run_id,
-             [&copy](std::string id) { copy.run_id = std::move(id); });
-}
-
-void add_output_flags(CLI::App& app, RecoverArguments& arguments) {
+void add_own_output_flags(CLI::App& app, RecoverArguments& arguments) {
   app.add_option("--report-json", arguments.report_json, "Write the report there; - is stdout")
       ->type_name("FILE|-")
       ->excludes("--batch");
   app.add_flag("--quiet", arguments.quiet, "No summary, no progress, no log but errors")
       ->disable_flag_override();
-  add_parsed(app, "--progress", "auto|always|never", "Progress line; auto: on a terminal (auto)",
-             parse_progress, [&arguments](ProgressMode mode) { arguments.progress = mode; });
-  add_parsed(app, "--log-level", "debug|info|warning|error|off", "Log to stderr (warning)",
-             parse_log_level, [&arguments](LogLevel level) { arguments.log_level = level; });
+  add_named(app, "--progress", "Progress line; auto: on a terminal (auto)", kProgressNames,
+            arguments.progress);
+  add_parsed(
+      app, "--log-level", "debug|info|warning|error|off", "Log to stderr (warning)",
+      [](std::string_view text) { return parse_named(text, kLogLevelNames); },
+      [&arguments](LogLevel level) { arguments.log_level = level; });
   app.add_flag("--log-json", arguments.log_json, "Log one JSON object a line")
       ->disable_flag_override();
 }
@@ -116,7 +108,7 @@ CLI::App* add_recover_command(CLI::App& app, RecoverArguments& arguments) {
       app.add_subcommand("recover", "Copy a home as the recovery workflow's input asks");
   add_recover_flags(*command, arguments);
   add_work_flags(*command, arguments.options.copy);
-  add_output_flags(*command, arguments);
+  add_own_output_flags(*command, arguments);
   command->footer(kExample);
   return command;
 }
