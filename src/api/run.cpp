@@ -275,6 +275,7 @@ class Run {
     Status opened = co_await (*source)->open();
     if (opened) opened = co_await (*target)->open();
     if (opened) {
+      (*target)->adopt(shared_->target_can);
       copy::Side side{source->get(), target->get()};
       co_await copy::copy_on_this_thread(*shared_, loop, side, false);
     } else {

@@ -104,18 +104,19 @@ void DirectoryQueue::close() {
   wake();
 }
 
-void DirectoryQueue::add_waker(std::function<void()> waker) {
-  std::lock_guard lock(mutex_);
-  wakers_.push_back(std::move(waker));
+void DirectoryQueue::add_waker(const void* owner, std::function<void()> waker) {
+  std::lock_guard lock(wakers_mutex_);
+  wakers_.emplace(owner, std::move(waker));
+}
+
+void DirectoryQueue::remove_waker(const void* owner) {
+  std::lock_guard lock(wakers_mutex_);
+  wakers_.erase(owner);
 }
 
 void DirectoryQueue::wake() {
-  std::vector<std::function<void()>> wakers;
-  {
-    std::lock_guard lock(mutex_);
-    wakers = wakers_;
-  }
-  for (const auto& waker : wakers) waker();
+  std::lock_guard lock(wakers_mutex_);
+  for (const auto& [owner, waker] : wakers_) waker();
 }
 
 HardLinks::Key HardLinks::key_of(const Attributes& attributes) {

@@ -120,8 +120,10 @@ class DirectoryQueue {
   void done();            // one popped directory has been listed
   bool finished() const;  // nothing queued and nothing being listed
   void close();           // nothing is given out any more
-  // Calls `wake`, from any thread, when there may be something to pop or all is finished.
-  void add_waker(std::function<void()> waker);
+  // Calls `waker`, from any thread, when there may be something to pop or all is finished, until
+  // remove_waker of the same owner has returned.
+  void add_waker(const void* owner, std::function<void()> waker);
+  void remove_waker(const void* owner);
   void wake();
 
  private:
@@ -129,7 +131,8 @@ class DirectoryQueue {
   std::vector<NodePtr> stack_;
   std::uint64_t listing_ = 0;
   bool closed_ = false;
-  std::vector<std::function<void()>> wakers_;
+  std::mutex wakers_mutex_;
+  std::map<const void*, std::function<void()>> wakers_;
 };
 
 // One name of a file that has several.

@@ -16,8 +16,11 @@ Worker::Worker(Shared& shared, Loop& loop, Source& source, FullTree& target)
       news_(std::make_shared<Event>()) {
   Loop* own_loop = &loop;
   shared_.directories.add_waker(
-      [own_loop, news = news_] { own_loop->post([news] { news->pulse(); }); });
+      this, [own_loop, news = news_] { own_loop->post([news] { news->pulse(); }); });
 }
+
+// The loop may end before those of other threads.
+Worker::~Worker() { shared_.directories.remove_waker(this); }
 
 Task<void> Worker::run(bool first) {
   TaskGroup walkers;

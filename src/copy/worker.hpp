@@ -29,6 +29,9 @@ class Worker {
   static constexpr std::uint64_t kZerosNotSent = 64 << 10;  // runs of at least so many
 
   Worker(Shared& shared, Loop& loop, Source& source, FullTree& target);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
 
   // Until the whole tree is done or the run is stopping. The first thread makes hard links.
   Task<void> run(bool first);

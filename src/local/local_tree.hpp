@@ -49,6 +49,7 @@ class LocalTree final : public FullTree {
   Task<std::vector<Result<std::string>>> read_links(std::span<const SourceItem> items) override;
 
   const Capabilities& capabilities() const override { return capabilities_; }
+  void adopt(const Capabilities& found) override { capabilities_ = found; }
   Task<Status> probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) override;
   Task<Status> lock_root(std::string run_id) override;
   Task<std::vector<Result<MadeDirectory>>> make_directories(

@@ -58,6 +58,7 @@ class MemoryTree final : public FullTree {
   Task<std::vector<Result<std::string>>> read_links(std::span<const SourceItem> items) override;
 
   const Capabilities& capabilities() const override { return options_.capabilities; }
+  void adopt(const Capabilities& found) override { options_.capabilities = found; }
   Task<Status> probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) override;
   Task<Status> lock_root(std::string run_id) override;
   Task<std::vector<Result<MadeDirectory>>> make_directories(

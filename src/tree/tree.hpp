@@ -244,6 +244,8 @@ class Target : public virtual Tree {
   // Finds out by experiment, in temporaries of the root that are removed again, what the
   // capability record cannot know. `foreign_owner` is an id that the copy will hand out.
   virtual Task<Status> probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) = 0;
+  // Takes over what another tree of the same location found out by its probe.
+  virtual void adopt(const Capabilities& found) = 0;
   // Keeps other runs out; runs with the same id share, and the last one gives it back with close().
   // The lock of a process that died is free, at the latest with its lease. A tree that loses the
   // lock and does not get it back writes nothing more: every call fails with kLocked. Where the

@@ -201,6 +201,8 @@ const std::vector<Row> kOwnRows{
     {"same_directory", kFatal},
     {"locked", kFatal},
     {"listing_loops", kSkipEntry},
+    {"differs", kSkipEntry},
+    {"missing", kSkipEntry},
     {"short_write", kRedo},
 };
 

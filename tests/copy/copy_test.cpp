@@ -128,6 +128,18 @@ INSTANTIATE_TEST_SUITE_P(Pairs, CopyPairs,
                                                 EngineMode::kIoUring}),
                          pair_name);
 
+TEST_F(CopyTest, threads_may_end_before_each_other) {
+  Ground source = source_ground(Place::kLocal);
+  make_file(source.folder / "file", 10, 1);
+  for (int i = 0; i < 100; ++i) {
+    CopyOptions several = options(source, target_ground(Place::kLocal));
+    several.threads = 4;
+    CopyReport report = copy(several);
+    ASSERT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+    ASSERT_EQ(report.files_transferred, 1u);
+  }
+}
+
 TEST_F(CopyTest, ten_thousand_small_files_take_at_most_0_35_requests_each) {
   auto source_proxy =
       Proxy::start(ProxyOptions{static_cast<std::uint16_t>(servers().source.port())});
