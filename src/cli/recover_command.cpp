@@ -1,6 +1,7 @@
 #include "cli/recover_command.hpp"
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -126,6 +127,9 @@ int run_recover_command(RecoverArguments arguments) {
   if (copy.run_id.empty()) copy.run_id = random_run_id();
   LogLevel usual_level = arguments.quiet ? LogLevel::kError : LogLevel::kWarning;
   log_start({arguments.log_level.value_or(usual_level), arguments.log_json, copy.run_id});
+  if (std::getenv("NFSFERRY_TASK_TOKEN") != nullptr) {
+    return refuse("NFSFERRY_TASK_TOKEN is set, but answering a workflow is not built yet");
+  }
   if (!arguments.batch.file.empty()) return run_recover_batch(arguments);
   auto output = ReportOutput::prepare(arguments.report_json);
   if (!output) return refuse("--report-json: " + output.error().message());
