@@ -5,7 +5,7 @@
 #include "base/escape.hpp"
 #include "base/units.hpp"
 #include "cli/console.hpp"
-#include "report/report_file.hpp"
+#include "report/output_file.hpp"
 #include "report/summary.hpp"
 
 namespace nfsferry::cli {

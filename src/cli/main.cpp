@@ -9,13 +9,10 @@
 #include "cli/copy_command.hpp"
 #include "cli/ledger_command.hpp"
 #include "cli/probe_command.hpp"
-<<<<<<< HEAD
 #include "cli/verify_command.hpp"
-    =======
-#include "cli/provision_command.hpp"
+    #include "cli/provision_command.hpp"
 #include "cli/recover_command.hpp"
-    >>>>>>> w-recover
-#include "nfsferry/report.hpp"
+    #include "nfsferry/report.hpp"
 #include "nfsferry/version.hpp"
 
     namespace nfsferry::cli {
@@ -68,11 +65,8 @@
     CLI::App app("Copy directory trees between NFS servers, without mounts and without a daemon.",
                  "nfsferry");
     CopyArguments copy_arguments;
-<<<<<<< HEAD
     VerifyArguments verify_arguments;
-=======
     BatchFlags copy_batch;
->>>>>>> w-recover
     ProbeArguments probe_arguments;
     LedgerArguments ledger_arguments;
     RecoverArguments recover_arguments;
@@ -80,14 +74,11 @@
     app.set_version_flag("--version", std::string("nfsferry ") + kVersion + " (report schema " +
                                           std::to_string(kReportSchema) + ")");
     CLI::App* copy = add_copy_command(app, copy_arguments);
-<<<<<<< HEAD
     CLI::App* verify = add_verify_command(app, verify_arguments);
-=======
     add_copy_batch(*copy, copy_batch);
     CLI::App* recover = add_recover_command(app, recover_arguments);
     CLI::App* provision = add_provision_command(app, provision_arguments);
     CLI::App* ledger = add_ledger_command(app, ledger_arguments);
->>>>>>> w-recover
     add_probe_command(app, probe_arguments);
     app.require_subcommand(1);
     app.footer(
@@ -104,16 +95,12 @@
       print_error(usage_text(app, error));
       return static_cast<int>(ExitCode::kUsage);
     }
-<<<<<<< HEAD
-    if (copy->parsed()) return run_copy_command(std::move(copy_arguments));
     if (verify->parsed()) return run_verify_command(std::move(verify_arguments));
-=======
     if (!copy_batch.file.empty()) return run_copy_batch(std::move(copy_arguments), copy_batch);
     if (copy->parsed()) return run_copy_command(std::move(copy_arguments));
     if (recover->parsed()) return run_recover_command(std::move(recover_arguments));
     if (provision->parsed()) return run_provision_command(provision_arguments);
     if (ledger->parsed()) return run_ledger_command(ledger_arguments);
->>>>>>> w-recover
     return run_probe_command(probe_arguments);
   }
 

@@ -119,8 +119,7 @@ CLI::App* add_provision_command(CLI::App& app, ProvisionArguments& arguments) {
           "--no-repair", [&options] { options.repair = false; },
           "A directory that is there must have owner and mode already")
       ->disable_flag_override();
-  add_parsed(*command, "--engine", "auto|io_uring|epoll", "Kernel interface (auto)", parse_engine,
-             [&options](EngineMode mode) { options.engine = mode; });
+  add_named(*command, "--engine", "Kernel interface (auto)", kEngineNames, options.engine);
   add_parsed(*command, "--timeout", "DURATION", "How long a server may stay away (300s)",
              parse_timeout, [&options](std::uint64_t ms) { options.timeout_ms = ms; });
   command->add_flag("--quiet", arguments.quiet, "Print failures only")->disable_flag_override();

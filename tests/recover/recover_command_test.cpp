@@ -115,6 +115,15 @@ TEST_F(RecoverCommand, TheInputMayStandInTheEnvironment) {
       << refused.err;
 }
 
+TEST_F(RecoverCommand, AWorkflowThatWouldWaitForAnAnswerInVainIsToldAtOnce) {
+  ASSERT_EQ(::setenv("NFSFERRY_TASK_TOKEN", "token", 1), 0);
+  Outcome outcome = recover(input());
+  ::unsetenv("NFSFERRY_TASK_TOKEN");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_NE(outcome.err.find("NFSFERRY_TASK_TOKEN"), std::string::npos) << outcome.err;
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path("new/200010")));
+}
+
 TEST_F(RecoverCommand, ResultsGoToTheRowThatIsThereAndTouchNothingElse) {
   ASSERT_EQ(run_program({"ledger", "upsert", "--ledger", ledger(), "--profile-name", "user1",
                          "--domain-name", "a", "--efs-sys-id", "fs-0b", "--efs-uid", "200010",
