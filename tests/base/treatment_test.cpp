@@ -202,6 +202,8 @@ const std::vector<Row> kOwnRows{
     {"locked", kFatal},
     {"listing_loops", kSkipEntry},
     {"short_write", kRedo},
+    {"differs", kSkipEntry},
+    {"missing", kSkipEntry},
 };
 
 const std::vector<Row> kErrnoRows{
