@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "cli/console.hpp"
 #include "cli/input_text.hpp"
+#include "cli/run_output.hpp"
 #include "cli/signals.hpp"
 #include "nfsferry/run.hpp"
 
@@ -113,9 +114,7 @@ void add_copy_batch(CLI::App& copy, BatchFlags& flags) {
 }
 
 int run_copy_batch(CopyArguments common, const BatchFlags& flags) {
-  if (common.options.run_id.empty()) common.options.run_id = random_run_id();
-  LogLevel usual_level = common.quiet ? LogLevel::kError : LogLevel::kWarning;
-  log_start({common.log_level.value_or(usual_level), common.log_json, common.options.run_id});
+  begin_run(common);
   auto text = read_input(flags.file);
   if (!text) return refuse(text.error());
   auto homes = recover::parse_copy_batch(*text);

@@ -1,6 +1,7 @@
 #include "cli/recover_command.hpp"
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -11,15 +12,13 @@
 #include "cli/parsed_option.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/report_output.hpp"
-#include "cli/run_flags.hpp"
+#include "cli/run_output.hpp"
 #include "cli/signals.hpp"
 #include "report/report_json.hpp"
 #include "report/summary.hpp"
 
 namespace nfsferry::cli {
 namespace {
-
-constexpr std::uint64_t kProgressIntervalMs = 1000;
 
 constexpr const char* kExample =
     "Example:\n"
@@ -32,7 +31,7 @@ constexpr const char* kExample =
     "interrupted.";
 
 void add_recover_flags(CLI::App& app, RecoverArguments& arguments) {
-  recover::RecoverOptions& options = arguments.options;
+  recover::RecoverOptions& options = arguments.recover;
   CLI::Option* input =
       app.add_option("--input", arguments.input, "Input of the workflow: FILE, - or env:NAME")
           ->type_name("FILE|-|env:NAME");
@@ -44,31 +43,14 @@ void add_recover_flags(CLI::App& app, RecoverArguments& arguments) {
   app.add_option("--ledger", options.ledger, "Write the result's row there (also NFSFERRY_LEDGER)")
       ->envname("NFSFERRY_LEDGER")
       ->type_name("sqlite:FILE");
-  add_parsed(app, "--map", "fs-ID=URL|PATH", "Where a file system's root is; may be repeated",
-             recover::parse_file_system_map,
-             [&options](recover::FileSystemMap map) { options.maps.push_back(std::move(map)); })
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_repeated(app, "--map", "fs-ID=URL|PATH", "Where a file system's root is; may be repeated",
+               recover::parse_file_system_map,
+               [&options](recover::FileSystemMap map) { options.maps.push_back(std::move(map)); });
   add_parsed(app, "--wait-target", "DURATION", "How long to wait for the target's directory (15m)",
              parse_duration_ms, [&options](std::uint64_t ms) { options.wait_target_ms = ms; });
   app.add_flag_callback(
          "--allow-any-uid", [&options] { options.uid_rule = recover::UidRule::kAny; },
          "Homes may have any directory's name, not only a Studio uid")
-      ->disable_flag_override();
-}
-
-void add_own_output_flags(CLI::App& app, RecoverArguments& arguments) {
-  app.add_option("--report-json", arguments.report_json, "Write the report there; - is stdout")
-      ->type_name("FILE|-")
-      ->excludes("--batch");
-  app.add_flag("--quiet", arguments.quiet, "No summary, no progress, no log but errors")
-      ->disable_flag_override();
-  add_named(app, "--progress", "Progress line; auto: on a terminal (auto)", kProgressNames,
-            arguments.progress);
-  add_parsed(
-      app, "--log-level", "debug|info|warning|error|off", "Log to stderr (warning)",
-      [](std::string_view text) { return parse_named(text, kLogLevelNames); },
-      [&arguments](LogLevel level) { arguments.log_level = level; });
-  app.add_flag("--log-json", arguments.log_json, "Log one JSON object a line")
       ->disable_flag_override();
 }
 
@@ -90,11 +72,11 @@ HomeEnd recover_one(const std::string& input, const recover::RecoverOptions& opt
 int run_recover_batch(const RecoverArguments& arguments) {
   auto text = read_input(arguments.batch.file);
   if (!text) return refuse_input(text.error());
-  auto homes = recover::parse_recover_batch(*text, arguments.options.uid_rule);
+  auto homes = recover::parse_recover_batch(*text, arguments.recover.uid_rule);
   if (!homes) return refuse_input(homes.error());
   BatchRun batch{arguments.batch, *homes, arguments.quiet, arguments.progress, {}};
   batch.run_home = [&](std::size_t index, Observer& observer, const StopFlag& stop) {
-    recover::RecoverOptions options = arguments.options;
+    recover::RecoverOptions options = arguments.recover;
     options.copy.run_id = home_run_id(options.copy.run_id, (*homes)[index]);
     return recover_one((*homes)[index].text, options, observer, stop);
   };
@@ -107,17 +89,19 @@ CLI::App* add_recover_command(CLI::App& app, RecoverArguments& arguments) {
   CLI::App* command =
       app.add_subcommand("recover", "Copy a home as the recovery workflow's input asks");
   add_recover_flags(*command, arguments);
-  add_work_flags(*command, arguments.options.copy);
-  add_own_output_flags(*command, arguments);
+  add_work_flags(*command, arguments.options);
+  add_output_flags(*command, arguments);
+  command->get_option("--batch")->excludes("--report-json");
   command->footer(kExample);
   return command;
 }
 
 int run_recover_command(RecoverArguments arguments) {
-  CopyOptions& copy = arguments.options.copy;
-  if (copy.run_id.empty()) copy.run_id = random_run_id();
-  LogLevel usual_level = arguments.quiet ? LogLevel::kError : LogLevel::kWarning;
-  log_start({arguments.log_level.value_or(usual_level), arguments.log_json, copy.run_id});
+  begin_run(arguments);
+  arguments.recover.copy = arguments.options;
+  if (std::getenv("NFSFERRY_TASK_TOKEN") != nullptr) {
+    return refuse("NFSFERRY_TASK_TOKEN is set, but answering a workflow is not built yet");
+  }
   if (!arguments.batch.file.empty()) return run_recover_batch(arguments);
   auto output = ReportOutput::prepare(arguments.report_json);
   if (!output) return refuse("--report-json: " + output.error().message());
@@ -125,9 +109,8 @@ int run_recover_command(RecoverArguments arguments) {
   if (!input) return refuse_input(input.error());
 
   StopFlag& stop = handle_signals();
-  ProgressLine progress(arguments.progress, arguments.quiet || arguments.log_json,
-                        kProgressIntervalMs);
-  recover::Recovered recovered = recover_home(*input, arguments.options, progress, stop);
+  ProgressLine progress = progress_of(arguments);
+  recover::Recovered recovered = recover_home(*input, arguments.recover, progress, stop);
   progress.erase();
 
   for (const std::string& note : recovered.notes) log(LogLevel::kInfo, one_line(note));

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 
 #include "cli/batch.hpp"
-#include "cli/flags.hpp"
+#include "cli/run_flags.hpp"
 #include "recover/recover.hpp"
 
 namespace CLI {
@@ -15,15 +13,10 @@ class App;
 namespace nfsferry::cli {
 
 // `nfsferry recover`: what was asked for.
-struct RecoverArguments {
+struct RecoverArguments : RunArguments {
   std::string input;  // FILE, "-" or "env:NAME"; empty with a batch
   BatchFlags batch;
-  recover::RecoverOptions options;
-  std::optional<std::string> report_json;  // a path, or "-"
-  bool quiet = false;
-  ProgressMode progress = ProgressMode::kAuto;
-  std::optional<LogLevel> log_level;
-  bool log_json = false;
+  recover::RecoverOptions recover;  // its `copy` is what `options` says
 };
 
 CLI::App* add_recover_command(CLI::App& app, RecoverArguments& arguments);

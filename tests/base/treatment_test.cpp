@@ -204,6 +204,8 @@ const std::vector<Row> kOwnRows{
     {"differs", kSkipEntry},
     {"missing", kSkipEntry},
     {"short_write", kRedo},
+    {"differs", kSkipEntry},
+    {"missing", kSkipEntry},
 };
 
 const std::vector<Row> kErrnoRows{

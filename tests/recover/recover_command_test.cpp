@@ -115,6 +115,15 @@ TEST_F(RecoverCommand, TheInputMayStandInTheEnvironment) {
       << refused.err;
 }
 
+TEST_F(RecoverCommand, AWorkflowThatWouldWaitForAnAnswerInVainIsToldAtOnce) {
+  ASSERT_EQ(::setenv("NFSFERRY_TASK_TOKEN", "token", 1), 0);
+  Outcome outcome = recover(input());
+  ::unsetenv("NFSFERRY_TASK_TOKEN");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_NE(outcome.err.find("NFSFERRY_TASK_TOKEN"), std::string::npos) << outcome.err;
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path("new/200010")));
+}
+
 TEST_F(RecoverCommand, ResultsGoToTheRowThatIsThereAndTouchNothingElse) {
   ASSERT_EQ(run_program({"ledger", "upsert", "--ledger", ledger(), "--profile-name", "user1",
                          "--domain-name", "a", "--efs-sys-id", "fs-0b", "--efs-uid", "200010",
@@ -207,6 +216,29 @@ TEST_F(RecoverCommand, OwnersBecomeTheTargetsAndTheNextRunStartsFromPending) {
     EXPECT_EQ(got.st_uid, 200010u) << name;
     EXPECT_EQ(got.st_gid, 1002u) << name;
   }
+}
+
+TEST_F(RecoverCommand, OnlyTheIdsThatAreAskedForBecomeTheTargets) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to give files away";
+  for (const char* name : {"old/200005", "old/200005/notebook", "old/200005/deep"}) {
+    ASSERT_EQ(::chown(folder_.path(name).c_str(), 200005, 1001), 0);
+  }
+  ASSERT_EQ(::chown(folder_.path("new/200010").c_str(), 200010, 1002), 0);
+  auto owner = [this] {
+    struct stat got = {};
+    EXPECT_EQ(::stat(folder_.path("new/200010/notebook").c_str(), &got), 0);
+    return std::to_string(got.st_uid) + ":" + std::to_string(got.st_gid);
+  };
+  Json json = input();
+  json["Options"] = {{"Uid", "NONE"}, {"Gid", "INT_VALUE"}};
+  ASSERT_EQ(recover(json).exit_code, 0);
+  EXPECT_EQ(owner(), "200010:1001");
+  json["Options"] = {{"Uid", "INT_VALUE"}, {"Gid", "NONE"}};
+  ASSERT_EQ(recover(json).exit_code, 0);
+  EXPECT_EQ(owner(), "200005:1002");
+  json["Options"] = {{"Uid", "INT_VALUE"}, {"Gid", "INT_VALUE"}};
+  ASSERT_EQ(recover(json).exit_code, 0);
+  EXPECT_EQ(owner(), "200005:1001");
 }
 
 TEST_F(RecoverCommand, ALedgerThatCannotBeUsedEndsBeforeTheCopy) {
