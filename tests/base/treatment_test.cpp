@@ -204,8 +204,6 @@ const std::vector<Row> kOwnRows{
     {"differs", kSkipEntry},
     {"missing", kSkipEntry},
     {"short_write", kRedo},
-    {"differs", kSkipEntry},
-    {"missing", kSkipEntry},
 };
 
 const std::vector<Row> kErrnoRows{
