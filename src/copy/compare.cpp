@@ -114,7 +114,7 @@ Task<void> Worker::same_content(WorkItem item, std::optional<Hash128> hash) {
   const Entry& entry = item.entry;
   bool regular = entry.attributes.type == FileType::kRegular;
   if (regular) shared_.counters.bytes_compared += entry.attributes.size_bytes;
-  if (regular && entry.attributes.link_count > 1) {
+  if (entry.attributes.link_count > 1) {
     shared_.hard_links.in_place(entry, item.there->attributes.fileid, hash);
   }
   if (item.differences != 0 && verifying()) {
@@ -185,9 +185,7 @@ Task<void> Worker::set_entry_attributes(std::vector<WorkItem> items, std::option
       continue;
     }
     ++shared_.counters.metadata_repaired;
-    const Attributes& attributes = item.entry.attributes;
-    bool regular = attributes.type == FileType::kRegular;
-    if (regular && attributes.link_count > 1) {
+    if (item.entry.attributes.link_count > 1) {
       shared_.hard_links.in_place(item.entry, item.there->attributes.fileid, hash);
     }
     tell(*item.node, item.entry, EntryAction::kMetadata, note_hash(*item.node, item.entry, hash));

@@ -8,7 +8,7 @@ namespace {
 
 // Differences that only new content settles; a time alone is enough in a regular file.
 unsigned needs_content(FileType type) {
-  return type == FileType::kRegular ? kSize | kTime | kLinks : kSize;
+  return type == FileType::kRegular ? kSize | kTime | kLinks : kSize | kLinks;
 }
 
 Task<Status> list_all(Tree& tree, DirectoryPtr directory, std::vector<Entry>& entries) {
@@ -48,9 +48,7 @@ Task<void> Worker::take_entry(Merge& merge, Entry entry, const TargetRow* row) {
     }
     item.there = std::make_shared<const Entry>(std::move(there));
   }
-  const Attributes& attributes = item.entry.attributes;
-  bool linked = attributes.type == FileType::kRegular && attributes.link_count > 1 &&
-                shared_.target_can.hard_links;
+  bool linked = item.entry.attributes.link_count > 1 && shared_.target_can.hard_links;
   if (linked && !(row && is_left_alone(item.entry, *row))) {
     LinkedName name{node, item.entry, row ? row->fileid : 0};
     HardLinks::Place place = shared_.hard_links.add(std::move(name));
@@ -105,7 +103,7 @@ std::optional<Action> Worker::choose(const WorkItem& item, const TargetRow& row)
   if (verifying()) return readable ? std::optional(Action::kCompare) : std::nullopt;
   if (is_left_alone(item.entry, row)) return {};
   if (shared_.options.compare == CompareMode::kAll) return Action::kCopy;
-  bool grouped = regular && attributes.link_count > 1 && row.fileid != 0;
+  bool grouped = attributes.link_count > 1 && row.fileid != 0;
   if (grouped && !shared_.hard_links.claim(row.fileid)) return Action::kCopy;
   // A symlink's text says more than a time that its server may not keep.
   bool undecided = link && (!shared_.target_can.symlink_times || item.differences & kTime);
@@ -131,17 +129,12 @@ void Worker::nothing_to_do(const WorkItem& item, const TargetRow& row) {
   const Attributes& attributes = item.entry.attributes;
   if (verifying() && item.differences != 0) {
     differs(item.node, item.entry, *item.there, item.differences);
-  } else if (verifying()) {
-    ++shared_.counters.files_verified;
-    tell(*item.node, item.entry, EntryAction::kVerified);
-  } else {
-    ++shared_.counters.files_skipped;
-    if (attributes.type == FileType::kRegular) {
-      ++shared_.counters.files_unread;
-      if (attributes.link_count > 1) shared_.hard_links.in_place(item.entry, row.fileid, {});
-    }
-    tell(*item.node, item.entry, EntryAction::kSkipped);
+    return entry_done(item);
   }
+  if (attributes.link_count > 1) shared_.hard_links.in_place(item.entry, row.fileid, {});
+  ++(verifying() ? shared_.counters.files_verified : shared_.counters.files_skipped);
+  tell(*item.node, item.entry, verifying() ? EntryAction::kVerified : EntryAction::kSkipped,
+       note_hash(*item.node, item.entry, std::nullopt));
   entry_done(item);
 }
 

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::size_t kLinksAtOnce = 1024;
 
+bool is_file(const Entry& entry) { return entry.attributes.type == FileType::kRegular; }
+
 bool means_too_many_links(const Error& error) {
   return error.is_errno(EMLINK) || (error.domain == Domain::kNfs4 &&
                                     error.code == static_cast<std::uint32_t>(Nfsstat4::kMlink));
@@ -47,10 +49,7 @@ Task<void> Worker::copy_symlinks(std::vector<WorkItem> items) {
       continue;
     }
     ++shared_.counters.symlinks;
-    ++shared_.counters.files_done;
-    count_owner(item.entry);
-    tell(*item.node, item.entry, EntryAction::kCopied);
-    entry_done(item);
+    made_anew(item);
   }
 }
 
@@ -75,12 +74,16 @@ Task<void> Worker::copy_specials(std::vector<WorkItem> items) {
       target_failed(items[asked[j]], made[j].error(), 1);
       continue;
     }
-    const WorkItem& item = items[asked[j]];
-    ++shared_.counters.files_done;
-    count_owner(item.entry);
-    tell(*item.node, item.entry, EntryAction::kCopied);
-    entry_done(item);
+    made_anew(items[asked[j]]);
   }
+}
+
+void Worker::made_anew(const WorkItem& item) {
+  ++shared_.counters.files_done;
+  count_owner(item.entry);
+  if (item.entry.attributes.link_count > 1) shared_.hard_links.in_place(item.entry, 0, {});
+  tell(*item.node, item.entry, EntryAction::kCopied);
+  entry_done(item);
 }
 
 // Links the other names of all groups to their first, many groups in one call. What could not be
@@ -159,7 +162,8 @@ void Worker::link_made(const HardLinks::Group& group, const LinkedName& name) {
 }
 
 // One call for the names of groups whose first name is in place. What is left in a group is what
-// the target takes no more links for, or a group whose first name failed.
+// the target takes no more links for (or none at all, of a symlink), or a group whose first name
+// failed.
 Task<void> Worker::link_groups(std::span<HardLinks::Group> groups) {
   std::vector<MakeLink> requests;
   for (const HardLinks::Group& group : groups) {
@@ -178,7 +182,7 @@ Task<void> Worker::link_groups(std::span<HardLinks::Group> groups) {
       const Status& status = made[next++];
       if (status) {
         link_made(group, name);
-      } else if (means_too_many_links(status.error())) {
+      } else if (means_too_many_links(status.error()) || !is_file(name.entry)) {
         left.push_back(std::move(name));
       } else {
         WorkItem item{name.node, std::move(name.entry)};
@@ -200,8 +204,10 @@ Task<void> Worker::link_or_copy(HardLinks::Group group) {
     group.name = name.entry.name;
     name.node->touched = true;
     shared_.hard_links.add(LinkedName{name.node, name.entry});
-    WorkItem item{name.node, name.entry};
-    co_await copy_large_file(std::move(item), 1);
+    Work work;
+    work.items.push_back(WorkItem{name.node, name.entry});
+    work.kind = queue_.kind_of(work.items.front());
+    co_await carry(std::move(work));
     HardLinks::Group made = shared_.hard_links.take_group(name.entry);
     group.in_place = made.in_place;
     group.hash = made.hash;

@@ -144,8 +144,8 @@ unsigned compare(const Attributes& source, const NewAttributes& wanted, const Ta
   if (wanted.owner && *wanted.owner != row.owner) out |= kOwner;
   if (wanted.group && *wanted.group != row.group) out |= kGroup;
   // A file of one name whose copy has several shares its content with something else.
-  bool alone = source.type == FileType::kRegular && source.link_count == 1;
-  if (alone && row.linked) out |= kLinks;
+  bool directory = source.type == FileType::kDirectory;
+  if (!directory && source.link_count == 1 && row.linked) out |= kLinks;
   return out;
 }
 

@@ -97,6 +97,7 @@ class Worker {
   // links.cpp
   Task<void> copy_symlinks(std::vector<WorkItem> items);
   Task<void> copy_specials(std::vector<WorkItem> items);
+  void made_anew(const WorkItem& item);
   Task<void> make_hard_links();
   void check_hard_links();
   Task<void> link_groups(std::span<HardLinks::Group> groups);

@@ -224,6 +224,23 @@ TEST_F(Rerun, a_hard_link_that_became_a_file_of_its_own_is_linked_again) {
   EXPECT_EQ(at(*target_volume_, "/dir/other"), at(*target_volume_, "/name"));
 }
 
+TEST_F(Rerun, symlinks_and_fifos_of_several_names_keep_them) {
+  for (const char* name : {"link", "fifo"}) {
+    bool link = std::string_view(name) == "link";
+    MemoryNodePtr node =
+        from("/" + std::string(name), link ? FileType::kSymlink : FileType::kFifo, "text");
+    ASSERT_TRUE(source_volume_->link(node, *source_volume_->root(), std::string(name) + "2"));
+  }
+  CopyReport first = good_copy();
+  EXPECT_EQ(first.files_transferred, 4u);
+  EXPECT_EQ(first.hard_links, 2u);
+  EXPECT_EQ(at(*target_volume_, "/link"), at(*target_volume_, "/link2"));
+  EXPECT_EQ(at(*target_volume_, "/fifo"), at(*target_volume_, "/fifo2"));
+  CopyReport second = good_copy();
+  EXPECT_EQ(second.files_transferred, 0u);
+  EXPECT_EQ(verify().exit_code, ExitCode::kDone);
+}
+
 TEST_F(Rerun, two_files_that_the_target_has_as_one_are_parted) {
   from("/a", FileType::kRegular, "same");
   from("/b", FileType::kRegular, "same");
