@@ -104,7 +104,7 @@ Result<TaskOptions> parse_task_options(const Json* options) {
     }
     const auto& all = known_options();
     auto known = std::find_if(all.begin(), all.end(),
-                              [&name = name](const Option& one) { return one.name == name; });
+                              [&wanted = name](const Option& one) { return one.name == wanted; });
     if (known == all.end()) return bad_member(member_name(name), "is not known");
     NFSFERRY_TRY(Ok applied, apply_option(*known, value, parsed), return);
   }
