@@ -164,10 +164,10 @@ void fill_outcome(Shared& shared, CopyReport& report) {
     bool compared = shared.job == Job::kVerify;
     report.exit_code = ExitCode::kEntriesFailed;
     report.error_code = compared ? "differences" : "entries_failed";
-    report.error_detail =
-        std::to_string(failed) +
-        (compared ? " entries differ or could not be compared" : " entries failed") +
-        "; see failures";
+    std::string entries = failed == 1 ? "1 entry" : std::to_string(failed) + " entries";
+    std::string not_equal = failed == 1 ? " is" : " are";
+    not_equal += " not equal or could not be compared";
+    report.error_detail = entries + (compared ? not_equal : " failed");
   }
 }
 
