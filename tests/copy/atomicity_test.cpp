@@ -101,6 +101,19 @@ class Atomicity : public CopyTest, public ::testing::WithParamInterface<Kills> {
     return {"copy", source_.location, target.location, "--quiet"};
   }
 
+  // What a run takes that nobody kills, by the fastest of a few.
+  Clock::duration whole_run() {
+    Clock::duration fastest = Clock::duration::max();
+    for (int i = 0; i < 3; ++i) {
+      Ground target = old_target();
+      Clock::time_point started = Clock::now();
+      Outcome whole = run_program(arguments(target));
+      fastest = std::min(fastest, Clock::now() - started);
+      EXPECT_EQ(whole.exit_code, 0) << whole.err;
+    }
+    return fastest;
+  }
+
   // Returns how many are new.
   unsigned expect_old_or_new(const Ground& target) const {
     Contents found = contents_below(target.folder);
@@ -135,11 +148,7 @@ class Atomicity : public CopyTest, public ::testing::WithParamInterface<Kills> {
 TEST_P(Atomicity, each_name_holds_old_or_new_content_whenever_a_run_is_killed) {
   SCOPED_TRACE("seed of the moments " + std::to_string(GetParam().seed));
   std::mt19937_64 random(GetParam().seed);
-  Ground measured = old_target();
-  Clock::time_point started = Clock::now();
-  Outcome whole = run_program(arguments(measured));
-  ASSERT_EQ(whole.exit_code, 0) << whole.err;
-  std::uniform_int_distribution<Clock::rep> moment(0, (Clock::now() - started).count());
+  std::uniform_int_distribution<Clock::rep> moment(0, whole_run().count());
 
   unsigned hit = 0;
   unsigned between = 0;  // kills that left some files old and some new
@@ -158,24 +167,23 @@ TEST_P(Atomicity, each_name_holds_old_or_new_content_whenever_a_run_is_killed) {
     locked += trial.done ? 0 : 1;
   }
 
-  // The server keeps a lock until the dead client's lease is over.
-  Clock::duration longest{};
-  for (Trial& trial : trials) {
-    if (trial.done) continue;
-    while (!run_again(trial)) {
-      ASSERT_LT(Clock::now() - trial.killed_at, kLockLasts) << trial.target.location;
+  // The server keeps a lock until the dead client's lease is over. The run that was killed last
+  // comes first: the time is its lock's alone.
+  Clock::duration held{};
+  for (auto trial = trials.rbegin(); trial != trials.rend(); ++trial) {
+    if (trial->done) continue;
+    while (!run_again(*trial)) {
+      ASSERT_LT(Clock::now() - trial->killed_at, kLockLasts) << trial->target.location;
     }
-    longest = std::max(longest, Clock::now() - trial.killed_at);
+    if (held == Clock::duration{}) held = Clock::now() - trial->killed_at;
   }
   EXPECT_GE(3 * hit, GetParam().count);
   if (GetParam().place == Place::kLocal) {
     EXPECT_EQ(locked, 0u);
   }
-  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(longest).count();
-  std::printf(
-      "killed %u of %u, %u of them between two files; %u targets were still locked, all "
-      "copied %lld ms after the kill\n",
-      hit, GetParam().count, between, locked, static_cast<long long>(ms));
+  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(held).count();
+  std::printf("killed %u of %u, %u between two files; %u targets locked, the last one %lld ms\n",
+              hit, GetParam().count, between, locked, static_cast<long long>(ms));
 }
 
 std::string kills_name(const ::testing::TestParamInfo<Kills>& info) {
