@@ -57,6 +57,7 @@ Task<void> Worker::finish(std::vector<NodePtr> nodes) {
     if (results[i]) {
       bool repaired = node.existed && !node.attributes_right && !node.touched;
       if (repaired) ++shared_.counters.metadata_repaired;
+      if (!node.existed) count_owner(node.entry);
       tell_directory(node, node.existed ? EntryAction::kMetadata : EntryAction::kCopied);
     } else {
       shared_.entry_failed(Phase::kTransfer, node.path(), results[i].error(), 1);

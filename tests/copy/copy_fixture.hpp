@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -46,8 +47,13 @@ class CopyTest : public ::testing::Test {
 
   static Expectation kept_on(Place target);
 
+  // A ground of a server of the test's own.
+  Ground ground(Ganesha& server, const std::string& pseudo, Place place, std::uint16_t port = 0);
+  // Bytes take `one_way` in each direction.
+  static std::unique_ptr<Proxy> proxy_to(const Ganesha& server,
+                                         std::chrono::milliseconds one_way = {});
+
  private:
-  Ground ground(Ganesha& server, const std::string& pseudo, Place place, std::uint16_t port);
   std::vector<std::filesystem::path> made_;
 };
 

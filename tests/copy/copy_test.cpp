@@ -140,31 +140,6 @@ TEST_F(CopyTest, threads_may_end_before_each_other) {
   }
 }
 
-TEST_F(CopyTest, ten_thousand_small_files_take_at_most_0_35_requests_each) {
-  auto source_proxy =
-      Proxy::start(ProxyOptions{static_cast<std::uint16_t>(servers().source.port())});
-  auto target_proxy =
-      Proxy::start(ProxyOptions{static_cast<std::uint16_t>(servers().target.port())});
-  ASSERT_TRUE(source_proxy && target_proxy);
-  Ground source = source_ground(Place::kNfs, (*source_proxy)->port());
-  Ground target = target_ground(Place::kNfs, (*target_proxy)->port());
-  SampleTree sample;
-  sample.directories = 250;
-  sample.files_per_directory = 40;
-  make_small_files(source.folder, sample);
-
-  CopyReport report = copy(options(source, target));
-
-  ASSERT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
-  std::uint64_t requests =
-      (*source_proxy)->counters().requests + (*target_proxy)->counters().requests;
-  RecordProperty("requests", std::to_string(requests));
-  EXPECT_LE(requests, 3500u);
-  EXPECT_EQ(report.source.requests + report.target.requests, requests);
-  EXPECT_EQ(report.files_transferred, 10'000u);
-  expect_equal(source, target, kept_on(Place::kNfs));
-}
-
 // A home of ten thousand small files, odd entries, links and large files, over three pairs.
 class LargeHome : public CopyTest, public ::testing::WithParamInterface<Pair> {};
 

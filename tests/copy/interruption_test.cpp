@@ -34,13 +34,7 @@ class InterruptionTest : public CopyTest {
     make_file(source.folder / "large", 20 << 20, 3);
   }
   std::unique_ptr<Proxy> slow_proxy(Ganesha& server) {
-    ProxyOptions options;
-    options.server_port = static_cast<std::uint16_t>(server.port());
-    options.delay_to_server = std::chrono::milliseconds(20);
-    options.delay_to_client = std::chrono::milliseconds(20);
-    auto proxy = Proxy::start(options);
-    EXPECT_TRUE(proxy.has_value());
-    return proxy ? *std::move(proxy) : nullptr;
+    return proxy_to(server, std::chrono::milliseconds(20));
   }
 };
 
