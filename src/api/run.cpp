@@ -9,6 +9,7 @@
 #include <random>
 #include <thread>
 
+#include "api/close_on_stop.hpp"
 #include "api/explain.hpp"
 #include "api/nesting.hpp"
 #include "api/trees.hpp"
@@ -153,7 +154,7 @@ class Run {
     }
     CancelToken prepared;
     TaskGroup watching;
-    watching.spawn(stop_preparing(loop, **source, **target, prepared));
+    close_on_stop(loop, **source, **target, watching, prepared);
     bool ready = co_await prepare(loop, **source, **target);
     prepared.cancel();
     co_await watching.join();
@@ -177,16 +178,10 @@ class Run {
 
   // The copy itself looks at the stop flag; while servers are still being asked, a stop closes
   // their trees, which ends what waits for them.
-  Task<void> stop_preparing(Loop& loop, FullTree& source, FullTree& target, CancelToken& prepared) {
-    const auto look = std::chrono::milliseconds(50);
-    for (;;) {
-      Status slept = co_await loop.sleep_for(look, &prepared);
-      if (!slept) co_return;
-      if (stop_.load() == 0) continue;
-      if (source_location_.kind == Location::Kind::kNfs) co_await source.close();
-      if (target_location_.kind == Location::Kind::kNfs) co_await target.close();
-      co_return;
-    }
+  void close_on_stop(Loop& loop, FullTree& source, FullTree& target, TaskGroup& watching,
+                     CancelToken& done) {
+    watching.spawn(api::close_on_stop(loop, source_location_.kind, source, stop_, done));
+    watching.spawn(api::close_on_stop(loop, target_location_.kind, target, stop_, done));
   }
 
   void note_stop() {
@@ -272,8 +267,13 @@ class Run {
       leave(source ? target.error() : source.error());
       co_return;
     }
+    CancelToken ready;
+    TaskGroup watching;
+    close_on_stop(loop, **source, **target, watching, ready);
     Status opened = co_await (*source)->open();
     if (opened) opened = co_await (*target)->open();
+    ready.cancel();
+    co_await watching.join();
     if (opened) {
       (*target)->adopt(shared_->target_can);
       copy::Side side{source->get(), target->get()};

@@ -80,6 +80,10 @@ Task<Status> Worker::compare_once(Transfer& transfer) {
   if (opened) {
     compared = co_await pump(transfer);
     compared = co_await close_source(transfer, std::move(compared));
+    bool changed = transfer.hashed != transfer.expected.size_bytes ||
+                   transfer.after.size_bytes != transfer.expected.size_bytes ||
+                   transfer.after.mtime != transfer.expected.mtime;
+    if (compared && changed) compared = own_error(Own::kChangedDuringCopy, "READ");
   }
   Status closed = co_await transfer.there->close();
   if (compared && !closed) co_return closed;
@@ -115,7 +119,7 @@ Task<void> Worker::same_content(WorkItem item, std::optional<Hash128> hash) {
   bool regular = entry.attributes.type == FileType::kRegular;
   if (regular) shared_.counters.bytes_compared += entry.attributes.size_bytes;
   if (entry.attributes.link_count > 1) {
-    shared_.hard_links.in_place(entry, item.there->attributes.fileid, hash);
+    shared_.hard_links.in_place(item.node, entry, item.there->attributes.fileid, hash);
   }
   if (item.differences != 0 && verifying()) {
     (void)note_hash(*item.node, entry, hash);
@@ -186,7 +190,7 @@ Task<void> Worker::set_entry_attributes(std::vector<WorkItem> items, std::option
     }
     ++shared_.counters.metadata_repaired;
     if (item.entry.attributes.link_count > 1) {
-      shared_.hard_links.in_place(item.entry, item.there->attributes.fileid, hash);
+      shared_.hard_links.in_place(item.node, item.entry, item.there->attributes.fileid, hash);
     }
     tell(*item.node, item.entry, EntryAction::kMetadata, note_hash(*item.node, item.entry, hash));
     entry_done(item);

@@ -28,8 +28,9 @@ Progress progress_of(const Shared& shared, Clock::time_point started) {
   return progress;
 }
 
-// Progress and the stop flag; closes the trees when work in flight does not end after a stop.
-Task<void> tick(Shared& shared, Loop& loop, Side side, CancelToken& ended) {
+// The stop flag and, on the first thread, progress; closes this thread's trees when work in flight
+// does not end after a stop.
+Task<void> tick(Shared& shared, Loop& loop, Side side, bool first, CancelToken& ended) {
   auto started = Clock::now();
   std::optional<Clock::time_point> stopped;
   bool closed = false;
@@ -47,7 +48,7 @@ Task<void> tick(Shared& shared, Loop& loop, Side side, CancelToken& ended) {
       co_await side.source->close();
       co_await side.target->close();
     }
-    shared.observer.on_progress(progress_of(shared, started));
+    if (first) shared.observer.on_progress(progress_of(shared, started));
   }
 }
 
@@ -121,8 +122,8 @@ Task<void> copy_on_this_thread(Shared& shared, Loop& loop, Side side, bool first
     root->existed = true;
     ++shared.directories_left;
     shared.directories.try_push(std::move(root));
-    ticker.spawn(tick(shared, loop, side, ended));
   }
+  ticker.spawn(tick(shared, loop, side, first, ended));
   co_await worker.run(first);
   ended.cancel();
   co_await ticker.join();
@@ -233,7 +234,7 @@ void fill_verification(Shared& shared, CopyReport& report) {
   // What went wrong in a copy before weighs more than what it left different.
   bool fine =
       report.exit_code == ExitCode::kDone || report.exit_code == ExitCode::kOnlyChangedFiles;
-  if (fine) fill_outcome(shared, report);
+  if (fine || shared.abort_error()) fill_outcome(shared, report);
 }
 
 }  // namespace nfsferry::copy

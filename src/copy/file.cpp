@@ -143,8 +143,10 @@ Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
       expected = transfer.after;
     }
     if (copied) {
-      // The times are those of the content that was read.
+      // The times are those of the content that was read. What changed until the end keeps its
+      // earlier time, so that the next run copies it again.
       transfer.item.entry.attributes = transfer.after;
+      if (changed) transfer.item.entry.attributes.mtime = transfer.expected.mtime;
       auto attributes = wanted(transfer.item.entry);
       if (attributes) {
         copied = co_await transfer.target->finish(*std::move(attributes));
@@ -299,7 +301,8 @@ void Worker::file_in_place(const WorkItem& item, std::uint64_t size_bytes,
   counters.bytes_written += size_bytes;
   if (shared_.verifies()) ++counters.files_verified;
   count_owner(item.entry);
-  if (item.entry.attributes.link_count > 1) shared_.hard_links.in_place(item.entry, 0, hash);
+  if (item.entry.attributes.link_count > 1)
+    shared_.hard_links.in_place(item.node, item.entry, 0, hash);
   tell(*item.node, item.entry, changed ? EntryAction::kChanged : EntryAction::kCopied,
        note_hash(*item.node, item.entry, hash));
   entry_done(item);

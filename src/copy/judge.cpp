@@ -23,6 +23,10 @@ Task<Status> list_all(Tree& tree, DirectoryPtr directory, std::vector<Entry>& en
   co_return ok();
 }
 
+Error mounted_there() {
+  return own_error(Own::kTypeConflict, "remove", "another file system is mounted there");
+}
+
 }  // namespace
 
 Task<void> Worker::take_entry(Merge& merge, Entry entry, const TargetRow* row) {
@@ -131,7 +135,7 @@ void Worker::nothing_to_do(const WorkItem& item, const TargetRow& row) {
     differs(item.node, item.entry, *item.there, item.differences);
     return entry_done(item);
   }
-  if (attributes.link_count > 1) shared_.hard_links.in_place(item.entry, row.fileid, {});
+  if (attributes.link_count > 1) shared_.hard_links.in_place(item.node, item.entry, row.fileid, {});
   ++(verifying() ? shared_.counters.files_verified : shared_.counters.files_skipped);
   tell(*item.node, item.entry, verifying() ? EntryAction::kVerified : EntryAction::kSkipped,
        note_hash(*item.node, item.entry, std::nullopt));
@@ -157,11 +161,15 @@ Task<bool> Worker::clear_the_way(NodePtr node, const Entry& entry, const TargetR
     tell(*node, entry, EntryAction::kFailed, {}, "type_conflict");
     co_return false;
   }
+  // What is no directory is replaced by the rename of what takes its name.
+  bool directory = row.type == FileType::kDirectory;
+  if (!directory && entry.attributes.type != FileType::kDirectory) co_return true;
   node->touched = true;
-  Status removed = ok();
-  if (row.type == FileType::kDirectory) {
+  auto given = wanted(entry);
+  Status removed = given ? ok() : Status(std::move(given).error());
+  if (removed && directory) {
     removed = co_await remove_directory(node, std::move(there));
-  } else {
+  } else if (removed) {
     RemoveEntry request{node->target.get(), entry.name, false};
     std::span<const RemoveEntry> one(&request, 1);
     auto results = co_await target_.remove(one);
@@ -180,6 +188,8 @@ Task<Status> Worker::remove_directory(NodePtr node, Entry there) {
     Entry entry;
     DirectoryPtr directory;
   };
+  FileSystemId fsid = target_.root_entry().attributes.fsid;
+  if (there.attributes.fsid != fsid) co_return mounted_there();
   std::vector<Level> stack;
   stack.push_back(Level{node->target, std::move(there), nullptr});
   while (!stack.empty()) {
@@ -201,6 +211,7 @@ Task<Status> Worker::remove_directory(NodePtr node, Entry there) {
     NFSFERRY_TRY(Ok listed, co_await list_all(target_, directory, entries), co_return);
     std::vector<RemoveEntry> requests;
     for (Entry& entry : entries) {
+      if (entry.attributes.fsid != fsid) co_return mounted_there();
       if (entry.attributes.type == FileType::kDirectory)
         stack.push_back(Level{directory, std::move(entry), nullptr});
       else

@@ -81,7 +81,8 @@ Task<void> Worker::copy_specials(std::vector<WorkItem> items) {
 void Worker::made_anew(const WorkItem& item) {
   ++shared_.counters.files_done;
   count_owner(item.entry);
-  if (item.entry.attributes.link_count > 1) shared_.hard_links.in_place(item.entry, 0, {});
+  if (item.entry.attributes.link_count > 1)
+    shared_.hard_links.in_place(item.node, item.entry, 0, {});
   tell(*item.node, item.entry, EntryAction::kCopied);
   entry_done(item);
 }
@@ -123,6 +124,10 @@ Task<void> Worker::make_hard_links() {
 void Worker::check_hard_links() {
   for (HardLinks::Group& group : shared_.hard_links.take()) {
     for (LinkedName& name : group.others) {
+      if (shared_.stopping()) {  // not compared
+        release(std::move(name.node));
+        continue;
+      }
       ++name.node->in_flight;
       WorkItem item{name.node, name.entry};
       if (!group.in_place) {

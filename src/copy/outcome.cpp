@@ -8,6 +8,11 @@ namespace {
 
 constexpr std::uint32_t kLooksMost = 5;
 
+bool is_code(const Error& error, int number, Nfsstat4 status) {
+  bool nfs = error.domain == Domain::kNfs4 || error.domain == Domain::kNfs3;
+  return nfs ? error.code == static_cast<std::uint32_t>(status) : error.is_errno(number);
+}
+
 std::string owner_text(const Owner& owner) {
   return owner.is_numeric() ? std::to_string(owner.id) : owner.text;
 }
@@ -19,11 +24,7 @@ std::string id_text(const std::optional<std::uint32_t>& id) {
 }  // namespace
 
 bool means_vanished(const Error& error) {
-  if (error.domain == Domain::kNfs4 || error.domain == Domain::kNfs3) {
-    return error.code == static_cast<std::uint32_t>(Nfsstat4::kNoent) ||
-           error.code == static_cast<std::uint32_t>(Nfsstat4::kStale);
-  }
-  return error.is_errno(ENOENT) || error.is_errno(ESTALE);
+  return is_code(error, ENOENT, Nfsstat4::kNoent) || is_code(error, ESTALE, Nfsstat4::kStale);
 }
 
 // What the entry's copy shall be.
@@ -37,6 +38,23 @@ void Worker::count_owner(const Entry& entry) {
   if (given && !(given->owner && given->group)) ++shared_.counters.owners_not_set;
 }
 
+// Whether an entry is no longer where it was listed: its name is gone or is another file's, or that
+// is so of a directory above it. A server that has forgotten the whole tree proves nothing.
+Task<bool> Worker::is_gone(NodePtr node, const Entry& entry) {
+  std::string name = entry.name;
+  std::uint64_t fileid = entry.attributes.fileid;
+  for (;;) {
+    auto now = co_await source_.lookup(node->source, name);
+    if (now) co_return now->attributes.fileid != fileid;
+    if (is_code(now.error(), ENOENT, Nfsstat4::kNoent)) co_return true;
+    bool forgotten = is_code(now.error(), ESTALE, Nfsstat4::kStale);
+    if (!forgotten || !node->parent) co_return false;
+    name = node->entry.name;
+    fileid = node->entry.attributes.fileid;
+    node = node->parent;
+  }
+}
+
 // The source would not give it. What has the name now is looked at: gone is no failure, and what
 // has taken its place is copied instead.
 Task<void> Worker::source_failed(WorkItem item, Error error, std::uint32_t attempts) {
@@ -45,7 +63,9 @@ Task<void> Worker::source_failed(WorkItem item, Error error, std::uint32_t attem
     co_return;
   }
   auto now = co_await source_.lookup(item.node->source, item.entry.name);
-  if (!now && means_vanished(now.error())) {
+  bool gone = !now && means_vanished(now.error());
+  if (gone) gone = co_await is_gone(item.node, item.entry);
+  if (gone) {
     ++shared_.counters.vanished;
     tell(*item.node, item.entry, EntryAction::kVanished);
     entry_done(item);

@@ -43,13 +43,15 @@ Result<NewAttributes> Ownership::of(const Attributes& source) const {
   out.mtime = source.mtime;
   out.atime = source.atime;
   if (drop_set_id_ && source.type != FileType::kDirectory) out.mode = source.mode & ~kSetIdBits;
-  if (leave_owners_) return out;
   auto uid = id_of(user_, source.owner, "owner");
   auto gid = id_of(group_, source.group, "group");
-  if (uid) out.owner = *uid;
-  if (gid) out.group = *gid;
+  if (uid && !leave_owners_) out.owner = *uid;
+  if (gid && !leave_owners_) out.group = *gid;
   if (!warn_only_ && !uid) return std::move(uid).error();
   if (!warn_only_ && !gid) return std::move(gid).error();
+  // Nobody's program becomes another user's: without its owner a file is no set-id program.
+  bool whole = out.owner && out.group;
+  if (!whole && source.type != FileType::kDirectory) out.mode = *out.mode & ~kSetIdBits;
   return out;
 }
 

@@ -143,11 +143,13 @@ HardLinks::Place HardLinks::add(LinkedName name) {
   return Place::kLater;
 }
 
-void HardLinks::in_place(const Entry& entry, std::uint64_t target_fileid,
+void HardLinks::in_place(const NodePtr& node, const Entry& entry, std::uint64_t target_fileid,
                          std::optional<Hash128> hash) {
   std::lock_guard lock(mutex_);
   auto found = groups_.find(key_of(entry.attributes));
-  if (found == groups_.end()) return;
+  bool first =
+      found != groups_.end() && found->second.node == node && found->second.name == entry.name;
+  if (!first) return;
   found->second.in_place = true;
   found->second.target_fileid = target_fileid;
   found->second.hash = hash;

@@ -32,7 +32,8 @@ struct DirectoryNode {
   DirectoryPtr target;
   bool late = false;     // found by who copies, perhaps after the walk: listed and copied there
   bool existed = false;  // the target had it, so what it holds is compared
-  bool owned = false;    // the target's owner and group are right already
+  bool target_failed = false;        // the target's directory cannot be listed
+  bool owned = false;                // the target's owner and group are right already
   bool attributes_right = false;     // all of them were when the target was listed
   std::atomic<bool> touched{false};  // a name in the target's directory was made or replaced
   std::atomic<std::uint64_t> pending{1};
@@ -151,7 +152,8 @@ class HardLinks {
   Place add(LinkedName name);
   // The first name is in place; `target_fileid` where the target had it already, else 0; `hash`
   // where its content was read.
-  void in_place(const Entry& entry, std::uint64_t target_fileid, std::optional<Hash128> hash);
+  void in_place(const NodePtr& node, const Entry& entry, std::uint64_t target_fileid,
+                std::optional<Hash128> hash);
   // True if no other group's first name is this file of the target.
   bool claim(std::uint64_t target_fileid);
   struct Group {

@@ -1,5 +1,7 @@
 // Directories: listed by several coroutines at once, against a table of what the target has, made
 // in batches, written into as soon as they exist.
+#include <limits>
+
 #include "base/escape.hpp"
 #include "base/log.hpp"
 #include "base/nfsstat4.hpp"
@@ -41,22 +43,41 @@ Task<void> Worker::walker() {
 
 Task<void> Worker::list_directory(NodePtr node) {
   Status listed = ok();
-  if (!node->source) {
-    auto opened = co_await source_.open_directory(node->parent->source, node->entry);
-    if (opened)
-      node->source = *std::move(opened);
-    else
-      listed = std::move(opened).error();
+  for (std::uint32_t looks = 0;; ++looks) {
+    listed = co_await open_and_merge(node);
+    bool lost = !listed && means_vanished(listed.error()) && !node->target_failed;
+    if (!lost || !node->parent || looks == kRestartsMost) break;
+    // Gone, or another directory has its name now.
+    auto now = co_await source_.lookup(node->parent->source, node->entry.name);
+    bool again = now && now->attributes.type == FileType::kDirectory &&
+                 now->attributes.fileid != node->entry.attributes.fileid;
+    if (!again) {
+      bool gone = co_await is_gone(node->parent, node->entry);
+      if (!gone) break;
+      ++shared_.counters.vanished;
+      tell_directory(*node, EntryAction::kVanished);
+      listed = ok();
+      break;
+    }
+    node->entry = *std::move(now);
+    node->source.reset();
+    node->existed = true;  // as far as the listing before came
+    node->attributes_right = false;
   }
-  if (listed) listed = co_await merge_directory(node);
-  if (!listed && means_vanished(listed.error()) && node->parent) {
-    ++shared_.counters.vanished;
-    tell_directory(*node, EntryAction::kVanished);
-  } else if (!listed) {
+  if (!listed) {
     shared_.entry_failed(Phase::kPrepare, node->path(), listed.error(), 1);
     tell_directory(*node, EntryAction::kFailed);
   }
   release(std::move(node));
+}
+
+Task<Status> Worker::open_and_merge(NodePtr node) {
+  if (!node->source) {
+    auto opened = co_await source_.open_directory(node->parent->source, node->entry);
+    if (!opened) co_return std::move(opened).error();
+    node->source = *std::move(opened);
+  }
+  co_return co_await merge_directory(node);
 }
 
 // One pass for an ordinary directory; one for each range of names where the target's is too large
@@ -65,7 +86,7 @@ Task<Status> Worker::merge_directory(NodePtr node) {
   std::uint32_t ranges = 1;
   for (std::uint32_t range = 0; range < ranges && !shared_.stopping(); ++range) {
     bool handles = verifying() || shared_.options.compare == CompareMode::kChecksum;
-    Merge merge{node, TargetTable(shared_.name_seed, handles, range, ranges), {}};
+    Merge merge{node, TargetTable(shared_.name_seed, handles, range, ranges), {}, {}};
     if (node->existed) {
       NFSFERRY_TRY(Ok loaded, co_await load_target(merge, merge.table, range == 0), co_return);
       ranges = merge.table.ranges();
@@ -76,7 +97,7 @@ Task<Status> Worker::merge_directory(NodePtr node) {
       if (!means_start_over(listed.error()) || restarts == kRestartsMost) co_return listed;
       NFSFERRY_TRY(Ok ready, co_await start_over(merge), co_return);
     }
-    if (verifying()) shared_.counters.target_only += merge.table.untaken();
+    if (verifying() && !shared_.stopping()) shared_.counters.target_only += merge.table.untaken();
   }
   co_return ok();
 }
@@ -86,7 +107,10 @@ Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool clean) {
   std::vector<std::string> temporaries;
   for (unsigned restarts = 0;;) {
     auto listing = target_.list(merge.node->target);
-    if (!listing) co_return std::move(listing).error();
+    if (!listing) {
+      merge.node->target_failed = true;
+      co_return std::move(listing).error();
+    }
     table.clear();
     temporaries.clear();
     Status listed = ok();
@@ -107,13 +131,15 @@ Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool clean) {
     }
     if (listed) break;
     if (!means_start_over(listed.error()) || ++restarts > kRestartsMost) {
+      merge.node->target_failed = true;
       Error error = std::move(listed).error();
       error.detail += error.detail.empty() ? "in the target" : " (in the target)";
       co_return error;
     }
   }
   table.seal();
-  if (clean && !verifying() && !temporaries.empty()) {
+  bool alone = shared_.target_can.exclusive_lock;  // else they may be another run's
+  if (clean && alone && !verifying() && !temporaries.empty()) {
     co_await remove_temporaries(merge.node, std::move(temporaries));
   }
   co_return ok();
@@ -144,7 +170,7 @@ Task<Status> Worker::start_over(Merge& merge) {
     (void)co_await loop_.sleep_for(kLookAgain);
   }
   queue_.stop_hurrying();
-  merge.since.emplace(shared_.name_seed, false);
+  merge.since.emplace(shared_.name_seed, false, 0, 1, std::numeric_limits<std::size_t>::max());
   if (verifying()) co_return ok();
   co_return co_await load_target(merge, *merge.since, false);
 }
@@ -163,10 +189,10 @@ Task<Status> Worker::list_source(Merge& merge) {
 
 Task<void> Worker::take_page(Merge& merge, ListingPage page) {
   const NodePtr& node = merge.node;
-  if (merge.first_of_names()) {
-    for (const Error& error : page.refused) {
-      shared_.entry_failed(Phase::kPrepare, node->path_of(error.path), error, 1);
-    }
+  for (const Error& error : page.refused) {
+    bool known = !merge.table.holds(merge.table.key_of(error.path)) ||
+                 !merge.refused.insert(error.path).second;
+    if (!known) shared_.entry_failed(Phase::kPrepare, node->path_of(error.path), error, 1);
   }
   std::vector<Subdirectory> subdirectories;
   for (Entry& entry : page.entries) {
@@ -252,6 +278,10 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
     one.wanted = *std::move(attributes);
     bool free = !one.there;
     if (one.there && one.row.type != FileType::kDirectory) {
+      if (is_left_alone(one.entry, one.row)) {
+        tell(*node, one.entry, EntryAction::kSkipped);
+        continue;
+      }
       free = co_await clear_the_way(node, one.entry, one.row, *one.there);
       if (!free) continue;
     }

@@ -43,6 +43,7 @@ class Worker {
   Task<void> walker();
   Task<std::optional<NodePtr>> next_directory();
   Task<void> list_directory(NodePtr node);
+  Task<Status> open_and_merge(NodePtr node);
   Task<Status> merge_directory(NodePtr node);
   Task<Status> load_target(Merge& merge, TargetTable& table, bool clean);
   Task<void> remove_temporaries(NodePtr node, std::vector<std::string> names);
@@ -113,6 +114,7 @@ class Worker {
   // outcome.cpp
   Result<NewAttributes> wanted(const Entry& entry) const;
   void count_owner(const Entry& entry);
+  Task<bool> is_gone(NodePtr node, const Entry& entry);
   Task<void> source_failed(WorkItem item, Error error, std::uint32_t attempts);
   void target_failed(const WorkItem& item, const Error& error, std::uint32_t attempts);
   void entry_done(const WorkItem& item);
@@ -135,7 +137,7 @@ class Worker {
   std::vector<NodePtr> to_finish_;
 };
 
-// Gone between listing and reading: the entry vanished, which is no error.
+// The entry, or the directory it was in, may have gone since the listing.
 bool means_vanished(const Error& error);
 
 }  // namespace nfsferry::copy

@@ -4,6 +4,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "copy/worker.hpp"
 
@@ -14,8 +16,8 @@ struct Worker::Merge {
   TargetTable table;  // what the target had when the directory was first listed
   // After the source's listing was started over: what the target has had since.
   std::optional<TargetTable> since;
+  std::set<std::string> refused;  // names that were reported
 
-  bool first_of_names() const { return !since && table.holds(Hash128{}); }
   // Started over: this name has been dealt with before.
   bool was_taken(const Hash128& key) {
     if (!since) return false;

@@ -107,9 +107,9 @@ class Engine : public ::testing::Test {
     target_counters_ = target->counters();
     return report;
   }
-  CopyReport verify(Observer* observer = nullptr) {
+  CopyReport verify(Observer* observer = nullptr, MemoryOptions source_options = {}) {
     Observer quiet;
-    auto source = tree(source_volume_);
+    auto source = tree(source_volume_, std::move(source_options));
     auto target = tree(target_volume_);
     Shared shared(Job::kVerify, options_, observer ? *observer : quiet, stop_);
     CopyReport report;

@@ -65,5 +65,52 @@ TEST(Ownership, an_owner_that_is_no_number_is_an_error_unless_it_is_replaced) {
   EXPECT_TRUE(Ownership(fixed, owned(1, 2), owned(3, 4)).of(named));
 }
 
+TEST(Ownership, maps_come_before_the_rule) {
+  CopyOptions options;
+  options.owner = OwnerRule::kFixed;
+  options.owner_uid = 7;
+  options.owner_gid = 8;
+  options.map_uid = {IdMap{5, 50}};
+  options.map_gid = {IdMap{6, 60}};
+  Ownership ownership(options, owned(1, 2), owned(3, 4));
+  EXPECT_EQ(ownership.of(owned(5, 9))->owner, 50u);
+  EXPECT_EQ(ownership.of(owned(5, 9))->group, 8u);
+  EXPECT_EQ(ownership.of(owned(9, 6))->group, 60u);
+  EXPECT_EQ(ownership.of(owned(9, 6))->owner, 7u);
+}
+
+TEST(Ownership, set_id_bits_are_kept_or_dropped_as_asked) {
+  CopyOptions mapped;
+  mapped.map_uid = {IdMap{5, 50}};
+  Ownership by_default(mapped, owned(1, 2), owned(3, 4));
+  EXPECT_EQ(by_default.of(owned(1, 2, 06755))->mode, 0755u) << "mapped";
+  mapped.suid = SuidMode::kKeep;
+  Ownership kept(mapped, owned(1, 2), owned(3, 4));
+  EXPECT_EQ(kept.of(owned(1, 2, 06755))->mode, 06755u);
+  CopyOptions dropped;
+  dropped.suid = SuidMode::kDrop;
+  Ownership without(dropped, owned(1, 2), owned(3, 4));
+  EXPECT_EQ(without.of(owned(1, 2, 06755))->mode, 0755u);
+}
+
+TEST(Ownership, a_file_that_does_not_get_its_owner_is_no_set_id_program) {
+  CopyOptions options;
+  options.owner_errors = OwnerErrors::kWarn;
+  options.suid = SuidMode::kKeep;
+  Attributes named = owned(0, 7, 06755);
+  named.owner.text = "alice@example.org";
+  auto given = Ownership(options, owned(1, 2), owned(3, 4)).of(named);
+  ASSERT_TRUE(given);
+  EXPECT_FALSE(given->owner);
+  EXPECT_EQ(given->group, 7u);
+  EXPECT_EQ(given->mode, 0755u);
+  Ownership left(options, owned(1, 2), owned(3, 4));
+  left.leave_owners();
+  given = left.of(owned(1, 2, 06755));
+  ASSERT_TRUE(given);
+  EXPECT_FALSE(given->owner || given->group);
+  EXPECT_EQ(given->mode, 0755u);
+}
+
 }  // namespace
 }  // namespace nfsferry::copy

@@ -310,6 +310,118 @@ TEST_F(Rerun, what_took_an_entrys_place_is_copied_instead) {
   EXPECT_EQ(*target_volume_->text(*at(*target_volume_, "/b")), "text");
 }
 
+// An error for one operation, on one name or on every one.
+MemoryOptions failing(std::string operation, std::string name, int number) {
+  MemoryOptions out;
+  out.fail = [=](std::string_view op, std::string_view on) -> std::optional<Error> {
+    bool meant = op == operation && (name == "*" || on == name);
+    return meant ? std::optional(errno_error(number, op, on)) : std::nullopt;
+  };
+  return out;
+}
+
+TEST_F(Rerun, a_directory_that_the_target_does_not_list_is_a_failure) {
+  make_home();
+  good_copy();
+  auto lists = std::make_shared<int>(0);
+  MemoryOptions target;
+  target.fail = [lists](std::string_view operation, std::string_view) -> std::optional<Error> {
+    bool second = operation == "list" && ++*lists == 2;
+    return second ? std::optional(errno_error(ESTALE, "list")) : std::nullopt;
+  };
+  CopyReport report = copy({}, target);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(report.vanished, 0u);
+  EXPECT_EQ(report.failed_prepare, 1u);
+}
+
+TEST_F(Rerun, a_source_that_forgot_everything_has_not_vanished) {
+  make_home();
+  MemoryOptions source;
+  source.fail = [](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    bool stale = operation == "read_file" || operation == "lookup";
+    return stale ? std::optional(errno_error(ESTALE, operation, name)) : std::nullopt;
+  };
+  CopyReport report = copy(source);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(report.vanished, 0u);
+  EXPECT_GE(report.failed_transfer, 50u);
+}
+
+TEST_F(Rerun, a_directory_with_a_new_one_in_its_place_is_copied_from_the_new_one) {
+  from("/dir", FileType::kDirectory);
+  from("/dir/old", FileType::kRegular, "old");
+  MemoryOptions source;
+  auto volume = source_volume_;
+  auto done = std::make_shared<bool>(false);
+  source.fail = [=](std::string_view operation, std::string_view) -> std::optional<Error> {
+    if (operation != "open_directory" || *done) return {};
+    *done = true;
+    MemoryNode& root = *volume->root();
+    EXPECT_TRUE(volume->remove(*at(*volume, "/dir"), "old", false));
+    EXPECT_TRUE(volume->remove(root, "dir", true));
+    add(*volume, "/dir", FileType::kDirectory);
+    add(*volume, "/dir/new", FileType::kRegular, "new");
+    return errno_error(ESTALE, "open");
+  };
+  CopyReport report = copy(source);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(report.vanished, 0u);
+  EXPECT_EQ(content(*target_volume_, "/dir/new"), "new");
+}
+
+TEST_F(Rerun, a_file_that_never_stands_still_is_copied_again_by_the_next_run) {
+  from("/busy", FileType::kRegular, "content 0");
+  MemoryOptions source;
+  auto volume = source_volume_;
+  auto times = std::make_shared<int>(0);
+  source.fail = [=](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    bool read = operation == "read_file" || operation == "attributes";
+    if (!read || name != "busy") return {};
+    MemoryNode& file = *at(*volume, "/busy");
+    std::string text = "content " + std::to_string(++*times % 10);
+    volume->write(file, 0, std::as_bytes(std::span(text)));
+    set_mtime(*volume, file, Time{1'700'000'000 + *times, 0});
+    return {};
+  };
+  CopyReport first = copy(source);
+  EXPECT_EQ(first.exit_code, ExitCode::kOnlyChangedFiles) << first.error_detail;
+  CopyReport second = good_copy();
+  EXPECT_EQ(second.files_transferred, 1u);
+  EXPECT_EQ(content(*target_volume_, "/busy"), content(*source_volume_, "/busy"));
+}
+
+TEST_F(Rerun, what_is_left_alone_is_not_forced_away_by_a_directory) {
+  from("/name", FileType::kDirectory);
+  from("/name/inside", FileType::kRegular, "x");
+  to("/name", FileType::kRegular, "precious");
+  options_.force = true;
+  options_.overwrite = OverwriteMode::kNever;
+  good_copy();
+  EXPECT_EQ(content(*target_volume_, "/name"), "precious");
+}
+
+TEST_F(Rerun, force_keeps_the_old_entry_until_the_new_one_is_whole) {
+  from("/name", FileType::kRegular, "new");
+  to("/name", FileType::kSymlink, "old");
+  options_.force = true;
+  CopyReport report = copy(failing("read_file", "name", EIO));
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  ASSERT_NE(at(*target_volume_, "/name"), nullptr);
+  EXPECT_EQ(*target_volume_->text(*at(*target_volume_, "/name")), "old");
+  good_copy();
+  EXPECT_EQ(content(*target_volume_, "/name"), "new");
+}
+
+TEST_F(Rerun, temporaries_stay_where_no_lock_keeps_other_runs_out) {
+  to("/.nfsferry-other-abc", FileType::kRegular, "in use");
+  MemoryOptions target;
+  target.capabilities.exclusive_lock = false;
+  CopyReport report = copy({}, target);
+  EXPECT_EQ(report.temporaries_removed, 0u);
+  EXPECT_NE(at(*target_volume_, "/.nfsferry-other-abc"), nullptr);
+}
+
 class Records : public Observer {
  public:
   bool wants_entries() const override { return true; }

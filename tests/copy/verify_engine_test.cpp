@@ -179,6 +179,17 @@ TEST_F(Verification, a_file_that_the_target_has_under_two_names_differs_and_is_l
   EXPECT_EQ(target_volume_->attributes(*fifo).mtime, (Time{1, 1}));
 }
 
+TEST_F(Verification, a_source_that_got_shorter_meanwhile_is_not_equal) {
+  both("/large", FileType::kRegular, std::string(kLarge, 'l'));
+  MemoryOptions source;
+  auto volume = source_volume_;
+  source.fail = [volume](std::string_view operation, std::string_view) -> std::optional<Error> {
+    if (operation == "open_file") volume->resize(*at(*volume, "/large"), kLarge / 2);
+    return {};
+  };
+  EXPECT_EQ(verify(nullptr, source).failed_verify, 1u);
+}
+
 TEST_F(Verification, owners_are_compared_as_they_were_mapped) {
   both("/file", FileType::kRegular, "x");
   NewAttributes owner;
