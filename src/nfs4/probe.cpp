@@ -5,11 +5,20 @@
 #include "base/log.hpp"
 #include "nfs4/nfs4_tree.hpp"
 #include "nfs4/put_batch.hpp"
+#include "nfs4/status_batch.hpp"
 
 namespace nfsferry::nfs4 {
 namespace {
 
 constexpr Time kProbeTime{1'000'000'001, 123'456'789};
+
+bool refuses_owner(const Error& error) {
+  for (Nfsstat4 status : {Nfsstat4::kPerm, Nfsstat4::kAccess, Nfsstat4::kInval, Nfsstat4::kNotsupp,
+                          Nfsstat4::kAttrnotsupp, Nfsstat4::kBadowner}) {
+    if (is_status(error, status)) return true;
+  }
+  return false;
+}
 
 // One experiment: a node of this type below the root, what is done to it, its attributes.
 class Probe {
@@ -39,7 +48,12 @@ class Probe {
     if (!dated) co_return std::move(dated).error();
     co_return dated->mtime;
   }
-  Task<bool> give_away() { co_return owned(co_await set(kChooseOwner)); }
+  // Errors that say nothing of owners are the probe's.
+  Task<Result<bool>> give_away() {
+    auto got = co_await set(kChooseOwner);
+    if (got || refuses_owner(got.error())) co_return owned(got);
+    co_return std::move(got).error();
+  }
 
   bool owned(const Result<Attributes>& got) const {
     return got && got->owner.is_numeric() && got->group.is_numeric() &&
@@ -127,7 +141,12 @@ Task<Status> Nfs4Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_
   capabilities_.owner_at_create = file.owned(made);
   if (!made) made = co_await file.make(false);  // refused perhaps because of the owner alone
   if (!made) co_return std::move(made).error();
-  capabilities_.change_owner = co_await file.give_away();
+  auto given = co_await file.give_away();
+  if (!given) {
+    co_await file.remove();
+    co_return std::move(given).error();
+  }
+  capabilities_.change_owner = *given;
   auto kept = co_await file.keep(kProbeTime);
   capabilities_.time_granularity_ns = granularity(kept);
   auto past = co_await file.keep(kFarPast);
