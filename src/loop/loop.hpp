@@ -91,6 +91,10 @@ class Loop {
   // Name the lambda before the co_await (g++ 12).
   template <typename Work>
   auto offload(Work work) -> Task<decltype(work())>;
+  // The same, not carried out at all when it is cancelled while it waits for a thread: ECANCELED.
+  // What a thread has begun ends with its own result.
+  template <typename Work>
+  auto offload(Work work, CancelToken& cancel) -> Task<Result<decltype(work())>>;
 
   Task<Status> sleep_until(Clock::time_point when, CancelToken* cancel = nullptr);
   Task<Status> sleep_for(std::chrono::nanoseconds duration, CancelToken* cancel = nullptr);
@@ -173,6 +177,17 @@ auto Loop::offload(Work work) -> Task<decltype(work())> {
   operation.argument = &offloaded;
   co_await perform(operation, nullptr);
   if constexpr (!std::is_void_v<decltype(work())>) co_return *std::move(offloaded.value);
+}
+
+template <typename Work>
+auto Loop::offload(Work work, CancelToken& cancel) -> Task<Result<decltype(work())>> {
+  detail::OffloadCall<Work> offloaded{work, {}};
+  Operation operation(OperationKind::kCall);
+  operation.call = &detail::OffloadCall<Work>::carry_out;
+  operation.argument = &offloaded;
+  std::int64_t result = co_await perform(operation, &cancel);
+  if (result < 0) co_return errno_error(static_cast<int>(-result), "offload");
+  co_return *std::move(offloaded.value);
 }
 
 }  // namespace nfsferry

@@ -181,6 +181,40 @@ TEST_P(EpollCancelTest, EndsAFileCallThatIsQueuedBehindBusyThreads) {
   run(cancel_behind_held_threads(loop(), fd.get(), token, ending));
 }
 
+Task<void> call_until(Loop& loop, CancelToken& token, bool& called, Ending& ending) {
+  auto work = [&called] { return called = true; };
+  note(ending, co_await loop.offload(work, token));
+}
+
+Task<void> cancel_a_call_behind_held_threads(Loop& loop, bool& called, Ending& ending) {
+  CancelToken token;
+  Gate gate;
+  TaskGroup held;
+  for (std::size_t i = 0; i < FileThreads::kThreadsMax; ++i) held.spawn(hold(loop, gate));
+  co_await pause(loop, milliseconds(1));
+  Task<void> call = call_until(loop, token, called, ending);
+  co_await cancel_after(loop, token, std::move(call), milliseconds(1));
+  expect_cancelled(ending);  // while the threads are still held
+  gate.open();
+  co_await held.join();
+}
+
+TEST_P(CancelTest, EndsACallThatIsQueuedBehindBusyThreads) {
+  bool called = false;
+  Ending ending;
+  run(cancel_a_call_behind_held_threads(loop(), called, ending));
+  EXPECT_FALSE(called);
+}
+
+TEST_P(CancelTest, ACallThatNobodyCancelsGivesItsResult) {
+  bool called = false;
+  Ending ending;
+  CancelToken token;
+  run(call_until(loop(), token, called, ending));
+  EXPECT_TRUE(called);
+  EXPECT_EQ(ending.code, 0u);
+}
+
 // Opening a FIFO blocks until the other end is opened.
 UniqueFd open_other_end(const TemporaryFolder& folder) {
   return UniqueFd(::open((folder.path() / "fifo").c_str(), O_RDWR | O_CLOEXEC));
