@@ -422,6 +422,21 @@ TEST_F(Rerun, temporaries_stay_where_no_lock_keeps_other_runs_out) {
   EXPECT_NE(at(*target_volume_, "/.nfsferry-other-abc"), nullptr);
 }
 
+TEST_F(Rerun, another_file_system_below_is_entered_only_when_asked) {
+  from("/mounted", FileType::kDirectory);
+  from("/mounted/inside", FileType::kRegular, "x");
+  from("/file", FileType::kRegular, "y");
+  for (const char* path : {"/mounted", "/mounted/inside"}) {
+    source_volume_->edit(path, [](MemoryNode& node) { node.attributes.fsid.minor += 1; });
+  }
+  CopyReport report = good_copy();
+  EXPECT_EQ(report.files_transferred, 1u);
+  EXPECT_EQ(at(*target_volume_, "/mounted"), nullptr);
+  options_.cross_mounts = true;
+  good_copy();
+  EXPECT_EQ(content(*target_volume_, "/mounted/inside"), "x");
+}
+
 class Records : public Observer {
  public:
   bool wants_entries() const override { return true; }
