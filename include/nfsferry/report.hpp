@@ -2,6 +2,7 @@
 // milliseconds since 1970, UTC. Counters are exact.
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -23,6 +24,11 @@ enum class ExitCode : int {
   kInterrupted = 130,
   kTerminated = 143,
 };
+
+// The exit code of a run that this signal has stopped.
+constexpr ExitCode stopped_by(int signal) {
+  return signal == SIGINT ? ExitCode::kInterrupted : ExitCode::kTerminated;
+}
 
 struct Percentiles {
   std::uint64_t count = 0;

@@ -1,7 +1,5 @@
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <thread>
 
 #include "api/close_on_stop.hpp"
@@ -22,24 +20,12 @@ std::uint64_t ms_since(SteadyClock::time_point begin) {
       std::chrono::duration_cast<milliseconds>(SteadyClock::now() - begin).count());
 }
 
-std::string owner_text(const Owner& owner) {
-  return owner.is_numeric() ? std::to_string(owner.id) : owner.text;
-}
-
-EngineChoice engine_choice(EngineMode mode) {
-  return mode == EngineMode::kIoUring ? EngineChoice::kIoUring
-         : mode == EngineMode::kEpoll ? EngineChoice::kEpoll
-                                      : EngineChoice::kAuto;
-}
-
 // What may come right while others still set things up: no directory, no export, no server yet.
 bool may_come(const Error& error) {
-  bool missing =
-      error.is_errno(ENOENT) ||
-      (error.domain == Domain::kNfs4 && error.code == static_cast<std::uint32_t>(Nfsstat4::kNoent));
   Treatment treated = treatment(error);
-  return missing || treated == Treatment::kRetry || treated == Treatment::kReconnect ||
-         error.is(Own::kTimeout) || error.is(Own::kUnreachable) || error.is(Own::kNameResolution);
+  return means_no_entry(error) || treated == Treatment::kRetry ||
+         treated == Treatment::kReconnect || error.is(Own::kTimeout) ||
+         error.is(Own::kUnreachable) || error.is(Own::kNameResolution);
 }
 
 class Wait {
@@ -61,7 +47,7 @@ class Wait {
 
  private:
   Status look() {
-    NFSFERRY_TRY(auto loop, Loop::create(engine_choice(options_.engine)), return);
+    NFSFERRY_TRY(auto loop, Loop::create(api::engine_choice(options_.engine)), return);
     NFSFERRY_TRY(auto tree, api::make_tree(*loop, location_, {"await", options_.timeout_ms}),
                  return);
     return loop->run(open_and_close(*loop, *tree));
@@ -94,7 +80,7 @@ class Wait {
 
   DirectoryReport finish(const Status& there) {
     if (int signal = stop_.load(); signal != 0) {
-      report_.exit_code = signal == SIGINT ? ExitCode::kInterrupted : ExitCode::kTerminated;
+      report_.exit_code = stopped_by(signal);
       report_.error_code = "cancelled";
       report_.error_detail = "interrupted while waiting for " + location_.text;
     } else if (!there) {

@@ -8,10 +8,6 @@
 namespace nfsferry::api {
 namespace {
 
-bool is_nfs(const Error& error, Nfsstat4 status) {
-  return error.domain == Domain::kNfs4 && error.code == static_cast<std::uint32_t>(status);
-}
-
 // What to do about it; empty where the error says enough.
 std::string advice(Role role, const Error& error) {
   if (error.is_errno(ECONNREFUSED)) {
@@ -20,19 +16,19 @@ std::string advice(Role role, const Error& error) {
   if (error.is_errno(EHOSTUNREACH) || error.is_errno(ENETUNREACH) || error.is(Own::kTimeout)) {
     return "check the network and that port 2049 is open to this host";
   }
-  if (error.is_errno(ENOENT) || is_nfs(error, Nfsstat4::kNoent)) {
+  if (means_no_entry(error)) {
     return role == Role::kTarget ? "no such directory; --create-target makes the last component"
                                  : "no such directory or export; check the path";
   }
-  if (error.is_errno(ENOTDIR) || is_nfs(error, Nfsstat4::kNotdir) ||
-      is_nfs(error, Nfsstat4::kSymlink)) {
+  if (error.is_errno(ENOTDIR) || is_status(error, Nfsstat4::kNotdir) ||
+      is_status(error, Nfsstat4::kSymlink)) {
     return "a directory is needed; symlinks in an NFS path are not followed";
   }
-  if (error.is_errno(EACCES) || error.is_errno(EPERM) || is_nfs(error, Nfsstat4::kAccess) ||
-      is_nfs(error, Nfsstat4::kPerm)) {
+  if (error.is_errno(EACCES) || error.is_errno(EPERM) || is_status(error, Nfsstat4::kAccess) ||
+      is_status(error, Nfsstat4::kPerm)) {
     return "no permission; give uid= and gid= in the URL, or allow root on the export";
   }
-  if (is_nfs(error, Nfsstat4::kMinorVersMismatch)) {
+  if (is_status(error, Nfsstat4::kMinorVersMismatch)) {
     return "the server does not speak NFSv4.1; nfsferry probe shows what it offers";
   }
   return {};

@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "api/explain.hpp"
+#include "api/trees.hpp"
 #include "loop/loop.hpp"
 #include "nfs4/nfs4_tree.hpp"
 #include "nfs4/versions.hpp"
@@ -12,10 +13,6 @@ namespace nfsferry {
 namespace {
 
 constexpr int kPings = 11;
-
-std::string owner_text(const Owner& owner) {
-  return owner.is_numeric() ? std::to_string(owner.id) : owner.text;
-}
 
 void fail(ProbeReport& report, const Location& location, const Error& error) {
   report.exit_code = api::start_exit_code(api::Role::kSource, error);
@@ -93,10 +90,7 @@ ProbeReport probe(const ProbeOptions& options) {
     location = own_error(Own::kBadInput, "probe",
                          "'" + options.location + "' is a path; give an nfs:// URL");
   }
-  auto choice = options.engine == EngineMode::kIoUring ? EngineChoice::kIoUring
-                : options.engine == EngineMode::kEpoll ? EngineChoice::kEpoll
-                                                       : EngineChoice::kAuto;
-  auto loop = Loop::create(choice);
+  auto loop = Loop::create(api::engine_choice(options.engine));
   if (!location || !loop) {
     const Error& error = location ? loop.error() : location.error();
     report.exit_code = ExitCode::kUsage;

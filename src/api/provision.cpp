@@ -1,5 +1,3 @@
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <utility>
 
@@ -12,18 +10,10 @@
 namespace nfsferry {
 namespace {
 
-bool is_missing(const Error& error) {
-  return error.is_errno(ENOENT) || (error.domain == Domain::kNfs4 &&
-                                    error.code == static_cast<std::uint32_t>(Nfsstat4::kNoent));
-}
-
 std::string described(const Attributes& attributes) {
-  auto id = [](const Owner& owner) {
-    return owner.is_numeric() ? std::to_string(owner.id) : owner.text;
-  };
   char mode[16];
   std::snprintf(mode, sizeof mode, "%04o", attributes.mode);
-  return id(attributes.owner) + ":" + id(attributes.group) + " " + mode;
+  return owner_text(attributes.owner) + ":" + owner_text(attributes.group) + " " + mode;
 }
 
 // One directory in its parent's tree.
@@ -55,7 +45,7 @@ class Provision {
   Task<Status> make_or_check(FullTree& tree) {
     auto entry = co_await tree.lookup(tree.root(), name_);
     if (entry) co_return co_await check_entry(tree, *entry);
-    if (!is_missing(entry.error())) co_return entry.error();
+    if (!means_no_entry(entry.error())) co_return entry.error();
     MakeDirectory request{tree.root(), name_, wanted_};
     std::span<const MakeDirectory> one(&request, 1);
     auto made = co_await tree.make_directories(one);
@@ -102,10 +92,7 @@ Result<Provisioned> run_provision(const ProvisionOptions& options, const Locatio
                                   const StopFlag& stop) {
   auto [parent, name] = api::parent_of(location);
   NFSFERRY_TRY(Ok usable, check_name("provision", name), return);
-  auto choice = options.engine == EngineMode::kIoUring ? EngineChoice::kIoUring
-                : options.engine == EngineMode::kEpoll ? EngineChoice::kEpoll
-                                                       : EngineChoice::kAuto;
-  NFSFERRY_TRY(auto loop, Loop::create(choice), return);
+  NFSFERRY_TRY(auto loop, Loop::create(api::engine_choice(options.engine)), return);
   NFSFERRY_TRY(auto tree, api::make_tree(*loop, parent, {"provision", options.timeout_ms}), return);
   Provision provision(options, parent, name, stop);
   NFSFERRY_TRY(Ok done, loop->run(provision.go(*loop, *tree)), return);
@@ -129,7 +116,7 @@ ProvisionReport provision(const ProvisionOptions& options, const StopFlag& stop)
   report.error_code = error.name();
   report.error_detail = options.location + ": " + error.message();
   if (int signal = stop.load(); signal != 0) {
-    report.exit_code = signal == SIGINT ? ExitCode::kInterrupted : ExitCode::kTerminated;
+    report.exit_code = stopped_by(signal);
   }
   return report;
 }

@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 
 #include <chrono>
-#include <csignal>
 #include <map>
 #include <mutex>
 #include <random>
@@ -40,15 +39,6 @@ std::string random_run_id() {
   return text;
 }
 
-EngineChoice engine_choice(EngineMode mode) {
-  switch (mode) {
-    case EngineMode::kAuto: return EngineChoice::kAuto;
-    case EngineMode::kIoUring: return EngineChoice::kIoUring;
-    case EngineMode::kEpoll: return EngineChoice::kEpoll;
-  }
-  return EngineChoice::kAuto;
-}
-
 // One copy, or one comparison, from beginning to end; the report fills as it goes.
 class Run {
  public:
@@ -66,7 +56,7 @@ class Run {
 
   CopyReport go() {
     if (check_options()) {
-      auto loop = Loop::create(engine_choice(options_.engine));
+      auto loop = Loop::create(api::engine_choice(options_.engine));
       if (loop) {
         report_.engine = std::string((*loop)->engine_name());
         report_.engine_note = (*loop)->engine_note();
@@ -187,7 +177,7 @@ class Run {
   void note_stop() {
     int signal = stop_.load();
     if (signal == 0) return;
-    report_.exit_code = signal == SIGINT ? ExitCode::kInterrupted : ExitCode::kTerminated;
+    report_.exit_code = stopped_by(signal);
     report_.error_code = "cancelled";
     report_.error_detail = verifying() ? "interrupted before anything was compared"
                                        : "interrupted before anything was copied";
@@ -255,7 +245,7 @@ class Run {
   }
 
   void other_thread() {
-    auto loop = Loop::create(engine_choice(options_.engine));
+    auto loop = Loop::create(api::engine_choice(options_.engine));
     if (!loop) return leave(loop.error());
     (*loop)->run(other_main(**loop));
   }

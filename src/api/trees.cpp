@@ -5,6 +5,15 @@
 
 namespace nfsferry::api {
 
+EngineChoice engine_choice(EngineMode mode) {
+  switch (mode) {
+    case EngineMode::kAuto: return EngineChoice::kAuto;
+    case EngineMode::kIoUring: return EngineChoice::kIoUring;
+    case EngineMode::kEpoll: return EngineChoice::kEpoll;
+  }
+  return EngineChoice::kAuto;
+}
+
 Result<std::unique_ptr<FullTree>> make_tree(Loop& loop, const Location& location,
                                             const TreeOptions& options) {
   std::unique_ptr<FullTree> tree;

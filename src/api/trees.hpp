@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "loop/loop.hpp"
+#include "nfsferry/options.hpp"
 #include "tree/location.hpp"
 #include "tree/tree.hpp"
 
@@ -13,6 +14,8 @@ struct TreeOptions {
   std::string run_id;
   std::uint64_t timeout_ms = 300'000;
 };
+
+EngineChoice engine_choice(EngineMode mode);
 
 // A tree for a location, not yet open. Errors: kBadInput for a version that is not built in.
 Result<std::unique_ptr<FullTree>> make_tree(Loop& loop, const Location& location,

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
+
+#include "base/error.hpp"
 
 namespace nfsferry {
 
@@ -112,5 +115,21 @@ enum class Nfsstat4 : std::uint32_t {
   kReturnconflict = 10086,
   kDelegRevoked = 10087,
 };
+
+inline bool is_status(const Error& error, Nfsstat4 status) {
+  return error.domain == Domain::kNfs4 && error.code == static_cast<std::uint32_t>(status);
+}
+// The name is not there, whatever the tree calls it.
+inline bool means_no_entry(const Error& error) {
+  constexpr std::uint32_t kNfs3NoEntry = 2;
+  return error.is_errno(ENOENT) || is_status(error, Nfsstat4::kNoent) ||
+         (error.domain == Domain::kNfs3 && error.code == kNfs3NoEntry);
+}
+// The handle is of something that is gone, or that the server has forgotten.
+inline bool means_stale(const Error& error) {
+  constexpr std::uint32_t kNfs3Stale = 70;
+  return error.is_errno(ESTALE) || is_status(error, Nfsstat4::kStale) ||
+         (error.domain == Domain::kNfs3 && error.code == kNfs3Stale);
+}
 
 }  // namespace nfsferry

@@ -149,7 +149,7 @@ class Batch {
 
   ExitCode exit_code() const {
     int signal = stop_.load();
-    if (signal != 0) return static_cast<ExitCode>(128 + signal);
+    if (signal != 0) return stopped_by(signal);
     bool all_temporary = true;
     for (const BatchEntry& home : report_.homes) {
       if (home.failed() && home.exit_code != ExitCode::kTemporary) all_temporary = false;

@@ -158,7 +158,7 @@ void fill_outcome(Shared& shared, CopyReport& report) {
                             "; make room and run again";
     }
     if (abort->is(Own::kCancelled) && signal != 0) {
-      report.exit_code = signal == SIGINT ? ExitCode::kInterrupted : ExitCode::kTerminated;
+      report.exit_code = stopped_by(signal);
       report.error_detail = "interrupted by " + abort->detail + "; run again to go on";
     }
   } else if (failed > 0) {

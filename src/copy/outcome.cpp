@@ -8,24 +8,13 @@ namespace {
 
 constexpr std::uint32_t kLooksMost = 5;
 
-bool is_code(const Error& error, int number, Nfsstat4 status) {
-  bool nfs = error.domain == Domain::kNfs4 || error.domain == Domain::kNfs3;
-  return nfs ? error.code == static_cast<std::uint32_t>(status) : error.is_errno(number);
-}
-
-std::string owner_text(const Owner& owner) {
-  return owner.is_numeric() ? std::to_string(owner.id) : owner.text;
-}
-
 std::string id_text(const std::optional<std::uint32_t>& id) {
   return id ? std::to_string(*id) : std::string();
 }
 
 }  // namespace
 
-bool means_vanished(const Error& error) {
-  return is_code(error, ENOENT, Nfsstat4::kNoent) || is_code(error, ESTALE, Nfsstat4::kStale);
-}
+bool means_vanished(const Error& error) { return means_no_entry(error) || means_stale(error); }
 
 // What the entry's copy shall be.
 Result<NewAttributes> Worker::wanted(const Entry& entry) const {
@@ -46,9 +35,8 @@ Task<bool> Worker::is_gone(NodePtr node, const Entry& entry) {
   for (;;) {
     auto now = co_await source_.lookup(node->source, name);
     if (now) co_return now->attributes.fileid != fileid;
-    if (is_code(now.error(), ENOENT, Nfsstat4::kNoent)) co_return true;
-    bool forgotten = is_code(now.error(), ESTALE, Nfsstat4::kStale);
-    if (!forgotten || !node->parent) co_return false;
+    if (means_no_entry(now.error())) co_return true;
+    if (!means_stale(now.error()) || !node->parent) co_return false;
     name = node->entry.name;
     fileid = node->entry.attributes.fileid;
     node = node->parent;

@@ -42,10 +42,6 @@ std::string seconds_text(const Time& time) {
   return text;
 }
 
-std::string owner_text(const Owner& owner) {
-  return owner.is_numeric() ? std::to_string(owner.id) : owner.text;
-}
-
 }  // namespace
 
 Hash128 TargetTable::key_of(std::string_view name) const {

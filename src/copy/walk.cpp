@@ -16,10 +16,7 @@ constexpr unsigned kRestartsMost = 5;
 constexpr auto kLookAgain = std::chrono::milliseconds(10);
 
 // The server has forgotten where the listing was.
-bool means_start_over(const Error& error) {
-  return error.domain == Domain::kNfs4 &&
-         error.code == static_cast<std::uint32_t>(Nfsstat4::kBadCookie);
-}
+bool means_start_over(const Error& error) { return is_status(error, Nfsstat4::kBadCookie); }
 
 }  // namespace
 

@@ -137,8 +137,7 @@ Task<Status> Session::recover_once() {
   }
   if (need_session_) {
     Status session = co_await make_session();
-    bool stale = !session && session.error().domain == Domain::kNfs4 &&
-                 session.error().code == static_cast<std::uint32_t>(Nfsstat4::kStaleClientid);
+    bool stale = !session && is_status(session.error(), Nfsstat4::kStaleClientid);
     if (stale) {
       NFSFERRY_TRY(Ok client, co_await make_client(), co_return);
       session = co_await make_session();

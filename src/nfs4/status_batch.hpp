@@ -8,10 +8,6 @@
 
 namespace nfsferry::nfs4 {
 
-inline bool is_status(const Error& error, Nfsstat4 status) {
-  return error.domain == Domain::kNfs4 && error.code == static_cast<std::uint32_t>(status);
-}
-
 // A batch whose items have a Status each.
 class StatusBatch : public Batch {
  public:

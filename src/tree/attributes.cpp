@@ -73,6 +73,10 @@ std::string_view file_type_name(FileType type) {
   return "other";
 }
 
+std::string owner_text(const Owner& owner) {
+  return owner.is_numeric() ? std::to_string(owner.id) : owner.text;
+}
+
 Owner parse_owner(std::string_view text) {
   Owner owner;
   bool leading_zero = text.size() > 1 && text.front() == '0';

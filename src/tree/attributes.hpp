@@ -43,6 +43,8 @@ struct Owner {
 // Parses an NFSv4 owner string (RFC 8881 section 5.9): digits below 4294967295 without a leading
 // zero become the id, anything else is kept as text.
 Owner parse_owner(std::string_view text);
+// The id in digits, or the text.
+std::string owner_text(const Owner& owner);
 
 struct FileSystemId {
   std::uint64_t major = 0;
