@@ -14,8 +14,9 @@
 #include "cli/batch_progress.hpp"
 #include "cli/console.hpp"
 #include "cli/parsed_option.hpp"
-#include "cli/report_output.hpp"
 #include "report/batch_json.hpp"
+#include "report/output_file.hpp"
+#include "report/report_file.hpp"
 #include "report/report_json.hpp"
 
 namespace nfsferry::cli {
@@ -71,8 +72,10 @@ class Batch {
 
   // Finds out at the start whether the results can be written at the end.
   Status prepare() {
-    NFSFERRY_TRY(ReportOutput failed, ReportOutput::prepare(run_.flags.failed), return);
-    failed_ = std::move(failed);
+    if (run_.flags.failed) {
+      NFSFERRY_TRY(ReportFile failed, ReportFile::prepare(*run_.flags.failed), return);
+      failed_ = std::move(failed);
+    }
     if (!run_.flags.report_dir) return ok();
     std::error_code error;
     std::filesystem::create_directory(*run_.flags.report_dir, error);
@@ -168,12 +171,13 @@ class Batch {
       if (!begun || entries_[i]->failed()) again += run_.homes[i].text + "\n";
       if (begun) report_.homes.push_back(*std::move(entries_[i]));
     }
-    note_output(failed_.write(again));
+    if (failed_) note_output(failed_->write(again));
     report_.exit_code = exit_code();
     if (run_.flags.report_dir) {
       note_output(write_report("summary.json", batch_report_json(report_)));
     }
-    if (!run_.quiet && !failed_.on_stdout()) note_output(print_result(batch_summary(report_)));
+    bool stdout_taken = run_.flags.failed && is_stdout(*run_.flags.failed);
+    if (!run_.quiet && !stdout_taken) note_output(print_result(batch_summary(report_)));
     return static_cast<int>(exit_code());
   }
 
@@ -181,7 +185,7 @@ class Batch {
   const StopFlag& stop_;
   BatchProgress progress_;
   BatchReport report_;
-  ReportOutput failed_;
+  std::optional<ReportFile> failed_;
   std::vector<std::optional<BatchEntry>> entries_;  // each written by the worker that ran it
   std::atomic<std::size_t> next_{0};
   std::atomic<bool> output_failed_{false};

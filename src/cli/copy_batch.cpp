@@ -71,20 +71,13 @@ Result<std::vector<CopyOptions>> all_options(const std::vector<CopyHome>& homes,
   return all;
 }
 
-std::string detail_of(const CopyReport& report) {
-  if (!report.error_detail.empty()) return report.error_detail;
-  std::uint64_t failed =
-      report.failed_prepare + report.failed_transfer + report.failed_verify + report.failed_delete;
-  return std::to_string(failed) + " entries failed";
-}
-
 HomeEnd copy_home(const CopyOptions& options, Observer& observer, const StopFlag& stop) {
   HomeEnd end;
   end.report = run(options, observer, stop);
   ExitCode code = end.report.exit_code;
   if (code == ExitCode::kDone || code == ExitCode::kOnlyChangedFiles) return end;
-  end.error = end.report.error_code.empty() ? "partial_copy" : end.report.error_code;
-  end.detail = detail_of(end.report);
+  end.error = end.report.error_code;
+  end.detail = end.report.error_detail;
   return end;
 }
 

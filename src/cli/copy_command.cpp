@@ -142,7 +142,7 @@ int run_copy_command(CopyArguments arguments) {
   if (outputs.entries) observers.add(*outputs.entries);
   CopyReport report = run(arguments.options, observers, stop);
   progress.erase();
-  complain_about(arguments, report, "failed");
+  complain_about(arguments, report);
 
   OutputCheck check(arguments);
   if (outputs.manifest) {

@@ -11,7 +11,6 @@
 #include "cli/input_text.hpp"
 #include "cli/parsed_option.hpp"
 #include "cli/progress_line.hpp"
-#include "cli/report_output.hpp"
 #include "cli/run_output.hpp"
 #include "cli/signals.hpp"
 #include "report/report_json.hpp"
@@ -103,8 +102,8 @@ int run_recover_command(RecoverArguments arguments) {
     return refuse("NFSFERRY_TASK_TOKEN is set, but answering a workflow is not built yet");
   }
   if (!arguments.batch.file.empty()) return run_recover_batch(arguments);
-  auto output = ReportOutput::prepare(arguments.report_json);
-  if (!output) return refuse("--report-json: " + output.error().message());
+  auto file = open_report(arguments);
+  if (!file) return refuse(arguments, file.error());
   auto input = read_input(arguments.input);
   if (!input) return refuse_input(input.error());
 
@@ -116,13 +115,12 @@ int run_recover_command(RecoverArguments arguments) {
   for (const std::string& note : recovered.notes) log(LogLevel::kInfo, one_line(note));
   const recover::Outcome& outcome = recovered.outcome;
   if (!outcome.error.empty()) print_error(outcome.error + ": " + recovered.detail);
-  Status written = output->write(copy_report_json(recovered.report));
-  bool summary = outcome.error.empty() && !arguments.quiet && !output->on_stdout();
-  if (written && summary) written = print_result(copy_summary(recovered.report));
-  if (written) return static_cast<int>(outcome.exit_code);
-  print_error("the result cannot be written: " + written.error().message());
-  bool fine = outcome.exit_code == ExitCode::kDone;
-  return static_cast<int>(fine ? ExitCode::kEntriesFailed : outcome.exit_code);
+  OutputCheck check(arguments);
+  if (*file) check.add((*file)->write(copy_report_json(recovered.report)));
+  bool stdout_taken = uses_stdout({{"--report-json", arguments.report_json}});
+  bool summary = outcome.error.empty() && !arguments.quiet && !stdout_taken;
+  if (summary) check.add(print_result(copy_summary(recovered.report)));
+  return check.exit_code(outcome.exit_code);
 }
 
 }  // namespace nfsferry::cli

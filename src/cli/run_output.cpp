@@ -83,13 +83,9 @@ bool did_nothing(const CopyReport& report) {
           report.files_transferred == 0 && report.folders_transferred == 0);
 }
 
-void complain_about(const RunArguments& arguments, const CopyReport& report, const char* failed) {
+void complain_about(const RunArguments& arguments, const CopyReport& report) {
   if (!report.error_detail.empty()) return complain(arguments, report.error_detail);
-  if (!report.error_code.empty()) return complain(arguments, report.error_code);
-  if (report.exit_code != ExitCode::kEntriesFailed) return;
-  std::string text = counted(failed_entries(report), "entry") + " " + failed;
-  if (!report.failures.empty()) text += ", the first: " + failure_text(report.failures.front());
-  complain(arguments, text);
+  if (!report.error_code.empty()) complain(arguments, report.error_code);
 }
 
 void OutputCheck::add(const Status& written) {

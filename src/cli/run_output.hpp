@@ -38,8 +38,8 @@ int refuse(const RunArguments& arguments, const Error& error);
 // Whether the run ended before it did anything that a summary could tell.
 bool did_nothing(const CopyReport& report);
 
-// Says why the run ended early, or that entries failed, as in "3 entries failed".
-void complain_about(const RunArguments& arguments, const CopyReport& report, const char* failed);
+// Says why the run ended early, or that entries failed.
+void complain_about(const RunArguments& arguments, const CopyReport& report);
 
 // Collects how the outputs fared.
 class OutputCheck {

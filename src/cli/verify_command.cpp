@@ -61,7 +61,7 @@ int run_verify_command(VerifyArguments arguments) {
   DifferenceLines lines(progress, for_people);
   CopyReport report = verify(arguments.options, lines, stop);
   progress.erase();
-  complain_about(arguments, report, "are not equal or could not be compared");
+  complain_about(arguments, report);
 
   OutputCheck check(arguments);
   check.add(lines.printed());

@@ -143,9 +143,6 @@ class Recovery {
     report.exit_code = result_.outcome.exit_code;
     if (result_.outcome.error.empty()) return;
     result_.detail = report.error_detail;
-    if (!result_.detail.empty()) return;
-    std::uint64_t failed = report.failed_prepare + report.failed_transfer + report.failed_verify;
-    result_.detail = std::to_string(failed) + " entries failed";
   }
 
   void write_results() {
