@@ -6,14 +6,10 @@
 namespace nfsferry::copy {
 
 Task<void> Worker::compare_small_files(std::vector<WorkItem> items) {
-  std::vector<SourceItem> in_source;
-  std::vector<SourceItem> in_target;
-  for (const WorkItem& item : items) {
-    in_source.push_back(SourceItem{item.node->source.get(), &item.entry});
-    in_target.push_back(SourceItem{item.node->target.get(), item.there.get()});
-  }
-  auto from = co_await source_.read_files(in_source);
-  auto to = co_await target_.read_files(in_target);
+  std::vector<SourceItem> ours = in_source(items);
+  std::vector<SourceItem> theirs = in_target(items);
+  auto from = co_await source_.read_files(ours);
+  auto to = co_await target_.read_files(theirs);
   std::vector<WorkItem> to_copy;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!from[i]) {
@@ -81,8 +77,7 @@ Task<Status> Worker::compare_once(Transfer& transfer) {
     compared = co_await pump(transfer);
     compared = co_await close_source(transfer, std::move(compared));
     bool changed = transfer.hashed != transfer.expected.size_bytes ||
-                   transfer.after.size_bytes != transfer.expected.size_bytes ||
-                   transfer.after.mtime != transfer.expected.mtime;
+                   !is_unchanged(transfer.expected, transfer.after);
     if (compared && changed) compared = own_error(Own::kChangedDuringCopy, "READ");
   }
   Status closed = co_await transfer.there->close();
@@ -91,14 +86,10 @@ Task<Status> Worker::compare_once(Transfer& transfer) {
 }
 
 Task<void> Worker::compare_symlinks(std::vector<WorkItem> items) {
-  std::vector<SourceItem> in_source;
-  std::vector<SourceItem> in_target;
-  for (const WorkItem& item : items) {
-    in_source.push_back(SourceItem{item.node->source.get(), &item.entry});
-    in_target.push_back(SourceItem{item.node->target.get(), item.there.get()});
-  }
-  auto from = co_await source_.read_links(in_source);
-  auto to = co_await target_.read_links(in_target);
+  std::vector<SourceItem> ours = in_source(items);
+  std::vector<SourceItem> theirs = in_target(items);
+  auto from = co_await source_.read_links(ours);
+  auto to = co_await target_.read_links(theirs);
   std::vector<WorkItem> to_copy;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!from[i])
@@ -169,8 +160,7 @@ void Worker::differs(const NodePtr& node, const Entry& entry, const Entry& there
   std::string what =
       describe(differences, entry.attributes, target ? *target : NewAttributes{}, there.attributes);
   Error error = own_error(Own::kDiffers, "compare", what);
-  shared_.entry_failed(Phase::kVerify, node->path_of(entry.name), error, 1);
-  tell(*node, entry, EntryAction::kFailed, {}, error.name());
+  failed(Phase::kVerify, *node, entry, error);
 }
 
 // Owner, mode and times of entries whose content is right; `hash` is that of a single one.

@@ -13,10 +13,6 @@
 namespace nfsferry::copy {
 namespace {
 
-bool is_unchanged(const Attributes& listed, const Attributes& after) {
-  return listed.size_bytes == after.size_bytes && listed.mtime == after.mtime;
-}
-
 bool must_start_over(const Error& error) {
   Treatment treat = treatment(error);
   return treat == Treatment::kReopen || treat == Treatment::kRedo || error.is(Own::kVerifyMismatch);
@@ -27,6 +23,24 @@ bool goes_by_ranges(const Error& error) {
 }
 
 }  // namespace
+
+std::vector<SourceItem> in_source(const std::vector<WorkItem>& items) {
+  std::vector<SourceItem> out;
+  out.reserve(items.size());
+  for (const WorkItem& item : items) {
+    out.push_back(SourceItem{item.node->source.get(), &item.entry});
+  }
+  return out;
+}
+
+std::vector<SourceItem> in_target(const std::vector<WorkItem>& items) {
+  std::vector<SourceItem> out;
+  out.reserve(items.size());
+  for (const WorkItem& item : items) {
+    out.push_back(SourceItem{item.node->target.get(), item.there.get()});
+  }
+  return out;
+}
 
 Task<void> Worker::carrier() {
   for (;;) {
@@ -63,12 +77,15 @@ Task<void> Worker::carry(Work work) {
   }
 }
 
+Task<void> Worker::carry_alone(WorkItem item) {
+  Work work;
+  work.kind = queue_.kind_of(item);
+  work.items.push_back(std::move(item));
+  co_await carry(std::move(work));
+}
+
 Task<void> Worker::copy_small_files(std::vector<WorkItem> items) {
-  std::vector<SourceItem> asked;
-  asked.reserve(items.size());
-  for (const WorkItem& item : items) {
-    asked.push_back(SourceItem{item.node->source.get(), &item.entry});
-  }
+  std::vector<SourceItem> asked = in_source(items);
   auto read = co_await source_.read_files(asked);
 
   std::vector<WorkItem> to_put;

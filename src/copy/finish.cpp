@@ -60,8 +60,7 @@ Task<void> Worker::finish(std::vector<NodePtr> nodes) {
       if (!node.existed) count_owner(node.entry);
       tell_directory(node, node.existed ? EntryAction::kMetadata : EntryAction::kCopied);
     } else {
-      shared_.entry_failed(Phase::kTransfer, node.path(), results[i].error(), 1);
-      tell_directory(node, EntryAction::kFailed);
+      failed_directory(Phase::kTransfer, node, results[i].error());
     }
   }
   for (NodePtr& node : nodes) {

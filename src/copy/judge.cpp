@@ -40,17 +40,16 @@ Task<void> Worker::take_entry(Merge& merge, Entry entry, const TargetRow* row) {
     co_return;
   }
   if (row) {
-    Entry there = merge.table.entry(*row, item.entry.name);
     bool conflict = row->type != item.entry.attributes.type;
     if (conflict && !is_left_alone(item.entry, *row)) {
-      bool cleared = co_await clear_the_way(node, item.entry, *row, there);
+      Entry there = merge.table.entry(*row, item.entry.name);
+      bool cleared = co_await clear_the_way(node, item.entry, *row, std::move(there));
       if (!cleared) {
         ++shared_.counters.entries_done;
         co_return;
       }
       row = nullptr;
     }
-    item.there = std::make_shared<const Entry>(std::move(there));
   }
   bool linked = item.entry.attributes.link_count > 1 && shared_.target_can.hard_links;
   if (linked && !(row && is_left_alone(item.entry, *row))) {
@@ -61,10 +60,10 @@ Task<void> Worker::take_entry(Merge& merge, Entry entry, const TargetRow* row) {
   }
   ++node->pending;
   ++node->in_flight;
-  co_await decide(std::move(item), row);
+  co_await decide(merge, std::move(item), row);
 }
 
-Task<void> Worker::decide(WorkItem item, const TargetRow* row) {
+Task<void> Worker::decide(Merge& merge, WorkItem item, const TargetRow* row) {
   const Attributes& attributes = item.entry.attributes;
   if (row) {
     auto target = wanted(item.entry);
@@ -74,6 +73,8 @@ Task<void> Worker::decide(WorkItem item, const TargetRow* row) {
     }
     item.differences = compare(attributes, *target, *row, shared_.target_can);
     auto action = choose(item, *row);
+    bool used = action || item.differences != 0;
+    if (used) item.there = std::make_shared<const Entry>(merge.table.entry(*row, item.entry.name));
     if (!action) {
       nothing_to_do(item, *row);
       co_return;
@@ -88,14 +89,10 @@ Task<void> Worker::decide(WorkItem item, const TargetRow* row) {
   } else if (item.action == Action::kCompare && regular) {
     shared_.counters.bytes_to_compare += attributes.size_bytes;
   }
-  if (!item.node->late) {
+  if (item.node->late)
+    co_await carry_alone(std::move(item));
+  else
     co_await queue_.add(std::move(item));
-    co_return;
-  }
-  Work work;
-  work.kind = queue_.kind_of(item);
-  work.items.push_back(std::move(item));
-  co_await carry(std::move(work));
 }
 
 // What the differences ask for; empty where nothing is to be done.
@@ -145,20 +142,16 @@ void Worker::nothing_to_do(const WorkItem& item, const TargetRow& row) {
 // Another type stands where the entry should be. True if it is gone now: with --force only.
 Task<bool> Worker::clear_the_way(NodePtr node, const Entry& entry, const TargetRow& row,
                                  Entry there) {
-  std::string path = node->path_of(entry.name);
   if (verifying()) {
     differs(node, entry, there, kType);
     co_return false;
   }
   if (!shared_.options.force) {
-    shared_.entry_failed(
-        Phase::kTransfer, path,
-        own_error(Own::kTypeConflict, "compare",
-                  "a " + std::string(file_type_name(row.type)) + " stands where a " +
-                      std::string(file_type_name(entry.attributes.type)) +
-                      " should be; --force replaces it"),
-        1);
-    tell(*node, entry, EntryAction::kFailed, {}, "type_conflict");
+    failed(Phase::kTransfer, *node, entry,
+           own_error(Own::kTypeConflict, "compare",
+                     "a " + std::string(file_type_name(row.type)) + " stands where a " +
+                         std::string(file_type_name(entry.attributes.type)) +
+                         " should be; --force replaces it"));
     co_return false;
   }
   // What is no directory is replaced by the rename of what takes its name.
@@ -176,8 +169,7 @@ Task<bool> Worker::clear_the_way(NodePtr node, const Entry& entry, const TargetR
     removed = std::move(results[0]);
   }
   if (removed) co_return true;
-  shared_.entry_failed(Phase::kTransfer, path, removed.error(), 1);
-  tell(*node, entry, EntryAction::kFailed, {}, removed.error().name());
+  failed(Phase::kTransfer, *node, entry, removed.error());
   co_return false;
 }
 

@@ -3,7 +3,7 @@
 
 #include "base/escape.hpp"
 #include "base/nfsstat4.hpp"
-#include "copy/worker.hpp"
+#include "copy/worker_parts.hpp"
 
 namespace nfsferry::copy {
 namespace {
@@ -19,10 +19,7 @@ bool means_too_many_links(const Error& error) {
 }  // namespace
 
 Task<void> Worker::copy_symlinks(std::vector<WorkItem> items) {
-  std::vector<SourceItem> to_read;
-  for (const WorkItem& item : items) {
-    to_read.push_back(SourceItem{item.node->source.get(), &item.entry});
-  }
+  std::vector<SourceItem> to_read = in_source(items);
   auto texts = co_await source_.read_links(to_read);
   std::vector<MakeSymlink> requests;
   std::vector<std::size_t> asked;
@@ -208,10 +205,8 @@ Task<void> Worker::link_or_copy(HardLinks::Group group) {
     group.name = name.entry.name;
     name.node->touched = true;
     shared_.hard_links.add(LinkedName{name.node, name.entry});
-    Work work;
-    work.items.push_back(WorkItem{name.node, name.entry});
-    work.kind = queue_.kind_of(work.items.front());
-    co_await carry(std::move(work));
+    WorkItem item{name.node, name.entry};
+    co_await carry_alone(std::move(item));
     HardLinks::Group made = shared_.hard_links.take_group(name.entry);
     group.in_place = made.in_place;
     group.hash = made.hash;

@@ -68,26 +68,32 @@ Task<void> Worker::source_failed(WorkItem item, Error error, std::uint32_t attem
   ++shared_.counters.retries;
   FileType type = now->attributes.type;
   item.entry = *std::move(now);
-  std::vector<WorkItem> one;
   if (type == FileType::kDirectory) {
     co_await take_new_directory(item.node, item.entry);
     entry_done(item);
   } else if (type == FileType::kRegular) {
     co_await copy_large_file(std::move(item), attempts + 1);
   } else {
-    one.push_back(std::move(item));
-    if (type == FileType::kSymlink)
-      co_await copy_symlinks(std::move(one));
-    else
-      co_await copy_specials(std::move(one));
+    item.action = Action::kCopy;
+    co_await carry_alone(std::move(item));
   }
+}
+
+// Counted in the report and told to the audit trail.
+void Worker::failed(Phase phase, const DirectoryNode& node, const Entry& entry, const Error& error,
+                    std::uint32_t attempts) {
+  shared_.entry_failed(phase, node.path_of(entry.name), error, attempts);
+  tell(node, entry, EntryAction::kFailed, {}, error.name());
+}
+
+void Worker::failed_directory(Phase phase, const DirectoryNode& node, const Error& error) {
+  if (node.parent) return failed(phase, *node.parent, node.entry, error);
+  shared_.entry_failed(phase, {}, error, 1);  // the root
 }
 
 void Worker::target_failed(const WorkItem& item, const Error& error, std::uint32_t attempts) {
   bool compared = error.is(Own::kVerifyMismatch) || verifying();
-  shared_.entry_failed(compared ? Phase::kVerify : Phase::kTransfer,
-                       item.node->path_of(item.entry.name), error, attempts);
-  tell(*item.node, item.entry, EntryAction::kFailed, {}, error.name());
+  failed(compared ? Phase::kVerify : Phase::kTransfer, *item.node, item.entry, error, attempts);
   entry_done(item);
 }
 

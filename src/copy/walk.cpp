@@ -62,8 +62,7 @@ Task<void> Worker::list_directory(NodePtr node) {
     node->attributes_right = false;
   }
   if (!listed) {
-    shared_.entry_failed(Phase::kPrepare, node->path(), listed.error(), 1);
-    tell_directory(*node, EntryAction::kFailed);
+    failed_directory(Phase::kPrepare, *node, listed.error());
   }
   release(std::move(node));
 }
@@ -268,8 +267,7 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
     if (inside_itself) co_return;
     auto attributes = wanted(one.entry);
     if (!attributes) {
-      shared_.entry_failed(Phase::kPrepare, node->path_of(one.entry.name), attributes.error(), 1);
-      tell(*node, one.entry, EntryAction::kFailed, {}, attributes.error().name());
+      failed(Phase::kPrepare, *node, one.entry, attributes.error());
       continue;
     }
     one.wanted = *std::move(attributes);
@@ -288,11 +286,10 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
         MadeDirectory made{*std::move(opened), *one.there, false};
         co_await go_into(node, std::move(one), std::move(made));
       } else {
-        shared_.entry_failed(Phase::kTransfer, node->path_of(one.entry.name), opened.error(), 1);
+        failed(Phase::kTransfer, *node, one.entry, opened.error());
       }
     } else if (verifying()) {
-      shared_.entry_failed(Phase::kVerify, node->path_of(one.entry.name),
-                           own_error(Own::kMissing, "compare"), 1);
+      failed(Phase::kVerify, *node, one.entry, own_error(Own::kMissing, "compare"));
     } else {
       requests.push_back(MakeDirectory{node->target, one.entry.name, one.wanted});
       to_make.push_back(std::move(one));
@@ -305,8 +302,7 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
     if (made[i]) {
       co_await go_into(node, std::move(to_make[i]), *std::move(made[i]));
     } else {
-      shared_.entry_failed(Phase::kTransfer, node->path_of(to_make[i].entry.name), made[i].error(),
-                           1);
+      failed(Phase::kTransfer, *node, to_make[i].entry, made[i].error());
     }
   }
 }

@@ -59,7 +59,7 @@ class Worker {
 
   // judge.cpp
   Task<void> take_entry(Merge& merge, Entry entry, const TargetRow* row);
-  Task<void> decide(WorkItem item, const TargetRow* row);
+  Task<void> decide(Merge& merge, WorkItem item, const TargetRow* row);
   Task<bool> clear_the_way(NodePtr node, const Entry& entry, const TargetRow& row, Entry there);
   Task<Status> remove_directory(NodePtr node, Entry there);
   bool is_left_alone(const Entry& entry, const TargetRow& row) const;
@@ -69,6 +69,7 @@ class Worker {
   // file.cpp
   Task<void> carrier();
   Task<void> carry(Work work);
+  Task<void> carry_alone(WorkItem item);
   Task<void> copy_small_files(std::vector<WorkItem> items);
   Task<std::vector<WorkItem>> put_small_files(std::vector<WorkItem> items,
                                               std::vector<SmallFile> contents);
@@ -116,6 +117,9 @@ class Worker {
   void count_owner(const Entry& entry);
   Task<bool> is_gone(NodePtr node, const Entry& entry);
   Task<void> source_failed(WorkItem item, Error error, std::uint32_t attempts);
+  void failed(Phase phase, const DirectoryNode& node, const Entry& entry, const Error& error,
+              std::uint32_t attempts = 1);
+  void failed_directory(Phase phase, const DirectoryNode& node, const Error& error);
   void target_failed(const WorkItem& item, const Error& error, std::uint32_t attempts);
   void entry_done(const WorkItem& item);
   std::string note_hash(const DirectoryNode& node, const Entry& entry,

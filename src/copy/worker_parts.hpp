@@ -26,6 +26,14 @@ struct Worker::Merge {
   }
 };
 
+// Whether what was read is what was listed; times tell, where the server keeps them.
+inline bool is_unchanged(const Attributes& listed, const Attributes& after) {
+  return listed.size_bytes == after.size_bytes && listed.mtime == after.mtime;
+}
+
+std::vector<SourceItem> in_source(const std::vector<WorkItem>& items);
+std::vector<SourceItem> in_target(const std::vector<WorkItem>& items);  // what is there
+
 struct Worker::Subdirectory {
   Entry entry;
   std::optional<Entry> there;  // of that name in the target

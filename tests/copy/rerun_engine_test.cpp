@@ -444,9 +444,11 @@ class Records : public Observer {
     EXPECT_FALSE(actions.contains(std::string(record.path))) << record.path << " twice";
     actions[std::string(record.path)] = record.action;
     hashes[std::string(record.path)] = record.hash;
+    errors[std::string(record.path)] = record.error;
   }
   std::map<std::string, EntryAction> actions;
   std::map<std::string, std::string> hashes;
+  std::map<std::string, std::string> errors;
 };
 
 TEST_F(Rerun, every_entry_is_told_once) {
@@ -469,6 +471,15 @@ TEST_F(Rerun, every_entry_is_told_once) {
   EXPECT_EQ(second.actions["dir/file1"], EntryAction::kMetadata);
   EXPECT_EQ(second.actions["dir/file2"], EntryAction::kSkipped);
   EXPECT_EQ(second.actions["dir"], EntryAction::kSkipped);
+}
+
+TEST_F(Rerun, a_directory_that_fails_is_told_with_its_error) {
+  make_home();
+  Records records;
+  copy({}, failing("make_directory", "dir", EIO), &records);
+  ASSERT_TRUE(records.actions.contains("dir"));
+  EXPECT_EQ(records.actions["dir"], EntryAction::kFailed);
+  EXPECT_EQ(records.errors["dir"], "EIO");
 }
 
 }  // namespace
