@@ -2,6 +2,7 @@
 // nothing; what went wrong is in the report.
 #pragma once
 
+#include "nfsferry/check.hpp"
 #include "nfsferry/observer.hpp"
 #include "nfsferry/options.hpp"
 #include "nfsferry/report.hpp"
@@ -9,6 +10,9 @@
 namespace nfsferry {
 
 CopyReport run(const CopyOptions& options, Observer& observer, const StopFlag& stop);
+// Finds out whether that copy can be done, and how long it would take: counts the source and tries
+// writing in temporaries that are removed again. Copies nothing and leaves nothing behind.
+CheckReport check(const CopyOptions& options, Observer& observer, const StopFlag& stop);
 // Compares the whole source with the target by the rules and mappings of a copy; writes nothing.
 // Differences are in `failures`, with the error "differs" or "missing". What is only in the target
 // is counted (target_only) and is no difference.

@@ -13,6 +13,7 @@
 #include "api/nesting.hpp"
 #include "api/trees.hpp"
 #include "base/log.hpp"
+#include "copy/check.hpp"
 #include "copy/copy.hpp"
 
 namespace nfsferry {
@@ -52,6 +53,13 @@ class Run {
     report_.options = options_;
     report_.run_id = options_.run_id;
     report_.start_ms = now_ms();
+  }
+
+  CheckReport check() {
+    check_.run = go();
+    const std::string& why = check_.run.error_detail;
+    if (!why.empty()) check_.problems.push_back(why);
+    return std::move(check_);
   }
 
   CopyReport go() {
@@ -104,6 +112,7 @@ class Run {
   }
 
   bool verifying() const { return shared_->job == copy::Job::kVerify; }
+  bool checking() const { return shared_->job == copy::Job::kCheck; }
 
   static Task<void> open(FullTree& tree, Status& status) { status = co_await tree.open(); }
 
@@ -126,7 +135,8 @@ class Run {
       attributes.owner = root.owner.id;
       attributes.group = root.group.id;
     }
-    Status made = co_await api::make_root(loop, target_location_, tree_options_, attributes);
+    auto made = co_await api::make_root(loop, target_location_, tree_options_, attributes);
+    made_root_ = made && *made;
     if (made) co_return true;
     const Error& error = made.error();
     fail(api::start_exit_code(Role::kTarget, error), error,
@@ -160,10 +170,22 @@ class Run {
     closing.spawn((*source)->close());
     closing.spawn((*target)->close());
     co_await closing.join();
+    if (checking() && made_root_) co_await remove_made_root(loop);
     note_side(source_, report_.source, **source);
     note_side(target_, report_.target, **target);
     give_latency(source_, report_.source);
     give_latency(target_, report_.target);
+  }
+
+  // A check leaves nothing behind.
+  Task<void> remove_made_root(Loop& loop) {
+    Status removed = co_await api::remove_root(loop, target_location_, tree_options_);
+    if (!removed) {
+      const Error& error = removed.error();
+      fail(api::start_exit_code(Role::kTarget, error), error,
+           api::explain(Role::kTarget, target_location_, error) +
+               "; the directory that was made for the check is still there");
+    }
   }
 
   // The copy itself looks at the stop flag; while servers are still being asked, a stop closes
@@ -179,8 +201,10 @@ class Run {
     if (signal == 0) return;
     report_.exit_code = stopped_by(signal);
     report_.error_code = "cancelled";
-    report_.error_detail = verifying() ? "interrupted before anything was compared"
-                                       : "interrupted before anything was copied";
+    report_.error_detail =
+        std::string("interrupted before anything was ") + (verifying()  ? "compared"
+                                                           : checking() ? "looked at"
+                                                                        : "copied");
   }
 
   Task<bool> prepare(Loop& loop, FullTree& source, FullTree& target) {
@@ -211,6 +235,12 @@ class Run {
 
   // The copy, then the comparison of everything where that is asked for.
   Task<void> work(Loop& loop, FullTree& source, FullTree& target) {
+    if (checking()) {
+      copy::Side side{&source, &target};
+      co_await copy::check_on_this_thread(*shared_, loop, side, check_);
+      copy::fill_check(*shared_, check_, report_);
+      co_return;
+    }
     if (!verifying()) {
       std::uint64_t started = now_ms();
       co_await on_all_threads(loop, source, target);
@@ -312,6 +342,8 @@ class Run {
   std::unique_ptr<copy::Shared> shared_;
   bool again_ = false;  // the comparison after a copy
   CopyReport report_;
+  CheckReport check_;
+  bool made_root_ = false;
   Location source_location_;
   Location target_location_;
   api::TreeOptions tree_options_;
@@ -324,6 +356,10 @@ class Run {
 
 CopyReport run(const CopyOptions& options, Observer& observer, const StopFlag& stop) {
   return Run(copy::Job::kCopy, options, observer, stop).go();
+}
+
+CheckReport check(const CopyOptions& options, Observer& observer, const StopFlag& stop) {
+  return Run(copy::Job::kCheck, options, observer, stop).check();
 }
 
 CopyReport verify(const VerifyOptions& options, Observer& observer, const StopFlag& stop) {

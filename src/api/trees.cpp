@@ -43,26 +43,42 @@ ParentAndName parent_of(const Location& location) {
   return split;
 }
 
-Task<Status> make_root(Loop& loop, const Location& location, const TreeOptions& options,
-                       const NewAttributes& attributes) {
+Task<Result<bool>> make_root(Loop& loop, const Location& location, const TreeOptions& options,
+                             const NewAttributes& attributes) {
   auto [parent, name] = parent_of(location);
   auto tree = make_tree(loop, parent, options);
   if (!tree) co_return std::move(tree).error();
-  Status opened = co_await (*tree)->open();
-  if (!opened) {
-    co_await (*tree)->close();
-    co_return opened;
+  Status status = co_await (*tree)->open();
+  bool created = false;
+  if (status) {
+    MakeDirectory request{(*tree)->root(), name, attributes};
+    std::span<const MakeDirectory> one(&request, 1);
+    auto made = co_await (*tree)->make_directories(one);
+    created = made[0] && made[0]->created;
+    if (!made[0]) status = made[0].error();
+    if (created) {
+      SetAttributes finish{made[0]->directory, {}, attributes};
+      finish.attributes.mtime = finish.attributes.atime = std::nullopt;
+      std::span<const SetAttributes> last(&finish, 1);
+      auto set = co_await (*tree)->set_attributes(last);
+      status = set[0];
+    }
   }
-  MakeDirectory request{(*tree)->root(), name, attributes};
-  std::span<const MakeDirectory> one(&request, 1);
-  auto made = co_await (*tree)->make_directories(one);
-  Status status = made[0] ? ok() : Status(made[0].error());
-  if (made[0] && made[0]->created) {
-    SetAttributes finish{made[0]->directory, {}, attributes};
-    finish.attributes.mtime = finish.attributes.atime = std::nullopt;
-    std::span<const SetAttributes> last(&finish, 1);
-    auto set = co_await (*tree)->set_attributes(last);
-    status = set[0];
+  co_await (*tree)->close();
+  if (!status) co_return std::move(status).error();
+  co_return created;
+}
+
+Task<Status> remove_root(Loop& loop, const Location& location, const TreeOptions& options) {
+  auto [parent, name] = parent_of(location);
+  auto tree = make_tree(loop, parent, options);
+  if (!tree) co_return std::move(tree).error();
+  Status status = co_await (*tree)->open();
+  if (status) {
+    RemoveEntry request{(*tree)->root().get(), name, true};
+    std::span<const RemoveEntry> one(&request, 1);
+    auto removed = co_await (*tree)->remove(one);
+    status = removed[0];
   }
   co_await (*tree)->close();
   co_return status;

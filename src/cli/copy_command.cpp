@@ -86,6 +86,12 @@ Status check_together(const CopyArguments& arguments) {
       return own_error(Own::kBadInput, "", std::string("--checksum none: ") + needs);
     }
   }
+  bool records = arguments.manifest || arguments.log_entries;
+  if (arguments.check && records) {
+    return own_error(Own::kBadInput, "",
+                     "--check copies nothing, so there is nothing for --manifest or --log-entries; "
+                     "leave them out");
+  }
   return refuse_shared_outputs(outputs_of(arguments));
 }
 
@@ -113,6 +119,21 @@ Status open_outputs(const CopyArguments& arguments, Outputs& outputs) {
   return ok();
 }
 
+// What takes the place of the copy with --check; its result goes where the report would.
+int check_only(const CopyArguments& arguments, const std::optional<ReportFile>& file) {
+  StopFlag& stop = handle_signals();
+  ProgressLine progress = progress_of(arguments);
+  CheckReport report = check(arguments.options, progress, stop);
+  progress.erase();
+  complain_about(arguments, report.run);
+  OutputCheck written(arguments);
+  if (file) written.add(file->write(check_report_json(report)));
+  bool summary = !arguments.quiet && report.run.prepare.success;
+  summary = summary && !uses_stdout(outputs_of(arguments));
+  if (summary) written.add(print_result(check_summary(report)));
+  return written.exit_code(report.run.exit_code);
+}
+
 }  // namespace
 
 CLI::App* add_copy_command(CLI::App& app, CopyArguments& arguments) {
@@ -120,6 +141,9 @@ CLI::App* add_copy_command(CLI::App& app, CopyArguments& arguments) {
   add_operands(*command, "Location of the directory to read", "Location of the directory to fill",
                arguments.options);
   add_copy_flags(*command, arguments.options);
+  add_switch(*command, "--check",
+             "Copy nothing: tell whether it can be done and how long it would take",
+             arguments.check);
   begin_group(*command, "Output");
   add_file_flags(*command, arguments);
   add_output_flags(*command, arguments);
@@ -133,6 +157,7 @@ int run_copy_command(CopyArguments arguments) {
   Status usable = check_together(arguments);
   if (usable) usable = open_outputs(arguments, outputs);
   if (!usable) return refuse(arguments, usable.error());
+  if (arguments.check) return check_only(arguments, outputs.report);
 
   StopFlag& stop = handle_signals();
   ProgressLine progress = progress_of(arguments);

@@ -11,6 +11,7 @@ namespace nfsferry::cli {
 struct CopyArguments : RunArguments {
   std::optional<std::string> manifest;
   std::optional<std::string> log_entries;
+  bool check = false;  // only whether it can be done
 };
 
 CLI::App* add_copy_command(CLI::App& app, CopyArguments& arguments);

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "base/treatment.hpp"
+#include "copy/check.hpp"
 #include "copy/refusals.hpp"
 #include "copy/worker.hpp"
 
@@ -129,15 +130,21 @@ Task<void> copy_on_this_thread(Shared& shared, Loop& loop, Side side, bool first
   co_await ticker.join();
 }
 
+Task<void> check_on_this_thread(Shared& shared, Loop& loop, Side side, CheckReport& report) {
+  CancelToken ended;
+  TaskGroup ticker;
+  ticker.spawn(tick(shared, loop, side, true, ended));
+  co_await look_at_both(shared, loop, *side.source, *side.target, report);
+  ended.cancel();
+  co_await ticker.join();
+}
+
 void leave_copy(Shared& shared) {
   if (--shared.walkers_left == 0) shared.walk_finished = true;
   --shared.carriers_left;
   shared.directories.wake();
 }
 
-namespace {
-
-// What ended the run, if something did, else what failed.
 void fill_outcome(Shared& shared, CopyReport& report) {
   auto abort = shared.abort_error();
   std::uint64_t failed = shared.failures.count();
@@ -168,9 +175,13 @@ void fill_outcome(Shared& shared, CopyReport& report) {
     std::string entries = failed == 1 ? "1 entry" : std::to_string(failed) + " entries";
     std::string not_equal = failed == 1 ? " is" : " are";
     not_equal += " not equal or could not be compared";
-    report.error_detail = entries + (compared ? not_equal : " failed");
+    report.error_detail = entries + (compared                    ? not_equal
+                                     : shared.job == Job::kCheck ? " cannot be read"
+                                                                 : " failed");
   }
 }
+
+namespace {
 
 void fill_digest(Shared& shared, CopyReport& report) {
   bool failed = shared.abort_error() || shared.failures.count() > 0;

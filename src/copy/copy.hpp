@@ -6,6 +6,7 @@
 
 #include "copy/shared.hpp"
 #include "loop/loop.hpp"
+#include "nfsferry/check.hpp"
 #include "tree/tree.hpp"
 
 namespace nfsferry::copy {
@@ -28,11 +29,16 @@ void prepare_verify(Shared& shared, const Source& source, const Target& target);
 // run is stopping. `first`: this thread starts at the root and reports progress.
 Task<void> copy_on_this_thread(Shared& shared, Loop& loop, Side side, bool first);
 
+// The same in place of a copy: shows what it would meet (copy/check.hpp).
+Task<void> check_on_this_thread(Shared& shared, Loop& loop, Side side, CheckReport& report);
+
 // For a thread that was counted in walkers_left and carriers_left and does not take part.
 void leave_copy(Shared& shared);
 
 // Counters, failures and the exit code of a copy that has ended, into the report.
 void fill_report(Shared& shared, CopyReport& report);
+// What ended the run, if something did, else what failed: exit code and reason.
+void fill_outcome(Shared& shared, CopyReport& report);
 // The same of a comparison, added to the report of the copy before it, or to an empty one.
 void fill_verification(Shared& shared, CopyReport& report);
 

@@ -181,6 +181,7 @@ class HardLinks {
 enum class Job : std::uint8_t {
   kCopy,
   kVerify,  // compared with the target; nothing is written
+  kCheck,   // counted
 };
 
 // Everything above, and how the run goes on or ends.

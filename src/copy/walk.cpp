@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "base/nfsstat4.hpp"
 #include "copy/refusals.hpp"
+#include "copy/scope.hpp"
 #include "copy/worker.hpp"
 #include "copy/worker_parts.hpp"
 
@@ -214,28 +215,22 @@ Task<void> Worker::take_page(Merge& merge, ListingPage page) {
 
 // Left-overs of NFS clients and of our own runs; other file systems; devices nobody can hold.
 bool Worker::is_skipped(const NodePtr& node, const Entry& entry) {
-  bool ours = entry.name.starts_with(kTemporaryPrefix);
-  bool leftover = entry.name.starts_with(".nfs") && !shared_.options.include_nfs_leftovers;
-  if ((ours || leftover) && entry.attributes.type != FileType::kDirectory) {
+  if (is_leftover(entry, shared_.options)) {
     ++shared_.counters.leftovers_skipped;
     tell(*node, entry, EntryAction::kSkipped);
     return true;
   }
-  bool mounted = entry.attributes.fsid != node->entry.attributes.fsid;
-  if (mounted && !shared_.options.cross_mounts) {
+  if (is_beyond(entry, node->entry.attributes.fsid, shared_.options)) {
     log(LogLevel::kWarning, "not entered, another file system (--cross-mounts enters it): " +
                                 escape_for_terminal(node->path_of(entry.name)));
     tell(*node, entry, EntryAction::kSkipped);
     return true;
   }
-  bool device = entry.attributes.type == FileType::kBlockDevice ||
-                entry.attributes.type == FileType::kCharacterDevice;
-  bool other = entry.attributes.type == FileType::kOther;
-  if (other || (device && !shared_.target_can.devices)) {
+  FileType type = entry.attributes.type;
+  if (type == FileType::kOther || (is_device(type) && !shared_.target_can.devices)) {
     ++shared_.counters.special_skipped;
-    log(LogLevel::kWarning, "skipped, the target holds no " +
-                                std::string(file_type_name(entry.attributes.type)) + ": " +
-                                escape_for_terminal(node->path_of(entry.name)));
+    log(LogLevel::kWarning, "skipped, the target holds no " + std::string(file_type_name(type)) +
+                                ": " + escape_for_terminal(node->path_of(entry.name)));
     tell(*node, entry, EntryAction::kSkipped);
     return true;
   }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -128,6 +129,17 @@ Task<Result<Entry>> LocalTree::lookup(DirectoryPtr directory, std::string name) 
     return Entry{name, attributes, {}};
   };
   co_return co_await job("lookup", std::move(work));
+}
+
+Task<Result<Space>> LocalTree::space() {
+  auto work = [this]() -> Result<Space> {
+    NFSFERRY_TRY(DirectoryFd root, root_->descriptor(), return);
+    struct statvfs told{};
+    if (::fstatvfs((*root).get(), &told) != 0) return errno_error(errno, "statvfs", location_.path);
+    std::uint64_t unit_bytes = told.f_frsize;
+    return Space{told.f_blocks * unit_bytes, told.f_bavail * unit_bytes, told.f_favail};
+  };
+  co_return co_await job("statvfs", std::move(work));
 }
 
 Task<Status> LocalTree::lock_root(std::string run_id) {

@@ -48,6 +48,7 @@ class LocalTree final : public FullTree {
   Task<Result<std::unique_ptr<SourceFile>>> open_file(SourceItem item) override;
   Task<std::vector<Result<std::string>>> read_links(std::span<const SourceItem> items) override;
 
+  Task<Result<Space>> space() override;
   const Capabilities& capabilities() const override { return capabilities_; }
   void adopt(const Capabilities& found) override { capabilities_ = found; }
   Task<Status> probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) override;

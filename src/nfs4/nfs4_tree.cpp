@@ -101,8 +101,9 @@ Task<Result<Fattr>> Nfs4Tree::walk_to_root() {
   NFSFERRY_TRY(NoReply at_root, first->take<Putrootfh>(), co_return);
   NFSFERRY_TRY(Getattr::Reply supported, first->take<Getattr>(), co_return);
 
-  AttrMask mask = server_mask().intersect(supported.fattr.supported);
-  entry_mask_ = kEntryAttrs.intersect(supported.fattr.supported);
+  supported_ = supported.fattr.supported;
+  AttrMask mask = server_mask().intersect(supported_);
+  entry_mask_ = kEntryAttrs.intersect(supported_);
   std::string path;
   FileHandle handle;
   Fattr fattr;
@@ -218,6 +219,21 @@ Task<Result<Entry>> Nfs4Tree::lookup(DirectoryPtr directory, std::string name) {
   attributes.fattr.handle = std::move(handle.handle);
   attributes.fattr.present.add(Attr::kFilehandle);
   co_return entry_from(std::move(name), std::move(attributes.fattr));
+}
+
+Task<Result<Space>> Nfs4Tree::space() {
+  AttrMask mask;
+  for (Attr attribute : {Attr::kFilesFree, Attr::kSpaceAvail, Attr::kSpaceTotal}) {
+    mask.add(attribute);
+  }
+  Compound request("GETATTR", Repeat::kIdempotent);
+  request.add(Putfh{{}, root_entry_.handle});
+  request.add(Getattr{mask.intersect(supported_)});
+  auto reply = co_await session_.call(request);
+  if (!reply) co_return std::move(reply).error();
+  NFSFERRY_TRY(NoReply at_root, reply->take<Putfh>(), co_return);
+  NFSFERRY_TRY(Getattr::Reply got, reply->take<Getattr>(), co_return);
+  co_return Space{got.fattr.space_total, got.fattr.space_available, got.fattr.files_free};
 }
 
 Task<Result<ServerFacts>> Nfs4Tree::server_facts() {

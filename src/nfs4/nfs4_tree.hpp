@@ -61,6 +61,7 @@ class Nfs4Tree : public FullTree {
   Task<Result<std::unique_ptr<SourceFile>>> open_file(SourceItem item) override;
   Task<std::vector<Result<std::string>>> read_links(std::span<const SourceItem> items) override;
 
+  Task<Result<Space>> space() override;
   const Capabilities& capabilities() const override { return capabilities_; }
   void adopt(const Capabilities& found) override { capabilities_ = found; }
   Task<Status> probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) override;
@@ -100,6 +101,7 @@ class Nfs4Tree : public FullTree {
   RenameQueue renames_;
   DirectoryPtr root_;
   Entry root_entry_;
+  AttrMask supported_;
   AttrMask entry_mask_;
   std::uint64_t max_read_ = 0;
   std::uint64_t max_write_ = 0;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "nfsferry/check.hpp"
 #include "nfsferry/report.hpp"
 
 namespace nfsferry {
@@ -19,6 +20,8 @@ inline constexpr std::size_t kReportBytesMax = 200 * 1024;
 std::string copy_report_json(const CopyReport& report);
 // The result of comparing a tree with its copy, one JSON object and a newline, bounded likewise.
 std::string verify_report_json(const CopyReport& report);
+// What a copy would meet, one JSON object and a newline, bounded likewise.
+std::string check_report_json(const CheckReport& report);
 // What a server answered, one JSON object and a newline.
 std::string probe_report_json(const ProbeReport& report);
 

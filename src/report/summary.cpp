@@ -88,6 +88,59 @@ void add_session_lines(std::string& out, const ProbeReport& report) {
   if (report.lease_seconds > 0) add_line(out, "lease", counted(report.lease_seconds, "second"));
 }
 
+const char* check_outcome(ExitCode code) {
+  switch (code) {
+    case ExitCode::kDone: return "ready";
+    case ExitCode::kEntriesFailed: return "ready, but not all of the source can be read";
+    case ExitCode::kInterrupted:
+    case ExitCode::kTerminated: return "interrupted";
+    default: return "not ready";
+  }
+}
+
+std::string side_text(const SideReport& side, std::uint64_t round_trip_us) {
+  std::string out = escape_for_terminal(side.location);
+  if (!side.nfs_version.empty()) {
+    out += ": NFSv" + side.nfs_version + ", " + counted(side.max_operations, "operation") +
+           " a request, " + counted(side.slots, "request") + " at once";
+  }
+  return out + ", round trip " + milliseconds_text(round_trip_us);
+}
+
+std::string survey_text(const SurveyReport& source) {
+  std::string out = source.complete ? "" : "at least ";
+  out += counted(source.files, "file") + ", " + format_size(source.bytes) + ", " +
+         counted(source.directories, "folder");
+  if (source.symlinks > 0) out += ", " + counted(source.symlinks, "symlink");
+  if (source.hard_links > 0) out += ", " + counted(source.hard_links, "hard link");
+  if (source.specials > 0) out += ", " + counted(source.specials, "special file");
+  return out + "; listed in " + format_duration(source.duration_ms);
+}
+
+std::string room_text(const CheckReport& report) {
+  std::string out = report.target_empty ? "empty" : "not empty";
+  if (report.space_total_bytes == 0) return out + ", free space not told";
+  return out + ", " + format_size(report.space_available_bytes) + " available of " +
+         format_size(report.space_total_bytes);
+}
+
+std::string trial_text(const TrialReport& trial) {
+  std::string out;
+  if (trial.files > 0) {
+    out = counted(trial.files, "small file") + ": " + grouped(trial.files_per_second) + " files/s";
+  }
+  if (trial.bytes > 0) {
+    out += out.empty() ? "" : ", ";
+    out += format_size(trial.bytes) + " of a large file: " + format_size(trial.bytes_per_second) +
+           "/s";
+  }
+  return out.empty() ? "the source has no file to try" : out;
+}
+
+std::string engine_text(const std::string& engine, const std::string& note) {
+  return engine + (note.empty() ? "" : " (" + note + ")");
+}
+
 }  // namespace
 
 std::string grouped(std::uint64_t number) {
@@ -139,6 +192,28 @@ std::string copy_summary(const CopyReport& report) {
   return out;
 }
 
+std::string check_summary(const CheckReport& report) {
+  const CopyReport& run = report.run;
+  std::string out;
+  add_line(out, "outcome", check_outcome(run.exit_code));
+  add_line(out, "source", side_text(run.source, report.source_round_trip_us));
+  add_line(out, "", survey_text(report.source));
+  add_line(out, "target", side_text(run.target, report.target_round_trip_us));
+  add_line(out, "", room_text(report));
+  add_line(out, "", report.sets_owners ? "owners can be set" : "owners cannot be set");
+  add_line(out, "engine", engine_text(run.engine, run.engine_note));
+  add_line(out, "tried", trial_text(report.trial));
+  add_line(out, "expected",
+           report.expected_ms
+               ? "about " + format_duration(*report.expected_ms) + " for a first copy"
+               : "not known");
+  for (const std::string& note : report.notes) add_line(out, "note", escape_for_terminal(note));
+  for (const std::string& problem : report.problems) {
+    add_line(out, "problem", escape_for_terminal(problem));
+  }
+  return out;
+}
+
 std::string verify_summary(const CopyReport& report) {
   bool ended = report.exit_code == ExitCode::kDone || report.exit_code == ExitCode::kEntriesFailed;
   bool equal = report.exit_code == ExitCode::kDone;
@@ -173,8 +248,7 @@ std::string probe_summary(const ProbeReport& report) {
            "owner " + escape_for_terminal(report.root_owner) + ":" +
                escape_for_terminal(report.root_group) + ", mode " + mode_text(report.root_mode) +
                ", fileid " + std::to_string(report.root_fileid));
-  add_line(out, "engine",
-           report.engine + (report.engine_note.empty() ? "" : " (" + report.engine_note + ")"));
+  add_line(out, "engine", engine_text(report.engine, report.engine_note));
   return out;
 }
 

@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <string>
 
+#include "nfsferry/check.hpp"
 #include "nfsferry/report.hpp"
 
 namespace nfsferry {
 
 // A few lines for people, each with its newline; names are escaped for a terminal.
 std::string copy_summary(const CopyReport& report);
+std::string check_summary(const CheckReport& report);
 std::string verify_summary(const CopyReport& report);
 std::string probe_summary(const ProbeReport& report);
 

@@ -80,6 +80,12 @@ class MemoryTargetFile final : public TargetFile {
   bool done_ = false;
 };
 
+Task<Result<Space>> MemoryTree::space() {
+  co_await turn();
+  NFSFERRY_TRY(Ok allowed, allow("space", {}), co_return);
+  co_return options_.space;
+}
+
 Task<Status> MemoryTree::probe(std::uint32_t, std::uint32_t) {
   co_await turn();
   co_return allow("probe", "");

@@ -27,9 +27,10 @@ struct MemoryOptions {
   std::uint32_t group = 0;
   Capabilities capabilities;  // what is missing is refused, or ignored as servers do
   Preferences preferences;
+  Space space{std::uint64_t{1} << 40, std::uint64_t{1} << 39, 1'000'000};  // said, not enforced
   // Before each operation on each name; an error that it returns is the operation's. Operations:
   // open, list, lookup, open_directory, read_file, open_file, read, attributes, read_link, probe,
-  // lock_root, make_directory, put_file, create_file, write, read_back, commit, finish,
+  // lock_root, space, make_directory, put_file, create_file, write, read_back, commit, finish,
   // make_symlink, make_link, make_special, set_attributes, remove.
   std::function<std::optional<Error>(std::string_view operation, std::string_view name)> fail;
   // May change the bytes of a file on their way into the volume.
@@ -57,6 +58,7 @@ class MemoryTree final : public FullTree {
   Task<Result<std::unique_ptr<SourceFile>>> open_file(SourceItem item) override;
   Task<std::vector<Result<std::string>>> read_links(std::span<const SourceItem> items) override;
 
+  Task<Result<Space>> space() override;
   const Capabilities& capabilities() const override { return options_.capabilities; }
   void adopt(const Capabilities& found) override { options_.capabilities = found; }
   Task<Status> probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) override;

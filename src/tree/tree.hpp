@@ -238,8 +238,17 @@ struct Capabilities {
 inline constexpr Time kFarPast{-(std::int64_t{1} << 40) + 12'345, 0};
 inline constexpr Time kFarFuture{(std::int64_t{1} << 40) + 12'345, 0};
 
+// Room for what is to come, as the server or file system tells it; 0: it does not.
+struct Space {
+  std::uint64_t total_bytes = 0;
+  std::uint64_t available_bytes = 0;  // to this user
+  std::uint64_t files_free = 0;
+};
+
 class Target : public virtual Tree {
  public:
+  // Of the file system that holds the root, now.
+  virtual Task<Result<Space>> space() = 0;
   virtual const Capabilities& capabilities() const = 0;
   // Finds out by experiment, in temporaries of the root that are removed again, what the
   // capability record cannot know. `foreign_owner` is an id that the copy will hand out.

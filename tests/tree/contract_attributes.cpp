@@ -237,6 +237,14 @@ TEST_P(TreeContract, TheProbeLeavesNothingBehind) {
   EXPECT_GE(can().time_granularity_ns, 1u);
 }
 
+TEST_P(TreeContract, TheRoomThatIsLeftIsTold) {
+  auto space = run(tree().space());
+  ASSERT_TRUE(space) << space.error().message();
+  EXPECT_GT(space->total_bytes, 0u);
+  EXPECT_GT(space->available_bytes, 0u);
+  EXPECT_LE(space->available_bytes, space->total_bytes);
+}
+
 TEST_P(TreeContract, RunsWithTheSameIdShareTheLock) {
   FullTree& second = second_client();
   Status first_lock = run(tree().lock_root("run-a"));

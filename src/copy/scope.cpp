@@ -1,0 +1,19 @@
+#include "copy/scope.hpp"
+
+namespace nfsferry::copy {
+
+bool is_leftover(const Entry& entry, const CopyOptions& options) {
+  if (entry.attributes.type == FileType::kDirectory) return false;
+  return entry.name.starts_with(kTemporaryPrefix) ||
+         (entry.name.starts_with(".nfs") && !options.include_nfs_leftovers);
+}
+
+bool is_beyond(const Entry& entry, const FileSystemId& directory, const CopyOptions& options) {
+  return entry.attributes.fsid != directory && !options.cross_mounts;
+}
+
+bool is_device(FileType type) {
+  return type == FileType::kBlockDevice || type == FileType::kCharacterDevice;
+}
+
+}  // namespace nfsferry::copy

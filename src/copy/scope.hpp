@@ -1,0 +1,14 @@
+#pragma once
+
+#include "nfsferry/options.hpp"
+#include "tree/tree.hpp"
+
+namespace nfsferry::copy {
+
+// Left behind in the source by an NFS client (.nfs*) or by a run of ours: not copied.
+bool is_leftover(const Entry& entry, const CopyOptions& options);
+// Lies on another file system than its directory, which is not entered.
+bool is_beyond(const Entry& entry, const FileSystemId& directory, const CopyOptions& options);
+bool is_device(FileType type);
+
+}  // namespace nfsferry::copy

@@ -1,0 +1,206 @@
+// What a check finds out about two trees, and how it judges.
+#include "copy/check.hpp"
+
+#include "copy/survey.hpp"
+#include "engine_fixture.hpp"
+
+namespace nfsferry::copy {
+namespace {
+
+class Check : public Engine {
+ protected:
+  struct Found {
+    CheckReport check;
+    CopyReport run;
+  };
+  Found look(MemoryOptions source_options = {}, MemoryOptions target_options = {}) {
+    Observer quiet;
+    auto source = tree(source_volume_, std::move(source_options));
+    auto target = tree(target_volume_, std::move(target_options));
+    Shared shared(Job::kCheck, options_, quiet, stop_);
+    Found found;
+    loop_->run(look_task(shared, *source, *target, found));
+    return found;
+  }
+  Task<void> look_task(Shared& shared, MemoryTree& source, MemoryTree& target, Found& found) {
+    Status opened = co_await source.open();
+    EXPECT_TRUE(opened);
+    opened = co_await target.open();
+    EXPECT_TRUE(opened);
+    Status ready = co_await prepare_copy(shared, source, target, "run");
+    EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
+    Side side{&source, &target};
+    co_await check_on_this_thread(shared, *loop_, side, found.check);
+    fill_check(shared, found.check, found.run);
+    co_await source.close();
+    co_await target.close();
+  }
+
+  void fill_source() {
+    MemoryVolume& volume = *source_volume_;
+    add(volume, "/deep", FileType::kDirectory);
+    add(volume, "/deep/er", FileType::kDirectory);
+    add(volume, "/deep/er/small", FileType::kRegular, "1234567890");
+    add(volume, "/empty", FileType::kRegular);
+    add(volume, "/large", FileType::kRegular, std::string(3 << 20, 'l'));
+    add(volume, "/link", FileType::kSymlink, "nowhere");
+    add(volume, "/pipe", FileType::kFifo);
+    add(volume, "/disk", FileType::kBlockDevice);
+    add(volume, "/.nfs0001", FileType::kRegular, "left");
+    add(volume, "/.nfsferry-old", FileType::kRegular, "left");
+    Status linked = volume.link(at(volume, "/large"), *volume.root(), "again");
+    EXPECT_TRUE(linked);
+  }
+  // Whether nothing at all is in the target's root.
+  bool target_is_bare() {
+    bool eof = false;
+    return target_volume_->list(*target_volume_->root(), {}, 1, eof).empty();
+  }
+  static bool mentions(const std::vector<std::string>& texts, std::string_view part) {
+    for (const std::string& text : texts) {
+      if (text.find(part) != std::string::npos) return true;
+    }
+    return false;
+  }
+};
+
+TEST_F(Check, counts_what_a_copy_would_carry) {
+  fill_source();
+  auto [check, run] = look();
+  EXPECT_EQ(run.exit_code, ExitCode::kDone) << run.error_detail;
+  EXPECT_TRUE(check.source.complete);
+  EXPECT_EQ(check.source.directories, 2u);
+  EXPECT_EQ(check.source.files, 3u);
+  EXPECT_EQ(check.source.bytes, 10u + (3u << 20));
+  EXPECT_EQ(check.source.large_files, 1u);
+  EXPECT_EQ(check.source.large_bytes, 3u << 20);
+  EXPECT_EQ(check.source.hard_links, 1u);
+  EXPECT_EQ(check.source.symlinks, 1u);
+  EXPECT_EQ(check.source.specials, 1u);
+  EXPECT_EQ(check.source.devices, 1u);
+}
+
+TEST_F(Check, tries_files_of_the_source_and_leaves_nothing_in_the_target) {
+  fill_source();
+  auto [check, run] = look();
+  EXPECT_EQ(check.trial.files, 2u);
+  EXPECT_GT(check.trial.files_per_second, 0u);
+  EXPECT_EQ(check.trial.bytes, 3u << 20);
+  EXPECT_GT(check.trial.bytes_per_second, 0u);
+  EXPECT_TRUE(check.expected_ms);
+  EXPECT_TRUE(check.clock_ahead_ms);
+  EXPECT_TRUE(target_is_bare());
+}
+
+TEST_F(Check, an_empty_source_is_fine) {
+  auto [check, run] = look();
+  EXPECT_EQ(run.exit_code, ExitCode::kDone) << run.error_detail;
+  EXPECT_TRUE(check.target_empty);
+  EXPECT_EQ(check.expected_ms, check.source.duration_ms);
+}
+
+TEST_F(Check, too_little_room_in_an_empty_target_is_a_problem) {
+  add(*source_volume_, "/file", FileType::kRegular, "1234567890");
+  MemoryOptions small;
+  small.space = {100, 9, 0};
+  auto [check, run] = look({}, small);
+  EXPECT_EQ(run.exit_code, ExitCode::kTargetUnusable);
+  EXPECT_EQ(run.error_code, "no_space");
+  small.space = {100, 10, 0};
+  EXPECT_EQ(look({}, small).run.exit_code, ExitCode::kDone);
+}
+
+TEST_F(Check, too_few_files_free_are_a_problem) {
+  add(*source_volume_, "/dir", FileType::kDirectory);
+  add(*source_volume_, "/dir/file", FileType::kRegular);
+  MemoryOptions small;
+  small.space = {100, 100, 1};
+  EXPECT_EQ(look({}, small).run.exit_code, ExitCode::kTargetUnusable);
+  small.space.files_free = 2;
+  EXPECT_EQ(look({}, small).run.exit_code, ExitCode::kDone);
+}
+
+TEST_F(Check, too_little_room_in_a_target_that_holds_something_is_a_note) {
+  add(*source_volume_, "/file", FileType::kRegular, "1234567890");
+  add(*target_volume_, "/file", FileType::kRegular, "1234567890");
+  MemoryOptions small;
+  small.space = {100, 5, 0};
+  auto [check, run] = look({}, small);
+  EXPECT_EQ(run.exit_code, ExitCode::kDone);
+  EXPECT_FALSE(check.target_empty);
+  EXPECT_TRUE(mentions(check.notes, "10 B")) << check.notes.size();
+}
+
+TEST_F(Check, what_cannot_be_read_is_listed_and_the_rest_counted) {
+  fill_source();
+  MemoryOptions closed;
+  closed.fail = [](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    bool hidden = operation == "open_directory" && name == "er";
+    bool unreadable =
+        (operation == "read_file" && name == "empty") || (operation == "read" && name == "again");
+    if (hidden || unreadable) return errno_error(EACCES, operation, name);
+    return {};
+  };
+  auto [check, run] = look(closed);
+  EXPECT_EQ(run.exit_code, ExitCode::kEntriesFailed);
+  ASSERT_EQ(run.failures.size(), 3u);
+  EXPECT_EQ(run.failures[0].path, "deep/er");
+  EXPECT_EQ(run.failures[1].path, "empty");
+  EXPECT_EQ(run.failures[2].path, "again");  // the first name of "large"
+  EXPECT_EQ(check.source.files, 2u);
+}
+
+TEST_F(Check, a_target_that_refuses_the_write_is_not_ready) {
+  fill_source();
+  for (std::string_view refused : {"put_file", "create_file", "write", "commit"}) {
+    MemoryOptions options;
+    options.fail = [refused](std::string_view operation,
+                             std::string_view name) -> std::optional<Error> {
+      if (operation == refused) return errno_error(EROFS, operation, name);
+      return {};
+    };
+    auto [check, run] = look({}, options);
+    EXPECT_EQ(run.exit_code, ExitCode::kTargetUnusable) << refused;
+    EXPECT_TRUE(target_is_bare()) << refused;
+  }
+}
+
+TEST_F(Check, what_the_target_does_not_keep_is_noted) {
+  fill_source();
+  MemoryOptions poor;
+  poor.capabilities.devices = false;
+  poor.capabilities.symlink_times = false;
+  poor.capabilities.time_granularity_ns = 1000;
+  auto [check, run] = look({}, poor);
+  EXPECT_EQ(run.exit_code, ExitCode::kDone);
+  for (const char* part : {"device nodes", "times of symlinks", "1000 ns"}) {
+    EXPECT_TRUE(mentions(check.notes, part)) << part;
+  }
+  EXPECT_FALSE(check.keeps_symlink_times);
+}
+
+TEST_F(Check, a_stop_ends_it) {
+  fill_source();
+  MemoryOptions stopping;
+  stopping.fail = [this](std::string_view operation, std::string_view) -> std::optional<Error> {
+    if (operation == "list") stop_ = SIGINT;
+    return {};
+  };
+  auto [check, run] = look(stopping);
+  EXPECT_EQ(run.exit_code, ExitCode::kInterrupted);
+  EXPECT_TRUE(target_is_bare());
+}
+
+TEST_F(Check, more_directories_than_may_wait_are_all_counted) {
+  for (std::size_t i = 0; i < Survey::kDirectoriesWaiting + 100; ++i) {
+    add(*source_volume_, "/" + std::to_string(i), FileType::kDirectory);
+    add(*source_volume_, "/" + std::to_string(i) + "/file", FileType::kRegular);
+  }
+  auto [check, run] = look();
+  EXPECT_EQ(check.source.directories, Survey::kDirectoriesWaiting + 100);
+  EXPECT_EQ(check.source.files, Survey::kDirectoriesWaiting + 100);
+  EXPECT_EQ(check.trial.files, Survey::kSmallSample);
+}
+
+}  // namespace
+}  // namespace nfsferry::copy
