@@ -122,8 +122,7 @@ void note_differences(const Capabilities& can, CheckReport& report) {
 
 }  // namespace
 
-Task<void> look_at_both(Shared& shared, Loop& loop, Source& source, Target& target,
-                        CheckReport& report) {
+Task<void> look_at_both(Shared& shared, Source& source, Target& target, CheckReport& report) {
   std::string absent_name = temporary_name(shared.options.run_id);
   report.source_round_trip_us = co_await round_trip_us(source, absent_name);
   report.target_round_trip_us = co_await round_trip_us(target, absent_name);
@@ -141,7 +140,7 @@ Task<void> look_at_both(Shared& shared, Loop& loop, Source& source, Target& targ
 
   std::uint64_t small_most =
       std::min(source.preferences().small_file_bytes, target.preferences().small_file_bytes);
-  Survey survey(shared, loop, source, small_most);
+  Survey survey(shared, source, small_most);
   co_await survey.go();
   report.source = survey.report();
   if (shared.stopping()) co_return;

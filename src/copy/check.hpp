@@ -9,8 +9,7 @@ namespace nfsferry::copy {
 
 // In place of a copy that is prepared: counts the source, copies a little of it into temporaries
 // of the target, which are removed again. The first error of a write ends it.
-Task<void> look_at_both(Shared& shared, Loop& loop, Source& source, Target& target,
-                        CheckReport& report);
+Task<void> look_at_both(Shared& shared, Source& source, Target& target, CheckReport& report);
 
 // What that means for a copy: problems, notes, the expected time, and the run's exit code.
 void fill_check(Shared& shared, CheckReport& report, CopyReport& run);

@@ -134,7 +134,7 @@ Task<void> check_on_this_thread(Shared& shared, Loop& loop, Side side, CheckRepo
   CancelToken ended;
   TaskGroup ticker;
   ticker.spawn(tick(shared, loop, side, true, ended));
-  co_await look_at_both(shared, loop, *side.source, *side.target, report);
+  co_await look_at_both(shared, *side.source, *side.target, report);
   ended.cancel();
   co_await ticker.join();
 }

@@ -32,8 +32,8 @@ class Survey {
   static constexpr std::size_t kDirectoriesWaiting = 4096;
 
   // Files above `small_most` bytes count as large.
-  Survey(Shared& shared, Loop& loop, Source& source, std::uint64_t small_most)
-      : shared_(shared), loop_(loop), source_(source), small_most_(small_most) {}
+  Survey(Shared& shared, Source& source, std::uint64_t small_most)
+      : shared_(shared), source_(source), small_most_(small_most) {}
 
   Task<void> go();
 
@@ -59,7 +59,6 @@ class Survey {
   bool over() const;
 
   Shared& shared_;
-  Loop& loop_;
   Source& source_;
   const std::uint64_t small_most_;
   const Clock::time_point started_ = Clock::now();
