@@ -2,6 +2,7 @@
 // nothing; what went wrong is in the report.
 #pragma once
 
+#include "nfsferry/bench.hpp"
 #include "nfsferry/check.hpp"
 #include "nfsferry/observer.hpp"
 #include "nfsferry/options.hpp"
@@ -23,5 +24,9 @@ DirectoryReport await_directory(const AwaitOptions& options, const StopFlag& sto
 // nothing. What is no directory is refused.
 ProvisionReport provision(const ProvisionOptions& options, const StopFlag& stop);
 ProbeReport probe(const ProbeOptions& options);
+// For each shape makes a synthetic tree in the source's directory and copies it, `rounds` times,
+// into the target's. Everything is in directories named nfsferry-bench-..., removed at the end,
+// also after a stop; nothing else is touched. The first failure ends it.
+BenchReport bench(const BenchOptions& options, Observer& observer, const StopFlag& stop);
 
 }  // namespace nfsferry

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <map>
 #include <mutex>
-#include <random>
 #include <thread>
 
 #include "api/close_on_stop.hpp"
@@ -13,6 +12,7 @@
 #include "api/nesting.hpp"
 #include "api/trees.hpp"
 #include "base/log.hpp"
+#include "base/run_id.hpp"
 #include "copy/check.hpp"
 #include "copy/copy.hpp"
 
@@ -31,13 +31,6 @@ std::uint64_t peak_rss_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
-
-std::string random_run_id() {
-  std::random_device random;
-  char text[20];
-  std::snprintf(text, sizeof text, "%08x%04x", random(), random() & 0xffff);
-  return text;
 }
 
 // One copy, or one comparison, from beginning to end; the report fills as it goes.

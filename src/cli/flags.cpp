@@ -1,11 +1,6 @@
 #include "cli/flags.hpp"
 
-#include <sys/random.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 #include <optional>
 
 #include "base/units.hpp"
@@ -118,17 +113,6 @@ Result<std::uint64_t> parse_progress_interval(std::string_view text) {
 Result<std::string> parse_output(std::string_view text) {
   if (!text.empty()) return std::string(text);
   return own_error(Own::kBadInput, "", "the name is empty; write a file's name or -");
-}
-
-std::string random_run_id() {
-  std::uint64_t bits = 0;
-  if (::getrandom(&bits, sizeof bits, 0) != sizeof bits) {  // a kernel that forbids it
-    auto now = std::chrono::system_clock::now().time_since_epoch().count();
-    bits = static_cast<std::uint64_t>(now) ^ static_cast<std::uint64_t>(::getpid()) << 44;
-  }
-  char out[24];
-  std::snprintf(out, sizeof out, "%016llx", static_cast<unsigned long long>(bits));
-  return out;
 }
 
 }  // namespace nfsferry::cli

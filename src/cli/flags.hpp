@@ -66,7 +66,4 @@ Result<T> parse_named(std::string_view text, const NamedValues<T, N>& names) {
   return unknown_value(text, known);
 }
 
-// Sixteen random hexadecimal digits.
-std::string random_run_id();
-
 }  // namespace nfsferry::cli

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/bench_command.hpp"
 #include "cli/console.hpp"
 #include "cli/copy_batch.hpp"
 #include "cli/copy_command.hpp"
@@ -67,6 +68,7 @@ int run_main(int count, char** arguments) {
   CopyArguments copy_arguments;
   VerifyArguments verify_arguments;
   BatchFlags copy_batch;
+  BenchArguments bench_arguments;
   ProbeArguments probe_arguments;
   LedgerArguments ledger_arguments;
   RecoverArguments recover_arguments;
@@ -79,6 +81,7 @@ int run_main(int count, char** arguments) {
   CLI::App* recover = add_recover_command(app, recover_arguments);
   CLI::App* provision = add_provision_command(app, provision_arguments);
   CLI::App* ledger = add_ledger_command(app, ledger_arguments);
+  CLI::App* bench = add_bench_command(app, bench_arguments);
   add_probe_command(app, probe_arguments);
   app.require_subcommand(1);
   app.footer(
@@ -100,6 +103,7 @@ int run_main(int count, char** arguments) {
   if (copy->parsed()) return run_copy_command(std::move(copy_arguments));
   if (recover->parsed()) return run_recover_command(std::move(recover_arguments));
   if (provision->parsed()) return run_provision_command(provision_arguments);
+  if (bench->parsed()) return run_bench_command(std::move(bench_arguments));
   if (ledger->parsed()) return run_ledger_command(ledger_arguments);
   return run_probe_command(probe_arguments);
 }

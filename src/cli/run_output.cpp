@@ -1,6 +1,7 @@
 #include "cli/run_output.hpp"
 
 #include "base/log.hpp"
+#include "base/run_id.hpp"
 #include "cli/console.hpp"
 #include "report/output_file.hpp"
 #include "report/summary.hpp"

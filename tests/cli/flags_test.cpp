@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/run_id.hpp"
+
 namespace nfsferry::cli {
 namespace {
 
@@ -39,8 +41,8 @@ TEST(ParseRunId, TakesUpTo64HarmlessCharacters) {
 }
 
 TEST(RandomRunId, IsAllowedAndAnotherOneEachTime) {
-  EXPECT_TRUE(parse_run_id(random_run_id()).has_value());
-  EXPECT_NE(random_run_id(), random_run_id());
+  EXPECT_TRUE(parse_run_id(nfsferry::random_run_id()).has_value());
+  EXPECT_NE(nfsferry::random_run_id(), nfsferry::random_run_id());
 }
 
 TEST(ParseTimeout, KeepsToItsRange) {

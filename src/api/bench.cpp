@@ -1,0 +1,175 @@
+#include "nfsferry/bench.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/explain.hpp"
+#include "api/synthetic_tree.hpp"
+#include "api/trees.hpp"
+#include "base/run_id.hpp"
+#include "base/units.hpp"
+#include "nfsferry/run.hpp"
+
+namespace nfsferry {
+namespace {
+
+using api::Role;
+
+// A name in a location's directory, as a location of its own.
+std::string below(const Location& location, const std::string& name) {
+  std::size_t query = std::string::npos;
+  if (location.kind == Location::Kind::kNfs) query = location.text.find('?');
+  std::string text = location.text;
+  return text.insert(std::min(query, text.size()), "/" + name);
+}
+
+struct Place {
+  Role role;
+  Location location;
+};
+
+class Bench {
+ public:
+  Bench(const BenchOptions& options, Place source, Place target, Observer& observer,
+        const StopFlag& stop)
+      : options_(options),
+        source_(std::move(source)),
+        target_(std::move(target)),
+        observer_(observer),
+        stop_(stop),
+        name_("nfsferry-bench-" + random_run_id()) {}
+
+  BenchReport go() {
+    report_.options = options_;
+    for (BenchShape shape : options_.shapes) {
+      if (!going_on()) break;
+      plan_ = api::plan_tree(shape, options_);
+      if (!room()) break;
+      if (on(source_, &Bench::fill)) copy_rounds(shape);
+      (void)on(source_, &Bench::clear);
+    }
+    if (int signal = stop_.load(); signal != 0) {
+      report_.exit_code = stopped_by(signal);
+      report_.error_code = "cancelled";
+      report_.error_detail = "interrupted; what the bench made is removed";
+    }
+    if (!left_.empty()) report_.error_detail = "not removed: " + left_;
+    if (!left_.empty() && going_on()) report_.exit_code = ExitCode::kEntriesFailed;
+    return std::move(report_);
+  }
+
+ private:
+  bool going_on() const { return report_.exit_code == ExitCode::kDone && stop_.load() == 0; }
+
+  void fail(ExitCode code, const std::string& error_code, std::string detail) {
+    if (report_.exit_code != ExitCode::kDone) return;  // the first one stays
+    report_.exit_code = code;
+    report_.error_code = error_code;
+    report_.error_detail = std::move(detail);
+  }
+
+  // Opens the place on a loop of its own and does one thing there. Its error ends the bench.
+  bool on(const Place& place, Task<Status> (Bench::*work)(const Place&, FullTree&)) {
+    Status done = ok();
+    auto loop = Loop::create(api::engine_choice(options_.copy.engine));
+    if (loop) {
+      report_.engine = (*loop)->engine_name();
+      auto tree = api::make_tree(**loop, place.location, {name_, options_.copy.timeout_ms});
+      done = tree ? (*loop)->run(open_and_do(place, **tree, work)) : Status(tree.error());
+    } else {
+      done = loop.error();
+    }
+    if (done) return true;
+    const Error& error = done.error();
+    fail(api::start_exit_code(place.role, error), error.name(),
+         api::explain(place.role, place.location, error));
+    return false;
+  }
+
+  Task<Status> open_and_do(const Place& place, FullTree& tree,
+                           Task<Status> (Bench::*work)(const Place&, FullTree&)) {
+    Status done = co_await tree.open();
+    if (done) done = co_await (this->*work)(place, tree);
+    co_await tree.close();
+    co_return done;
+  }
+
+  bool room() { return on(source_, &Bench::look_for_room) && on(target_, &Bench::look_for_room); }
+
+  Task<Status> look_for_room(const Place& place, FullTree& tree) {
+    auto space = co_await tree.space();
+    if (!space) co_return std::move(space).error();
+    std::uint64_t needed = api::planned_bytes(plan_);
+    if (space->total_bytes == 0 || space->available_bytes >= needed) co_return ok();
+    Error error = own_error(Own::kBadInput, "bench",
+                            "the tree needs " + format_size(needed) + ", and " +
+                                format_size(space->available_bytes) +
+                                " are available; ask for less by --files and --size");
+    error.path = place.location.text;
+    co_return error;
+  }
+
+  Task<Status> fill(const Place&, FullTree& tree) {
+    Status filled = co_await api::make_tree_of(tree, name_, plan_, options_.seed, stop_);
+    co_return filled;
+  }
+
+  // What cannot be removed is said at the end, whatever else went wrong.
+  Task<Status> clear(const Place& place, FullTree& tree) {
+    Status cleared = co_await api::remove_tree(tree, name_);
+    if (!cleared) {
+      left_ += (left_.empty() ? "" : ", ") + below(place.location, name_) + " (" +
+               cleared.error().message() + ")";
+    }
+    co_return ok();
+  }
+
+  void copy_rounds(BenchShape shape) {
+    CopyOptions copy = options_.copy;
+    copy.source = below(source_.location, name_);
+    copy.target = below(target_.location, name_);
+    copy.create_target = true;
+    for (std::uint32_t round = 1; round <= options_.rounds && going_on(); ++round) {
+      CopyReport done = run(copy, observer_, stop_);
+      report_.source_version = done.source.nfs_version;
+      report_.target_version = done.target.nfs_version;
+      if (done.exit_code == ExitCode::kDone) {
+        report_.rounds.push_back({shape, round, done.files_transferred, done.bytes_written,
+                                  done.duration_ms, done.source.requests, done.target.requests});
+      } else {
+        fail(done.exit_code, done.error_code, std::move(done.error_detail));
+      }
+      (void)on(target_, &Bench::clear);
+    }
+  }
+
+  const BenchOptions& options_;
+  const Place source_;
+  const Place target_;
+  Observer& observer_;
+  const StopFlag& stop_;
+  const std::string name_;
+  std::vector<api::PlannedDirectory> plan_;
+  std::string left_;
+  BenchReport report_;
+};
+
+}  // namespace
+
+BenchReport bench(const BenchOptions& options, Observer& observer, const StopFlag& stop) {
+  auto source = parse_location(options.source);
+  auto target = parse_location(options.target);
+  if (source && target) {
+    Place from{Role::kSource, *std::move(source)};
+    Place to{Role::kTarget, *std::move(target)};
+    return Bench(options, std::move(from), std::move(to), observer, stop).go();
+  }
+  const Error& error = source ? target.error() : source.error();
+  BenchReport report;
+  report.exit_code = ExitCode::kUsage;
+  report.error_code = error.name();
+  report.error_detail = (source ? "target: " : "source: ") + error.message();
+  return report;
+}
+
+}  // namespace nfsferry
