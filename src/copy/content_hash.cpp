@@ -25,6 +25,10 @@ Hash128 hash_of(std::span<const std::byte> bytes, std::uint64_t seed) {
   return Hash128{value.high64, value.low64};
 }
 
+Hash128 name_key(std::string_view name, std::uint64_t seed) {
+  return hash_of(std::as_bytes(std::span(name.data(), name.size())), seed);
+}
+
 ContentHash::ContentHash() : state_(std::make_unique<State>()) {
   check(state_->xxh != nullptr, "out of memory");
   XXH3_128bits_reset(state_->xxh);

@@ -18,6 +18,8 @@ struct Hash128 {
 };
 std::string to_hex(const Hash128& hash);  // 32 digits, as xxhsum prints it
 Hash128 hash_of(std::span<const std::byte> bytes, std::uint64_t seed = 0);
+// What stands for a name where names themselves would take too much memory.
+Hash128 name_key(std::string_view name, std::uint64_t seed);
 
 // XXH3-128 of bytes that come in pieces, in file order.
 class ContentHash {

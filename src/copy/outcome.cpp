@@ -82,6 +82,7 @@ Task<void> Worker::source_failed(WorkItem item, Error error, std::uint32_t attem
 // Counted in the report and told to the audit trail.
 void Worker::failed(Phase phase, const DirectoryNode& node, const Entry& entry, const Error& error,
                     std::uint32_t attempts) {
+  node.left_out.add(name_key(entry.name, shared_.name_seed));
   shared_.entry_failed(phase, node.path_of(entry.name), error, attempts);
   tell(node, entry, EntryAction::kFailed, {}, error.name());
 }

@@ -7,6 +7,22 @@
 
 namespace nfsferry::copy {
 
+void LeftOut::add(const Hash128& key) {
+  std::lock_guard lock(mutex_);
+  if (!closed_ && keys_.size() < kMost) keys_.insert(key);
+}
+
+bool LeftOut::has(const Hash128& key) const {
+  std::lock_guard lock(mutex_);
+  return keys_.contains(key);
+}
+
+void LeftOut::close() {
+  std::lock_guard lock(mutex_);
+  closed_ = true;
+  keys_.clear();
+}
+
 std::string DirectoryNode::path() const {
   std::vector<const std::string*> names;
   std::size_t size = 0;

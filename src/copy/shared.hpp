@@ -23,6 +23,22 @@
 
 namespace nfsferry::copy {
 
+// Names of a directory of the source that were dealt with and that the target does not have: they
+// failed or were skipped. A listing that is started over asks for them.
+class LeftOut {
+ public:
+  static constexpr std::size_t kMost = 1 << 18;  // more may be counted twice
+
+  void add(const Hash128& key);
+  bool has(const Hash128& key) const;
+  void close();  // nobody will ask any more
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<Hash128> keys_;
+  bool closed_ = false;
+};
+
 // A directory on its way. `pending` counts what must be done before its own attributes are set:
 // its listing, its files, its subdirectories.
 struct DirectoryNode {
@@ -38,6 +54,7 @@ struct DirectoryNode {
   std::atomic<bool> touched{false};  // a name in the target's directory was made or replaced
   std::atomic<std::uint64_t> pending{1};
   std::atomic<std::uint64_t> in_flight{0};  // entries queued and not done
+  mutable LeftOut left_out;                 // while it is listed
 
   std::string path() const;  // relative to the root, "" for the root; bytes
   std::string path_of(std::string_view name) const;

@@ -44,10 +44,6 @@ std::string seconds_text(const Time& time) {
 
 }  // namespace
 
-Hash128 TargetTable::key_of(std::string_view name) const {
-  return hash_of(std::as_bytes(std::span(name.data(), name.size())), seed_);
-}
-
 void TargetTable::add(const Entry& entry) {
   Hash128 key = key_of(entry.name);
   if (!holds(key)) return;

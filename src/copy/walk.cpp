@@ -62,9 +62,8 @@ Task<void> Worker::list_directory(NodePtr node) {
     node->existed = true;  // as far as the listing before came
     node->attributes_right = false;
   }
-  if (!listed) {
-    failed_directory(Phase::kPrepare, *node, listed.error());
-  }
+  node->left_out.close();
+  if (!listed) failed_directory(Phase::kPrepare, *node, listed.error());
   release(std::move(node));
 }
 
@@ -197,7 +196,10 @@ Task<void> Worker::take_page(Merge& merge, ListingPage page) {
     if (!merge.table.holds(key) || merge.was_taken(key)) continue;
     TargetRow* row = merge.table.find(key);
     if (row) row->taken = true;
-    if (is_skipped(node, entry)) continue;
+    if (is_skipped(node, entry)) {
+      node->left_out.add(key);
+      continue;
+    }
     if (entry.attributes.type == FileType::kDirectory) {
       Subdirectory found;
       if (row) found.there = merge.table.entry(*row, entry.name);

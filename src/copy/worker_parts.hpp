@@ -21,6 +21,7 @@ struct Worker::Merge {
   // Started over: this name has been dealt with before.
   bool was_taken(const Hash128& key) {
     if (!since) return false;
+    if (node->left_out.has(key)) return true;
     const TargetRow* row = table.find(key);
     return row ? row->taken : since->find(key) != nullptr;
   }

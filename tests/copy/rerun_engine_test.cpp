@@ -34,6 +34,29 @@ class Rerun : public Engine {
   }
 };
 
+// An error for one operation, on one name or on every one.
+MemoryOptions failing(std::string operation, std::string name, int number) {
+  MemoryOptions out;
+  out.fail = [=](std::string_view op, std::string_view on) -> std::optional<Error> {
+    bool meant = op == operation && (name == "*" || on == name);
+    return meant ? std::optional(errno_error(number, op, on)) : std::nullopt;
+  };
+  return out;
+}
+
+// A source that forgets where its listing was, on each of these pages.
+MemoryOptions forgetting(std::set<int> pages) {
+  MemoryOptions out;
+  out.page_entries = 10;
+  out.fail = [pages, page = std::make_shared<int>(0)](std::string_view operation,
+                                                      std::string_view) -> std::optional<Error> {
+    if (operation != "list" || !pages.contains(++*page)) return {};
+    auto forgot = static_cast<std::uint32_t>(Nfsstat4::kBadCookie);
+    return Error{Domain::kNfs4, forgot, "READDIR", {}, {}};
+  };
+  return out;
+}
+
 TEST_F(Rerun, an_unchanged_tree_transfers_nothing) {
   make_home();
   CopyReport first = good_copy();
@@ -268,22 +291,31 @@ TEST_F(Rerun, two_groups_that_the_target_has_as_one_are_parted) {
 TEST_F(Rerun, a_listing_that_the_server_forgot_is_started_over) {
   make_home();
   for (int i = 0; i < 40; ++i) from("/sub" + std::to_string(i), FileType::kDirectory);
-  MemoryOptions source;
-  source.page_entries = 10;
-  auto pages = std::make_shared<int>(0);
-  source.fail = [pages](std::string_view operation, std::string_view) -> std::optional<Error> {
-    if (operation != "list") return {};
-    int page = ++*pages;
-    if (page != 3 && page != 12) return {};
-    return Error{
-        Domain::kNfs4, static_cast<std::uint32_t>(Nfsstat4::kBadCookie), "READDIR", {}, {}};
-  };
-  CopyReport report = copy(source);
+  CopyReport report = copy(forgetting({3, 12}));
   EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
   EXPECT_EQ(report.files_transferred, 54u) << "each once";
   EXPECT_EQ(report.estimated_files, 54u);
   EXPECT_EQ(report.folders_transferred, 41u);
   EXPECT_EQ(report.retries, 2u);
+}
+
+TEST_F(Rerun, what_failed_or_was_skipped_before_a_listing_is_started_over_counts_once) {
+  for (int i = 100; i < 130; ++i) from("/file" + std::to_string(i), FileType::kRegular, "text");
+  from("/.nfs0001", FileType::kRegular, "left over");
+
+  CopyReport report = copy(forgetting({3}), failing("put_file", "file105", EIO));
+
+  EXPECT_EQ(report.retries, 1u);
+  EXPECT_EQ(report.failed_transfer, 1u);
+  EXPECT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.leftovers_skipped, 1u);
+  EXPECT_EQ(report.files_transferred, 29u);
+}
+
+TEST_F(Rerun, what_is_missing_before_a_listing_is_started_over_is_one_difference) {
+  for (int i = 100; i < 130; ++i) from("/file" + std::to_string(i), FileType::kRegular, "text");
+  CopyReport report = verify(nullptr, forgetting({3}));
+  EXPECT_EQ(report.failed_verify, 30u);
 }
 
 TEST_F(Rerun, what_took_an_entrys_place_is_copied_instead) {
@@ -308,16 +340,6 @@ TEST_F(Rerun, what_took_an_entrys_place_is_copied_instead) {
   EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
   EXPECT_EQ(content(*target_volume_, "/a/inside"), "new");
   EXPECT_EQ(*target_volume_->text(*at(*target_volume_, "/b")), "text");
-}
-
-// An error for one operation, on one name or on every one.
-MemoryOptions failing(std::string operation, std::string name, int number) {
-  MemoryOptions out;
-  out.fail = [=](std::string_view op, std::string_view on) -> std::optional<Error> {
-    bool meant = op == operation && (name == "*" || on == name);
-    return meant ? std::optional(errno_error(number, op, on)) : std::nullopt;
-  };
-  return out;
 }
 
 TEST_F(Rerun, a_directory_that_the_target_does_not_list_is_a_failure) {
