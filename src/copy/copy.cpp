@@ -108,7 +108,6 @@ void prepare_verify(Shared& shared, const Source& source, const Target& target) 
   shared.ownership =
       Ownership(shared.options, source.root_entry().attributes, target.root_entry().attributes);
   shared.target_can = target.capabilities();
-  shared.target_can.symlink_times = false;  // some servers keep none, and only a probe would tell
 }
 
 Task<void> copy_on_this_thread(Shared& shared, Loop& loop, Side side, bool first) {

@@ -1,8 +1,10 @@
 #include "local/local_tree.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -65,6 +67,21 @@ Result<OpenedRoot> open_root(const std::string& path, bool create_missing) {
   return OpenedRoot{std::move(fd), found};
 }
 
+// Behind these others decide, and some of them only pretend.
+bool keeps_symlink_times(int fd) {
+  struct statfs found;
+  if (::fstatfs(fd, &found) != 0) return false;
+  switch (static_cast<std::uint32_t>(found.f_type)) {
+    case NFS_SUPER_MAGIC:
+    case SMB_SUPER_MAGIC:
+    case SMB2_SUPER_MAGIC:
+    case CIFS_SUPER_MAGIC:
+    case V9FS_MAGIC:
+    case FUSE_SUPER_MAGIC: return false;
+    default: return true;
+  }
+}
+
 }  // namespace
 
 LocalTree::LocalTree(Loop& loop, Location location, LocalOptions options)
@@ -81,12 +98,14 @@ Task<Status> LocalTree::open() {
   Result<OpenedRoot> opened = co_await job("open", std::move(work));
   if (!opened) co_return std::move(opened).error();
   root_entry_ = Entry{{}, opened->attributes, {}};
+  bool link_times = keeps_symlink_times(opened->fd.get());
   root_ = LocalDirectory::make_root(std::move(opened->fd), opened->attributes);
   // A first guess; probe() finds out.
   bool is_root = ::geteuid() == 0;
   capabilities_.change_owner = is_root;
   capabilities_.owner_at_create = is_root;
   capabilities_.devices = is_root;
+  capabilities_.symlink_times = link_times;
   co_return ok();
 }
 

@@ -66,7 +66,9 @@ Nfs4Tree::Nfs4Tree(Loop& loop, Location location, Nfs4Options options)
       options_(std::move(options)),
       session_(loop, session_options(location_, options_)),
       lock_(session_),
-      renames_(session_) {}
+      renames_(session_) {
+  capabilities_.symlink_times = false;  // an OK to a SETATTR proves nothing: until the probe
+}
 
 Task<Status> Nfs4Tree::open() {
   NFSFERRY_TRY(Ok opened, co_await session_.open(), co_return);

@@ -221,7 +221,7 @@ struct Capabilities {
   bool devices = true;
   bool change_owner = true;     // to any id
   bool owner_at_create = true;  // an owner given at creation is kept
-  bool symlink_times = true;
+  bool symlink_times = true;    // before the probe: whether it is known without one
   bool rename = true;
   bool exclusive_lock = true;  // lock_root really keeps other runs out
   std::uint32_t time_granularity_ns = 1;

@@ -1,4 +1,5 @@
 // Whole copies between real servers and folders, judged by looking at the folders.
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -114,6 +115,25 @@ TEST_P(CopyPairs, a_second_run_transfers_nothing_and_a_comparison_finds_nothing)
   for (const Failure& failure : compared.failures) ADD_FAILURE() << failure.message;
   EXPECT_EQ(compared.tree_digest, first.tree_digest);
   expect_equal(source, target, kept_on(GetParam().target));
+}
+
+TEST_F(CopyTest, a_comparison_looks_at_the_times_of_symlinks_where_they_are_kept) {
+  Ground source = source_ground(Place::kNfs);
+  Ground target = target_ground(Place::kLocal);
+  fs::create_symlink("nowhere", source.folder / "link");
+  ASSERT_EQ(copy(options(source, target)).exit_code, ExitCode::kDone);
+  timespec times[2] = {{5, 6}, {5, 6}};
+  std::string link = target.folder / "link";
+  ASSERT_EQ(::utimensat(AT_FDCWD, link.c_str(), times, AT_SYMLINK_NOFOLLOW), 0);
+  Observer quiet;
+  StopFlag stop{0};
+
+  CopyReport compared = verify(options(source, target), quiet, stop);
+
+  EXPECT_EQ(compared.exit_code, ExitCode::kEntriesFailed);
+  ASSERT_EQ(compared.failures.size(), 1u);
+  EXPECT_NE(compared.failures[0].message.find("mtime 5.000000006"), std::string::npos)
+      << compared.failures[0].message;
 }
 
 INSTANTIATE_TEST_SUITE_P(Pairs, CopyPairs,

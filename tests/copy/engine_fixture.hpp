@@ -111,6 +111,7 @@ class Engine : public ::testing::Test {
     Observer quiet;
     auto source = tree(source_volume_, std::move(source_options));
     auto target = tree(target_volume_);
+    if (target_can_) target->adopt(*target_can_);
     Shared shared(Job::kVerify, options_, observer ? *observer : quiet, stop_);
     CopyReport report;
     loop_->run(verify_task(shared, *source, *target, report));
@@ -152,7 +153,8 @@ class Engine : public ::testing::Test {
   std::shared_ptr<MemoryVolume> target_volume_ = std::make_shared<MemoryVolume>();
   CopyOptions options_;
   StopFlag stop_{0};
-  TreeCounters target_counters_;  // of the last copy
+  TreeCounters target_counters_;            // of the last copy
+  std::optional<Capabilities> target_can_;  // of the target that is compared
 };
 
 }  // namespace nfsferry::copy

@@ -156,6 +156,17 @@ TEST_F(Verification, each_difference_is_a_failure_that_says_what) {
   EXPECT_FALSE(report.manifest_complete);
 }
 
+TEST_F(Verification, a_symlinks_time_is_compared_where_the_target_keeps_it) {
+  both("/link", FileType::kSymlink, "text");
+  set_mtime(*target_volume_, *at(*target_volume_, "/link"), Time{5, 6});
+  EXPECT_NE(error_of(verify(), "link").find("mtime 5.000000006, not 1700000000.000000005"),
+            std::string::npos);
+  Capabilities keeps_none;
+  keeps_none.symlink_times = false;
+  target_can_ = keeps_none;
+  EXPECT_EQ(verify().exit_code, ExitCode::kDone);
+}
+
 TEST_F(Verification, a_group_of_names_must_be_a_group_in_the_target) {
   MemoryNodePtr file = add(*source_volume_, "/a", FileType::kRegular, "two");
   ASSERT_TRUE(source_volume_->link(file, *source_volume_->root(), "b"));
