@@ -89,8 +89,8 @@ Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::s
   const Attributes& to = target.root_entry().attributes;
   const CopyOptions& options = shared.options;
   shared.ownership = Ownership(options, from, to);
-  NFSFERRY_TRY(Ok different, co_await refuse_same_directory(source, target, run_id), co_return);
-  NFSFERRY_TRY(Ok locked, co_await target.lock_root(run_id), co_return);
+  NFSFERRY_TRY(Ok locked, co_await target.lock_root(std::move(run_id)), co_return);
+  NFSFERRY_TRY(Ok different, co_await refuse_same_directory(source, target), co_return);
   std::uint32_t uid = id_to_try(options, from.owner, to.owner, options.owner_uid);
   std::uint32_t gid = id_to_try(options, from.group, to.group, options.owner_gid);
   NFSFERRY_TRY(Ok probed, co_await target.probe(uid, gid), co_return);

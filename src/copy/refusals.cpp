@@ -3,11 +3,11 @@
 namespace nfsferry::copy {
 
 Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Attributes attributes,
-                                  Target& target, std::string run_id) {
+                                  Target& target) {
   const Attributes& root = target.root_entry().attributes;
   if (attributes.fileid != root.fileid || attributes.fsid != root.fsid) co_return false;
 
-  std::string name = temporary_name(run_id);
+  std::string name = temporary_name(target.capabilities().lock_mark);
   PutFile marker;
   marker.parent = target.root().get();
   marker.name = name;
@@ -23,9 +23,9 @@ Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Attrib
   co_return found.has_value();
 }
 
-Task<Status> refuse_same_directory(Source& source, Target& target, std::string run_id) {
+Task<Status> refuse_same_directory(Source& source, Target& target) {
   Attributes root = source.root_entry().attributes;
-  auto same = co_await is_target_root(source, source.root(), root, target, run_id);
+  auto same = co_await is_target_root(source, source.root(), root, target);
   if (!same) co_return std::move(same).error();
   if (!*same) co_return ok();
   co_return own_error(Own::kSameDirectory, "start",

@@ -8,11 +8,11 @@ namespace nfsferry::copy {
 
 // True if a directory of the source is the target's root. Equal (fsid, fileid) is a suspicion,
 // since two servers can look alike; a marker made in the target and looked up in the source's
-// directory settles it. Leaves nothing behind.
+// directory settles it. Leaves nothing behind. Under the root's lock: others remove such markers.
 Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Attributes attributes,
-                                  Target& target, std::string run_id);
+                                  Target& target);
 
 // kSameDirectory if source and target are one directory.
-Task<Status> refuse_same_directory(Source& source, Target& target, std::string run_id);
+Task<Status> refuse_same_directory(Source& source, Target& target);
 
 }  // namespace nfsferry::copy

@@ -19,6 +19,12 @@ constexpr auto kLookAgain = std::chrono::milliseconds(10);
 // The server has forgotten where the listing was.
 bool means_start_over(const Error& error) { return is_status(error, Nfsstat4::kBadCookie); }
 
+// A temporary of a run that is dead, where all names of living ones begin with `live`.
+bool is_left_over(const Entry& temporary, std::string_view live) {
+  return temporary.name != kLockName && !temporary.name.starts_with(live) &&
+         temporary.attributes.type != FileType::kDirectory;
+}
+
 }  // namespace
 
 Task<std::optional<NodePtr>> Worker::next_directory() {
@@ -98,8 +104,10 @@ Task<Status> Worker::merge_directory(NodePtr node) {
   co_return ok();
 }
 
-// `clean`: nothing of this run is in the directory, so that temporaries are those of dead runs.
-Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool clean) {
+// `first`: left-overs are removed. All temporaries are, but those that carry the mark of the lock:
+// these are this run's, or those of another process that shares its id and may be at work.
+Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool first) {
+  const std::string live = temporary_beginning(shared_.target_can.lock_mark);
   std::vector<std::string> temporaries;
   for (unsigned restarts = 0;;) {
     auto listing = target_.list(merge.node->target);
@@ -121,7 +129,7 @@ Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool clean) {
         bool ours = entry.name.starts_with(kTemporaryPrefix);
         if (!ours)
           table.add(entry);
-        else if (entry.name != kLockName && entry.attributes.type != FileType::kDirectory)
+        else if (is_left_over(entry, live))
           temporaries.push_back(entry.name);
       }
     }
@@ -135,7 +143,7 @@ Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool clean) {
   }
   table.seal();
   bool alone = shared_.target_can.exclusive_lock;  // else they may be another run's
-  if (clean && alone && !verifying() && !temporaries.empty()) {
+  if (first && alone && !verifying() && !temporaries.empty()) {
     co_await remove_temporaries(merge.node, std::move(temporaries));
   }
   co_return ok();
@@ -246,8 +254,7 @@ Task<bool> Worker::is_target(NodePtr node, const Entry& entry) {
   if (verifying() || here.fileid != root.fileid || here.fsid != root.fsid) co_return false;
   auto opened = co_await source_.open_directory(node->source, entry);
   if (!opened) co_return false;  // listing it will say why
-  auto same =
-      co_await is_target_root(source_, *std::move(opened), here, target_, shared_.options.run_id);
+  auto same = co_await is_target_root(source_, *std::move(opened), here, target_);
   if (!same || !*same) co_return false;
   shared_.abort(own_error(
       Own::kSameDirectory, "copy",

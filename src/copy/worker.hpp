@@ -45,7 +45,7 @@ class Worker {
   Task<void> list_directory(NodePtr node);
   Task<Status> open_and_merge(NodePtr node);
   Task<Status> merge_directory(NodePtr node);
-  Task<Status> load_target(Merge& merge, TargetTable& table, bool clean);
+  Task<Status> load_target(Merge& merge, TargetTable& table, bool first);
   Task<void> remove_temporaries(NodePtr node, std::vector<std::string> names);
   Task<Status> start_over(Merge& merge);
   Task<Status> list_source(Merge& merge);

@@ -102,7 +102,7 @@ Task<Result<std::unique_ptr<TargetFile>>> LocalTree::create_file(DirectoryPtr pa
   NFSFERRY_TRY(Ok usable, check_name("create_file", name), co_return);
   auto work = [&]() -> Result<std::unique_ptr<TargetFile>> {
     NFSFERRY_TRY(DirectoryFd directory, local(parent.get()).descriptor(), return);
-    std::string temporary = temporary_name(options_.run_id);
+    std::string temporary = temporary_name(mark());
     Result<UniqueFd> fd = open_at((*directory).get(), temporary, O_RDWR | O_CREAT | O_EXCL, 0600);
     if (!fd) {
       fd.error().path = name;

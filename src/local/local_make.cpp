@@ -73,13 +73,13 @@ Status place(int directory_fd, const std::string& temporary, FileType type, std:
 }
 
 Status make_symlink(const Result<DirectoryFd>& parent, const MakeSymlink& item,
-                    const std::string& run_id) {
+                    const std::string& mark) {
   NFSFERRY_TRY(Ok usable, check_name("make_symlinks", item.name), return);
   if (!parent) return parent.error();
   if (item.text.find('\0') != std::string_view::npos) {
     return errno_error(EINVAL, "symlinkat", item.name);
   }
-  std::string temporary = temporary_name(run_id);
+  std::string temporary = temporary_name(mark);
   std::string text(item.text);
   if (::symlinkat(text.c_str(), (**parent).get(), temporary.c_str()) != 0) {
     return errno_error(errno, "symlinkat", item.name);
@@ -88,7 +88,7 @@ Status make_symlink(const Result<DirectoryFd>& parent, const MakeSymlink& item,
 }
 
 Status make_link(const Result<DirectoryFd>& existing_parent, const Result<DirectoryFd>& parent,
-                 const MakeLink& item, const std::string& run_id) {
+                 const MakeLink& item, const std::string& mark) {
   NFSFERRY_TRY(Ok existing_usable, check_name("make_links", item.existing_name), return);
   NFSFERRY_TRY(Ok usable, check_name("make_links", item.name), return);
   if (!existing_parent) return existing_parent.error();
@@ -99,7 +99,7 @@ Status make_link(const Result<DirectoryFd>& existing_parent, const Result<Direct
   int to_fd = (**parent).get();
   if (::linkat(from_fd, existing.c_str(), to_fd, name.c_str(), 0) == 0) return ok();
   if (errno != EEXIST) return errno_error(errno, "linkat", item.name);
-  std::string temporary = temporary_name(run_id);
+  std::string temporary = temporary_name(mark);
   if (::linkat(from_fd, existing.c_str(), to_fd, temporary.c_str(), 0) != 0) {
     return errno_error(errno, "linkat", item.name);
   }
@@ -120,13 +120,13 @@ Result<mode_t> special_type(const MakeSpecial& item) {
 }
 
 Status make_special(const Result<DirectoryFd>& parent, const MakeSpecial& item,
-                    const std::string& run_id) {
+                    const std::string& mark) {
   NFSFERRY_TRY(Ok usable, check_name("make_specials", item.name), return);
   if (!parent) return parent.error();
   NFSFERRY_TRY(mode_t type, special_type(item), return);
   bool device = type == S_IFBLK || type == S_IFCHR;
   dev_t number = device ? makedev(item.device_major, item.device_minor) : 0;
-  std::string temporary = temporary_name(run_id);
+  std::string temporary = temporary_name(mark);
   if (::mknodat((**parent).get(), temporary.c_str(), type | 0600, number) != 0) {
     return errno_error(errno, "mknodat", item.name);
   }
@@ -145,7 +145,7 @@ Task<std::vector<Result<MadeDirectory>>> LocalTree::make_directories(
 
 Task<std::vector<Status>> LocalTree::make_symlinks(std::span<const MakeSymlink> items) {
   auto one = [this](BatchDirectories& directories, const MakeSymlink& item) {
-    return make_symlink(directories.of(item.parent), item, options_.run_id);
+    return make_symlink(directories.of(item.parent), item, mark());
   };
   return batch<Status>("make_symlinks", items, one);
 }
@@ -153,14 +153,14 @@ Task<std::vector<Status>> LocalTree::make_symlinks(std::span<const MakeSymlink> 
 Task<std::vector<Status>> LocalTree::make_links(std::span<const MakeLink> items) {
   auto one = [this](BatchDirectories& directories, const MakeLink& item) {
     Result<DirectoryFd> existing = directories.of(item.existing_parent);
-    return make_link(existing, directories.of(item.parent), item, options_.run_id);
+    return make_link(existing, directories.of(item.parent), item, mark());
   };
   return batch<Status>("make_links", items, one);
 }
 
 Task<std::vector<Status>> LocalTree::make_specials(std::span<const MakeSpecial> items) {
   auto one = [this](BatchDirectories& directories, const MakeSpecial& item) {
-    return make_special(directories.of(item.parent), item, options_.run_id);
+    return make_special(directories.of(item.parent), item, mark());
   };
   return batch<Status>("make_specials", items, one);
 }

@@ -19,10 +19,8 @@ constexpr Time kProbeTime{1'000'000'000, 123'456'789};
 // The names that an experiment uses; whatever stands under them at the end is removed.
 class ProbeNames {
  public:
-  ProbeNames(int directory_fd, const std::string& run_id)
-      : first(temporary_name(run_id)),
-        second(temporary_name(run_id)),
-        directory_fd_(directory_fd) {}
+  ProbeNames(int directory_fd, const std::string& mark)
+      : first(temporary_name(mark)), second(temporary_name(mark)), directory_fd_(directory_fd) {}
   ~ProbeNames() {
     remove_quietly(directory_fd_, first);
     remove_quietly(directory_fd_, second);
@@ -60,7 +58,7 @@ std::uint32_t granularity(const Time& kept) {
 
 struct Experiment {
   int root;
-  const std::string& run_id;
+  const std::string& mark;
   std::uint32_t owner;
   std::uint32_t group;
   Capabilities found;
@@ -77,7 +75,7 @@ struct Experiment {
   }
 
   Status try_file() {
-    ProbeNames names(root, run_id);
+    ProbeNames names(root, mark);
     NFSFERRY_TRY(UniqueFd fd, open_at(root, names.first, O_RDWR | O_CREAT | O_EXCL, 0600), return);
     NFSFERRY_TRY(Time kept, keep(fd.get(), kProbeTime, names.first), return);
     found.time_granularity_ns = granularity(kept);
@@ -110,7 +108,7 @@ struct Experiment {
   }
 
   Status try_symlink() {
-    ProbeNames names(root, run_id);
+    ProbeNames names(root, mark);
     NFSFERRY_TRY(bool made,
                  outcome(::symlinkat("probe", root, names.first.c_str()) == 0, "symlinkat"),
                  return);
@@ -126,7 +124,7 @@ struct Experiment {
   }
 
   Result<bool> try_special(mode_t type) {
-    ProbeNames names(root, run_id);
+    ProbeNames names(root, mark);
     // 1,0 is a RAM disk that nothing opens here. (A 0,0 character device would prove nothing: it
     // is an overlay's whiteout, which anybody may make.)
     dev_t number = type == S_IFBLK ? makedev(1, 0) : 0;
@@ -139,13 +137,14 @@ struct Experiment {
 Task<Status> LocalTree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) {
   auto work = [&]() -> Result<Capabilities> {
     NFSFERRY_TRY(DirectoryFd root, root_->descriptor(), return);
-    Experiment experiment{(*root).get(), options_.run_id, foreign_owner, foreign_group, {}};
+    Experiment experiment{(*root).get(), mark(), foreign_owner, foreign_group, {}};
     NFSFERRY_TRY(Ok done, experiment.run(), return);
     return experiment.found;
   };
   Result<Capabilities> found = co_await job("probe", std::move(work));
   if (!found) co_return std::move(found).error();
-  capabilities_ = *found;
+  found->lock_mark = capabilities_.lock_mark;
+  capabilities_ = *std::move(found);
   co_return ok();
 }
 

@@ -43,11 +43,11 @@ Status fill(StagedFile& staged) {
   return ok();
 }
 
-void stage(StagedFile& staged, const Result<DirectoryFd>& directory, const std::string& run_id) {
+void stage(StagedFile& staged, const Result<DirectoryFd>& directory, const std::string& mark) {
   Status usable = check_name("put_files", staged.item->name);
   if (!usable) return staged.fail(std::move(usable).error());
   if (!directory) return staged.fail(directory.error());
-  std::string temporary = temporary_name(run_id);
+  std::string temporary = temporary_name(mark);
   Result<UniqueFd> fd = open_at((**directory).get(), temporary, O_RDWR | O_CREAT | O_EXCL, 0600);
   if (!fd) {
     Error error = std::move(fd).error();
@@ -99,7 +99,7 @@ Task<std::vector<Result<PutResult>>> LocalTree::put_files(std::span<const PutFil
       std::vector<StagedFile> group(std::min(kTogether, items.size() - first));
       for (std::size_t i = 0; i < group.size(); ++i) {
         group[i].item = &items[first + i];
-        stage(group[i], directories.of(group[i].item->parent), options_.run_id);
+        stage(group[i], directories.of(group[i].item->parent), mark());
       }
       sync_and_place(group, read_back);
       for (StagedFile& staged : group) {

@@ -169,8 +169,10 @@ Task<Status> LocalTree::lock_root(std::string run_id) {
     return lock_.take(std::move(root), run_id);
   };
   Status taken = co_await job("lock_root", std::move(work));
-  if (taken) options_.run_id = run_id;
-  co_return taken;
+  if (!taken) co_return taken;
+  options_.run_id = run_id;
+  capabilities_.lock_mark = lock_.mark();
+  co_return ok();
 }
 
 }  // namespace nfsferry

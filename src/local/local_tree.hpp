@@ -24,7 +24,7 @@
 namespace nfsferry {
 
 struct LocalOptions {
-  std::string run_id = "local";  // in temporary names until lock_root gives another
+  std::string run_id = "local";  // in temporary names until there is a lock
   bool create_missing = false;   // open() makes the root (0700) when its last component is missing
 };
 
@@ -92,6 +92,10 @@ class LocalTree final : public FullTree {
     return job(kind, std::move(work));
   }
   void count(const char* kind, Clock::time_point begin);
+  // Of temporary names.
+  const std::string& mark() const {
+    return capabilities_.lock_mark.empty() ? options_.run_id : capabilities_.lock_mark;
+  }
   // Through the loop's engine; short reads are finished. `name` outlives the call.
   Task<Result<ReadRange>> read_range(const char* kind, int fd, const std::string& name,
                                      std::uint64_t offset_bytes, std::uint32_t count);

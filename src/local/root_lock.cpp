@@ -68,6 +68,7 @@ Result<RootLock::Attempt> RootLock::attempt(int root_fd, const std::string& run_
   NFSFERRY_TRY(LockHolder holder, read_holder(fd.get()), return);
   if (holder.run_id != run_id) return holder.locked("flock");
   fd_ = std::move(fd);
+  mark_ = std::move(holder.mark);
   return Attempt::kHeld;
 }
 

@@ -22,6 +22,7 @@ class RootLock {
   // The last holder removes the file.
   void release();
   bool is_held() const { return static_cast<bool>(fd_); }
+  const std::string& mark() const { return mark_; }  // while it is held
 
  private:
   enum class Attempt { kHeld, kAgain };
@@ -29,6 +30,7 @@ class RootLock {
 
   DirectoryFd root_;
   UniqueFd fd_;
+  std::string mark_;
 };
 
 }  // namespace nfsferry

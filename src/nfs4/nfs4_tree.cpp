@@ -254,6 +254,7 @@ Task<Status> Nfs4Tree::ping() {
 
 Task<Status> Nfs4Tree::lock_root(std::string run_id) {
   Status taken = co_await lock_.take(root_entry_.handle, std::move(run_id));
+  if (taken) capabilities_.lock_mark = lock_.mark();
   if (taken || !taken.error().is(Own::kUnsupported)) co_return taken;
   capabilities_.exclusive_lock = false;
   log(LogLevel::kWarning, location_.text +

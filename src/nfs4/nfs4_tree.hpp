@@ -17,7 +17,7 @@
 namespace nfsferry::nfs4 {
 
 struct Nfs4Options {
-  std::string run_id;  // part of temporary names
+  std::string run_id;  // in temporary names until there is a lock
   std::uint64_t timeout_ms = 300'000;
 };
 
@@ -85,7 +85,10 @@ class Nfs4Tree : public FullTree {
   Session& session() { return session_; }
   RenameQueue& renames() { return renames_; }
   AttrMask entry_mask() const { return entry_mask_; }
-  const std::string& run_id() const { return options_.run_id; }
+  // Of temporary names.
+  const std::string& mark() const {
+    return capabilities_.lock_mark.empty() ? options_.run_id : capabilities_.lock_mark;
+  }
   // How an owner is given to what is created: at creation where the server keeps it.
   bool owner_at_create() const { return capabilities_.owner_at_create; }
 

@@ -31,7 +31,7 @@ class Probe {
     unsigned waits = 0;
     auto since = Clock::now();
     for (;;) {
-      name_ = temporary_name(tree_.run_id());
+      name_ = temporary_name(tree_.mark());
       auto made = co_await make_once(with_owner);
       if (made) co_return made;
       Error error = std::move(made).error();

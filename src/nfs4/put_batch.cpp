@@ -76,7 +76,7 @@ Cost PutBatch::cost(std::size_t item, std::optional<std::size_t> previous) const
 void PutBatch::encode(std::size_t item, std::optional<std::size_t> previous, Compound& request) {
   const PutFile& file = items_[item];
   State& state = states_[item];
-  state = State{temporary_name(tree_.run_id()), {}, false};
+  state = State{temporary_name(tree_.mark()), {}, false};
   if (!shares_directory(item, previous)) {
     request.add(Putfh{{}, handle_of(file.parent)});
     request.add(Savefh{});

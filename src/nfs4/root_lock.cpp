@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "nfs4/status_batch.hpp"
-#include "tree/lock_holder.hpp"
 
 namespace nfsferry::nfs4 {
 namespace {
@@ -128,7 +127,8 @@ Task<Status> RootLock::open_file() {
 
 // The text is written in the same request: whoever gets a shared lock can read it.
 Task<Result<RootLock::Attempt>> RootLock::lock_file() {
-  std::string text = LockHolder::this_process(run_id_).text();
+  LockHolder holder = in_recovery_ ? holder_ : LockHolder::this_process(run_id_);
+  std::string text = holder.text();
   Write write;
   write.stateid = Stateid::current();
   write.data = std::as_bytes(std::span(text.data(), text.size()));
@@ -151,6 +151,7 @@ Task<Result<RootLock::Attempt>> RootLock::lock_file() {
   NFSFERRY_TRY(Write::Reply written, reply->take<Write>(), co_return);
   NFSFERRY_TRY(Lock::Reply shared, reply->take<Lock>(), co_return);
   lock_stateid_ = shared.stateid;
+  holder_ = std::move(holder);
   co_return Attempt::kHeld;
 }
 
@@ -170,7 +171,9 @@ Task<Result<RootLock::Attempt>> RootLock::share_file() {
   NFSFERRY_TRY(Read::Reply read, reply->take<Read>(), co_return);
   std::string_view text(reinterpret_cast<const char*>(read.data.data()), read.data.size());
   LockHolder holder = LockHolder::from_text(text);
-  if (holder.run_id != run_id_) co_return holder.locked("LOCK");
+  bool other = holder.run_id != run_id_ || (in_recovery_ && holder.mark != holder_.mark);
+  if (other) co_return holder.locked("LOCK");
+  holder_ = std::move(holder);
   co_return Attempt::kHeld;
 }
 

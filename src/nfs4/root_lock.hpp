@@ -3,6 +3,7 @@
 #include <string>
 
 #include "nfs4/session.hpp"
+#include "tree/lock_holder.hpp"
 
 namespace nfsferry::nfs4 {
 
@@ -11,7 +12,7 @@ namespace nfsferry::nfs4 {
 // shared lock; who finds it shared compares the id. The server drops the lock with the lease of a
 // dead process, so a file that was left behind blocks nobody. A client id that had to be made anew
 // has lost the lock without a word: the session takes it again, by this class, before it sends
-// anything else.
+// anything else, and in the name of the same holder.
 class RootLock {
  public:
   explicit RootLock(Session& session);
@@ -24,6 +25,7 @@ class RootLock {
   Task<Status> take(FileHandle root, std::string run_id);
   // The last holder removes the file, never one of another run. No error stops it.
   Task<void> release();
+  const std::string& mark() const { return holder_.mark; }  // while it is held
 
  private:
   enum class Attempt : std::uint8_t { kHeld, kAgain };
@@ -42,6 +44,7 @@ class RootLock {
   Session& session_;
   FileHandle root_;
   std::string run_id_;
+  LockHolder holder_;  // what the file says, kept for when the server forgets
   FileHandle file_;
   std::uint64_t fileid_ = 0;
   Stateid open_stateid_;

@@ -45,7 +45,7 @@ class MakeNodesBatch : public StatusBatch {
   }
   void encode(std::size_t item, std::optional<std::size_t> previous, Compound& request) override {
     const Item& one = items_[item];
-    temporaries_[item] = temporary_name(tree_.run_id());
+    temporaries_[item] = temporary_name(tree_.mark());
     if (!shares(item, previous)) {
       request.add(Putfh{{}, handle_of(one.parent)});
       request.add(Savefh{});
@@ -125,7 +125,7 @@ class MakeLinksBatch : public StatusBatch {
   }
   void encode(std::size_t item, std::optional<std::size_t>, Compound& request) override {
     const MakeLink& one = items_[item];
-    if (replace_) temporaries_[item] = temporary_name(tree_.run_id());
+    if (replace_) temporaries_[item] = temporary_name(tree_.mark());
     request.add(Putfh{{}, handle_of(one.existing_parent)});
     request.add(Lookup{{}, one.existing_name});
     request.add(Savefh{});

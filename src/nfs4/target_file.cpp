@@ -21,7 +21,7 @@ class Nfs4TargetFile : public TargetFile {
     unsigned waits = 0;
     auto since = Clock::now();
     for (unsigned attempts = 0;;) {
-      temporary_ = temporary_name(tree_.run_id());
+      temporary_ = temporary_name(tree_.mark());
       Status made = co_await create_once(attributes);
       if (made) co_return ok();
       Error error = std::move(made).error();

@@ -12,7 +12,7 @@ namespace nfsferry {
 namespace {
 
 constexpr std::size_t kNameMax = 255;
-constexpr std::size_t kRunIdInNameMax = 16;
+constexpr std::size_t kMarkInNameMax = 16;
 constexpr std::size_t kRandomBytes = 16;
 // 4294967295 is "no change" to chown and is never an owner.
 constexpr std::uint32_t kOwnerMax = std::numeric_limits<std::uint32_t>::max() - 1;
@@ -100,12 +100,16 @@ Status check_name(std::string_view operation, std::string_view name) {
   return error;
 }
 
-std::string temporary_name(std::string_view run_id) {
+std::string temporary_beginning(std::string_view mark) {
   std::string name(kTemporaryPrefix);
-  for (char c : run_id.substr(0, kRunIdInNameMax)) name += is_plain(c) ? c : '_';
-  name += '-';
-  name += base32(random_bytes());
-  return name;
+  for (char c : mark.substr(0, kMarkInNameMax)) name += is_plain(c) ? c : '_';
+  return name + '-';
 }
+
+std::string temporary_name(std::string_view mark) {
+  return temporary_beginning(mark) + random_text();
+}
+
+std::string random_text() { return base32(random_bytes()); }
 
 }  // namespace nfsferry

@@ -77,7 +77,12 @@ Status check_name(std::string_view operation, std::string_view name);
 // Our temporary names: ".nfsferry-" and an unguessable rest, at most 60 bytes.
 inline constexpr std::string_view kTemporaryPrefix = ".nfsferry-";
 inline constexpr std::string_view kLockName = ".nfsferry-lock";
-// ".nfsferry-<run id, up to 16>-<128 random bits in base 32>". Thread-safe.
-std::string temporary_name(std::string_view run_id);
+// ".nfsferry-<mark, up to 16>-<128 random bits in base 32>", where what is no letter, digit, '_' or
+// '-' of the mark becomes '_'. The mark is the run's id, or that of its lock. Thread-safe.
+std::string temporary_name(std::string_view mark);
+// What all temporary names of this mark begin with.
+std::string temporary_beginning(std::string_view mark);
+// 26 characters that nobody can guess. Thread-safe.
+std::string random_text();
 
 }  // namespace nfsferry

@@ -12,6 +12,9 @@
 namespace nfsferry {
 namespace {
 
+constexpr std::size_t kMarkSize = 16;
+constexpr std::size_t kRunIdInMark = 8;
+
 std::string utc_now() {
   std::time_t now = std::time(nullptr);
   std::tm parts{};
@@ -26,12 +29,16 @@ std::string utc_now() {
 LockHolder LockHolder::this_process(std::string run_id) {
   std::array<char, 65> host{};
   static_cast<void>(::gethostname(host.data(), host.size() - 1));
-  return LockHolder{std::move(run_id), std::to_string(::getpid()), host.data(), utc_now()};
+  std::string mark = run_id.substr(0, kRunIdInMark) + "-" + random_text();
+  mark.resize(kMarkSize);
+  return LockHolder{std::move(run_id), std::to_string(::getpid()), host.data(), utc_now(),
+                    std::move(mark)};
 }
 
 LockHolder LockHolder::from_text(std::string_view text) {
   LockHolder holder;
-  for (std::string* line : {&holder.run_id, &holder.process, &holder.host, &holder.since}) {
+  for (std::string* line :
+       {&holder.run_id, &holder.process, &holder.host, &holder.since, &holder.mark}) {
     std::size_t end = text.find('\n');
     if (end == std::string_view::npos) break;
     *line = text.substr(0, end);
@@ -41,7 +48,7 @@ LockHolder LockHolder::from_text(std::string_view text) {
 }
 
 std::string LockHolder::text() const {
-  return run_id + "\n" + process + "\n" + host + "\n" + since + "\n";
+  return run_id + "\n" + process + "\n" + host + "\n" + since + "\n" + mark + "\n";
 }
 
 Error LockHolder::locked(std::string_view operation) const {

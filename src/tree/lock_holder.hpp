@@ -9,7 +9,8 @@
 
 namespace nfsferry {
 
-// Bytes of the file that are looked at: a line each for run id, process, host, time of locking.
+// Bytes of the file that are looked at: a line each for run id, process, host, time of locking and
+// mark.
 inline constexpr std::size_t kLockTextMost = 512;
 
 struct LockHolder {
@@ -17,6 +18,9 @@ struct LockHolder {
   std::string process;
   std::string host;
   std::string since;  // UTC, 2026-01-31T23:59:59Z
+  // In the temporary names of all who share this lock, and of nobody who had it before: 16
+  // characters that begin as the run id does.
+  std::string mark;
 
   static LockHolder this_process(std::string run_id);
   // Lines that are missing stay empty; what follows them is no concern of ours.

@@ -95,9 +95,10 @@ Task<Status> MemoryTree::lock_root(std::string run_id) {
   co_await turn();
   NFSFERRY_TRY(Ok allowed, allow("lock_root", run_id), co_return);
   if (locked_ && options_.run_id == run_id) co_return ok();
-  NFSFERRY_TRY(Ok held, volume_->lock_root(run_id), co_return);
+  NFSFERRY_TRY(std::string lock_mark, volume_->lock_root(run_id), co_return);
   locked_ = true;
   options_.run_id = run_id;
+  options_.capabilities.lock_mark = std::move(lock_mark);
   co_return ok();
 }
 
@@ -120,7 +121,7 @@ Task<Result<std::unique_ptr<TargetFile>>> MemoryTree::create_file(DirectoryPtr p
   co_await turn();
   NFSFERRY_TRY(Ok usable, check_name("create_file", name), co_return);
   NFSFERRY_TRY(Ok allowed, allow("create_file", name), co_return);
-  std::string temporary = temporary_name(options_.run_id);
+  std::string temporary = temporary_name(mark());
   const MemoryNodePtr& directory = node_of(parent);
   Attributes fresh_file = fresh(FileType::kRegular, 0600);
   NFSFERRY_TRY(MemoryNodePtr node, volume_->create(*directory, temporary, fresh_file), co_return);
@@ -245,7 +246,7 @@ Result<MemoryNodePtr> MemoryTree::replace(const Directory* parent, std::string_v
                                           const Attributes& attributes, std::string_view text,
                                           const std::function<Status(MemoryNode&)>& fill) const {
   MemoryNode& directory = *node_of(parent);
-  std::string temporary = temporary_name(options_.run_id);
+  std::string temporary = temporary_name(mark());
   NFSFERRY_TRY(MemoryNodePtr node, volume_->create(directory, temporary, attributes, text), return);
   Status status = fill(*node);
   if (status) status = volume_->rename(directory, temporary, name);
@@ -294,7 +295,7 @@ Status MemoryTree::make_link(const MakeLink& item) const {
   NFSFERRY_TRY(MemoryNodePtr node,
                volume_->find(*node_of(item.existing_parent), item.existing_name), return);
   MemoryNode& directory = *node_of(item.parent);
-  std::string temporary = temporary_name(options_.run_id);
+  std::string temporary = temporary_name(mark());
   NFSFERRY_TRY(Ok linked, volume_->link(node, directory, temporary), return);
   Status renamed = volume_->rename(directory, temporary, item.name);
   // A rename onto another name of the same file does nothing and leaves the temporary.

@@ -21,7 +21,7 @@ namespace nfsferry {
 
 struct MemoryOptions {
   std::string path = "/";         // the directory of the volume that is this tree's root
-  std::string run_id = "memory";  // in temporary names until lock_root gives another
+  std::string run_id = "memory";  // in temporary names until there is a lock
   std::uint32_t page_entries = 1000;
   std::uint32_t owner = 0;  // of what is created without an owner
   std::uint32_t group = 0;
@@ -89,6 +89,11 @@ class MemoryTree final : public FullTree {
     results.reserve(items.size());
     for (const Item& item : items) results.push_back((this->*one)(item));
     co_return std::move(results);
+  }
+  // Of temporary names.
+  const std::string& mark() const {
+    const std::string& of_lock = options_.capabilities.lock_mark;
+    return of_lock.empty() ? options_.run_id : of_lock;
   }
   Status allow(std::string_view operation, std::string_view name) const;
   Result<MemoryNodePtr> source_node(const SourceItem& item, FileType type) const;

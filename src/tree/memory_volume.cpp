@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "tree/lock_holder.hpp"
 #include "tree/release_flat.hpp"
 
 namespace nfsferry {
@@ -233,16 +234,16 @@ Status MemoryVolume::remove(MemoryNode& directory, std::string_view name, bool i
   return ok();
 }
 
-Status MemoryVolume::lock_root(const std::string& run_id) {
+Result<std::string> MemoryVolume::lock_root(const std::string& run_id) {
   std::lock_guard guard(mutex_);
   if (lock_count_ > 0 && lock_holder_ != run_id) {
     Error error = own_error(Own::kLocked, "lock", "run '" + lock_holder_ + "' holds the target");
     error.path = std::string(kLockName);
     return error;
   }
+  if (lock_count_++ == 0) lock_mark_ = LockHolder::this_process(run_id).mark;
   lock_holder_ = run_id;
-  ++lock_count_;
-  return ok();
+  return lock_mark_;
 }
 
 void MemoryVolume::unlock_root() {

@@ -79,8 +79,8 @@ class MemoryVolume {
   // Errors: ENOENT, EISDIR, ENOTDIR, ENOTEMPTY.
   Status remove(MemoryNode& directory, std::string_view name, bool is_directory);
 
-  // The run's lock. Errors: kLocked with the holder's name.
-  Status lock_root(const std::string& run_id);
+  // The run's lock; returns its mark. Errors: kLocked with the holder's name.
+  Result<std::string> lock_root(const std::string& run_id);
   void unlock_root();
 
  private:
@@ -94,6 +94,7 @@ class MemoryVolume {
   std::uint64_t last_fileid_ = 0;
   std::uint64_t last_change_ = 0;
   std::string lock_holder_;
+  std::string lock_mark_;
   std::uint32_t lock_count_ = 0;
 };
 

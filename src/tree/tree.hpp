@@ -224,6 +224,8 @@ struct Capabilities {
   bool symlink_times = true;    // before the probe: whether it is known without one
   bool rename = true;
   bool exclusive_lock = true;  // lock_root really keeps other runs out
+  // In the names of the temporaries of all who share the root's lock; empty without a lock.
+  std::string lock_mark;
   std::uint32_t time_granularity_ns = 1;
   // Times before and after become these, silently (ext4: -2^31 and 15,032,385,535).
   std::int64_t least_seconds = std::numeric_limits<std::int64_t>::min();

@@ -435,6 +435,36 @@ TEST_F(Rerun, force_keeps_the_old_entry_until_the_new_one_is_whole) {
   EXPECT_EQ(content(*target_volume_, "/name"), "new");
 }
 
+TEST_F(Rerun, temporaries_of_a_process_that_shares_the_run_stay) {
+  auto other = tree(target_volume_);
+  auto begin = [](MemoryTree& target, std::unique_ptr<TargetFile>& file) -> Task<void> {
+    Status ready = co_await target.open();
+    if (ready) ready = co_await target.lock_root("run");
+    EXPECT_TRUE(ready);
+    NewAttributes attributes;
+    auto created = co_await target.create_file(target.root(), "large", attributes);
+    EXPECT_TRUE(created);
+    file = *std::move(created);
+  };
+  auto end = [](MemoryTree& target, std::unique_ptr<TargetFile> file) -> Task<Status> {
+    NewAttributes attributes;
+    Status finished = co_await file->finish(attributes);
+    file.reset();
+    co_await target.close();
+    co_return finished;
+  };
+  to("/.nfsferry-run-abc", FileType::kRegular, "of an earlier run of this id");
+  std::unique_ptr<TargetFile> file;
+  loop_->run(begin(*other, file));
+
+  CopyReport report = good_copy();
+
+  EXPECT_EQ(report.temporaries_removed, 1u);
+  Status finished = loop_->run(end(*other, std::move(file)));
+  EXPECT_TRUE(finished) << finished.error().message();
+  EXPECT_NE(at(*target_volume_, "/large"), nullptr);
+}
+
 TEST_F(Rerun, temporaries_stay_where_no_lock_keeps_other_runs_out) {
   to("/.nfsferry-other-abc", FileType::kRegular, "in use");
   MemoryOptions target;

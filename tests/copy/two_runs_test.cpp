@@ -1,6 +1,7 @@
 // A target belongs to one run at a time; shards of a run share it.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -38,6 +39,29 @@ class TwoRuns : public CopyTest, public ::testing::WithParamInterface<Place> {
     }
     run->signal(SIGSTOP);
     EXPECT_TRUE(fs::exists(target.folder / ".nfsferry-lock"));
+    return run;
+  }
+
+  // A run that is stopped while a large file is on its way.
+  std::unique_ptr<Program> stopped_in_a_file(const Ground& target) {
+    proxy_ = proxy_to(servers().source, std::chrono::milliseconds(100));
+    first_source_ = source_ground(Place::kNfs, proxy_->port());
+    make_file(first_source_.folder / "large", 40 << 20, 1);
+    auto run = std::make_unique<Program>(arguments(first_source_, target, "first"));
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    auto on_its_way = [&target] {
+      std::vector<std::string> names = temporaries(target.folder);
+      return std::any_of(names.begin(), names.end(), [&target](const std::string& name) {
+        std::error_code gone;
+        return fs::file_size(target.folder.string() + name, gone) > 1024 && !gone;
+      });
+    };
+    while (!on_its_way()) {
+      EXPECT_LT(std::chrono::steady_clock::now(), deadline) << "nothing is copied";
+      if (HasFailure()) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    run->signal(SIGSTOP);
     return run;
   }
 
@@ -86,6 +110,21 @@ TEST_P(TwoRuns, with_the_same_run_id_work_side_by_side) {
             static_cast<int>(ExitCode::kTemporary));
   expect_done(*first);
   fs::remove_all(target.folder / "second");
+  expect_equal(first_source_, target, kept_on(GetParam()));
+}
+
+TEST_P(TwoRuns, with_the_same_run_id_leave_each_others_temporaries_alone) {
+  Ground target = target_ground(GetParam());
+  Ground other = source_ground(Place::kLocal);
+  make_file(other.folder / "small", 10, 1);
+  auto first = stopped_in_a_file(target);
+  EXPECT_FALSE(fs::exists(target.folder / "large"));
+
+  Outcome second = run_program(arguments(other, target, "first"));
+
+  EXPECT_EQ(second.exit_code, 0) << second.err;
+  expect_done(*first);
+  fs::remove(target.folder / "small");
   expect_equal(first_source_, target, kept_on(GetParam()));
 }
 

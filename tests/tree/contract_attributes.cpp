@@ -255,6 +255,24 @@ TEST_P(TreeContract, RunsWithTheSameIdShareTheLock) {
   EXPECT_TRUE(again) << again.error().message();
 }
 
+TEST_P(TreeContract, WhoSharesALockHasItsMarkAndTheNextRunAnother) {
+  FullTree& first = second_client();
+  FullTree& sharer = second_client();
+  FullTree& next = second_client();
+  ASSERT_TRUE(run(first.lock_root("run-a")));
+  ASSERT_TRUE(run(sharer.lock_root("run-a")));
+  if (!can().exclusive_lock) return;
+  const std::string mark = first.capabilities().lock_mark;
+  EXPECT_EQ(mark.substr(0, 6), "run-a-");
+  EXPECT_EQ(sharer.capabilities().lock_mark, mark);
+  ASSERT_TRUE(run(sharer.probe(kOwner, kGroup)));
+  EXPECT_EQ(sharer.capabilities().lock_mark, mark) << "a probe forgets it";
+  close_client(first);
+  close_client(sharer);
+  ASSERT_TRUE(run(next.lock_root("run-a")));
+  EXPECT_NE(next.capabilities().lock_mark, mark);
+}
+
 TEST_P(TreeContract, AnotherRunIsKeptOutAndToldByWhom) {
   FullTree& holder = second_client();
   FullTree& sharer = second_client();

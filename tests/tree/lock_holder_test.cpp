@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "tree/attributes.hpp"
+
 namespace nfsferry::test {
 namespace {
 
@@ -15,7 +17,16 @@ TEST(LockHolder, ComesBackFromItsText) {
   EXPECT_EQ(read.process, std::to_string(::getpid()));
   EXPECT_EQ(read.host, written.host);
   EXPECT_EQ(read.since, written.since);
+  EXPECT_EQ(read.mark, written.mark);
   EXPECT_EQ(read.since.size(), std::string("2026-01-31T23:59:59Z").size()) << read.since;
+}
+
+TEST(LockHolder, TheMarkBeginsAsTheRunIdDoesAndIsNeverTheSame) {
+  LockHolder one = LockHolder::this_process("a-long-run-id");
+  EXPECT_EQ(one.mark.substr(0, 9), "a-long-r-");
+  EXPECT_EQ(one.mark.size(), 16u);
+  EXPECT_NE(one.mark, LockHolder::this_process("a-long-run-id").mark);
+  EXPECT_TRUE(temporary_name(one.mark).starts_with(temporary_beginning(one.mark)));
 }
 
 TEST(LockHolder, ATextCutShortLeavesTheRestEmpty) {
@@ -28,7 +39,7 @@ TEST(LockHolder, ATextCutShortLeavesTheRestEmpty) {
 }
 
 TEST(LockHolder, TheMessageNamesItAndNeverSteersTheTerminal) {
-  LockHolder holder{"a\x1b[2J", "12", "host", "2026-01-31T23:59:59Z"};
+  LockHolder holder{"a\x1b[2J", "12", "host", "2026-01-31T23:59:59Z", {}};
   Error error = holder.locked("LOCK");
   EXPECT_TRUE(error.is(Own::kLocked));
   EXPECT_EQ(error.detail,
