@@ -54,9 +54,11 @@ Task<void> Worker::take_entry(Merge& merge, Entry entry, const TargetRow* row) {
   bool linked = item.entry.attributes.link_count > 1 && shared_.target_can.hard_links;
   if (linked && !(row && is_left_alone(item.entry, *row))) {
     LinkedName name{node, item.entry, row ? row->fileid : 0};
-    HardLinks::Place place = shared_.hard_links.add(std::move(name));
-    if (place == HardLinks::Place::kLater) ++node->pending;
-    if (place != HardLinks::Place::kFirst) co_return;
+    if (shared_.hard_links.add(std::move(name)) == HardLinks::Place::kLater) {
+      ++node->pending;
+      node->left_out.add(merge.table.key_of(item.entry.name));
+      co_return;
+    }
   }
   ++node->pending;
   ++node->in_flight;

@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "base/escape.hpp"
+#include "base/log.hpp"
 #include "base/nfsstat4.hpp"
 #include "copy/worker_parts.hpp"
 
@@ -189,6 +190,12 @@ Task<void> Worker::link_groups(std::span<HardLinks::Group> groups) {
         WorkItem item{name.node, std::move(name.entry)};
         target_failed(item, status.error(), 1);
       }
+    }
+    if (!left.empty()) {
+      log(LogLevel::kWarning, "the target takes no more links to " +
+                                  escape_for_terminal(group.node->path_of(group.name)) + "; " +
+                                  std::to_string(left.size()) +
+                                  " further names become another copy of it");
     }
     group.others = std::move(left);
     group.in_place = false;  // what is left needs another first name

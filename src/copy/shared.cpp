@@ -148,13 +148,6 @@ HardLinks::Place HardLinks::add(LinkedName name) {
     group.name = name.entry.name;
     return Place::kFirst;
   }
-  auto same = [&name](const NodePtr& node, const std::string& text) {
-    return node == name.node && text == name.entry.name;
-  };
-  bool known = same(group.node, group.name) ||
-               std::any_of(group.others.begin(), group.others.end(),
-                           [&](const LinkedName& o) { return same(o.node, o.entry.name); });
-  if (known) return Place::kKnown;
   group.others.push_back(std::move(name));
   return Place::kLater;
 }

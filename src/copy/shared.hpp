@@ -24,7 +24,7 @@
 namespace nfsferry::copy {
 
 // Names of a directory of the source that were dealt with and that the target does not have: they
-// failed or were skipped. A listing that is started over asks for them.
+// failed, were skipped, or wait to be linked. A listing that is started over asks for them.
 class LeftOut {
  public:
   static constexpr std::size_t kMost = 1 << 18;  // more may be counted twice
@@ -164,8 +164,8 @@ struct LinkedName {
 // others are linked to it when all files are done, unless the target has them linked already.
 class HardLinks {
  public:
-  enum class Place : std::uint8_t { kFirst, kLater, kKnown };
-  // kFirst: copy it. kLater: it is kept for when all files are done. kKnown: it was kept before.
+  enum class Place : std::uint8_t { kFirst, kLater };
+  // kFirst: copy it. kLater: it is kept for when all files are done.
   Place add(LinkedName name);
   // The first name is in place; `target_fileid` where the target had it already, else 0; `hash`
   // where its content was read.
