@@ -1,16 +1,16 @@
 #include "api/close_on_stop.hpp"
 
-#include <chrono>
-
 namespace nfsferry::api {
 
 Task<void> close_on_stop(Loop& loop, Location::Kind kind, FullTree& tree, const StopFlag& stop,
-                         CancelToken& done) {
+                         CancelToken& done, std::chrono::milliseconds patience) {
   const auto look = std::chrono::milliseconds(50);
   while (stop.load() == 0) {
     Status slept = co_await loop.sleep_for(look, &done);
     if (!slept) co_return;
   }
+  Status slept = co_await loop.sleep_for(patience, &done);
+  if (!slept) co_return;
   if (kind == Location::Kind::kNfs) co_await tree.close();
 }
 

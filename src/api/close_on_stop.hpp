@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "loop/loop.hpp"
 #include "nfsferry/options.hpp"
 #include "tree/location.hpp"
@@ -7,9 +9,9 @@
 
 namespace nfsferry::api {
 
-// Closes the tree of a server once a stop is asked for, which ends what waits for the server.
-// Returns then, or when `done` is cancelled.
+// Closes the tree of a server once a stop is asked for and the patience is over, which ends what
+// waits for the server. Returns then, or when `done` is cancelled.
 Task<void> close_on_stop(Loop& loop, Location::Kind kind, FullTree& tree, const StopFlag& stop,
-                         CancelToken& done);
+                         CancelToken& done, std::chrono::milliseconds patience = {});
 
 }  // namespace nfsferry::api

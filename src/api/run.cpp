@@ -128,7 +128,7 @@ class Run {
       attributes.owner = root.owner.id;
       attributes.group = root.group.id;
     }
-    auto made = co_await api::make_root(loop, target_location_, tree_options_, attributes);
+    auto made = co_await api::make_root(loop, target_location_, tree_options_, attributes, stop_);
     made_root_ = made && *made;
     if (made) co_return true;
     const Error& error = made.error();
@@ -145,12 +145,8 @@ class Run {
       fail(ExitCode::kUsage, error, error.message());
       co_return;
     }
-    CancelToken prepared;
-    TaskGroup watching;
-    close_on_stop(loop, **source, **target, watching, prepared);
-    bool ready = co_await prepare(loop, **source, **target);
-    prepared.cancel();
-    co_await watching.join();
+    bool ready = co_await open_both(loop, **source, **target);
+    if (ready) ready = co_await prepare(loop, **source, **target);
     report_.prepare.duration_ms = now_ms() - report_.start_ms;
     report_.prepare.success = ready;
     if (ready) {
@@ -184,9 +180,12 @@ class Run {
   // The copy itself looks at the stop flag; while servers are still being asked, a stop closes
   // their trees, which ends what waits for them.
   void close_on_stop(Loop& loop, FullTree& source, FullTree& target, TaskGroup& watching,
-                     CancelToken& done) {
-    watching.spawn(api::close_on_stop(loop, source_location_.kind, source, stop_, done));
-    watching.spawn(api::close_on_stop(loop, target_location_.kind, target, stop_, done));
+                     CancelToken& done, std::chrono::milliseconds patience = {}) {
+    auto watch = [&](const Location& location, FullTree& tree) {
+      watching.spawn(api::close_on_stop(loop, location.kind, tree, stop_, done, patience));
+    };
+    watch(source_location_, source);
+    watch(target_location_, target);
   }
 
   void note_stop() {
@@ -200,7 +199,17 @@ class Run {
                                                                         : "copied");
   }
 
-  Task<bool> prepare(Loop& loop, FullTree& source, FullTree& target) {
+  Task<bool> open_both(Loop& loop, FullTree& source, FullTree& target) {
+    CancelToken opened;
+    TaskGroup watching;
+    close_on_stop(loop, source, target, watching, opened);
+    bool both = co_await open_watched(loop, source, target);
+    opened.cancel();
+    co_await watching.join();
+    co_return both;
+  }
+
+  Task<bool> open_watched(Loop& loop, FullTree& source, FullTree& target) {
     Status source_open = ok();
     Status target_open = ok();
     TaskGroup opening;  // side by side, but where the target is made after the source's root
@@ -213,12 +222,21 @@ class Run {
       if (!made) co_return false;
       target_open = co_await target.open();
     }
-    if (!accept(Role::kTarget, target_location_, target_open)) co_return false;
+    co_return accept(Role::kTarget, target_location_, target_open);
+  }
+
+  // Leaves things in the target for a moment, so that a stop lets it come to its end.
+  Task<bool> prepare(Loop& loop, FullTree& source, FullTree& target) {
     if (verifying()) {
       copy::prepare_verify(*shared_, source, target);
       co_return true;
     }
+    CancelToken prepared;
+    TaskGroup watching;
+    close_on_stop(loop, source, target, watching, prepared, copy::kStopPatience);
     Status ready = co_await copy::prepare_copy(*shared_, source, target, options_.run_id);
+    prepared.cancel();
+    co_await watching.join();
     if (ready) co_return true;
     const Error& error = ready.error();
     fail(api::start_exit_code(Role::kTarget, error), error,

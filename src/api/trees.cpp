@@ -1,5 +1,6 @@
 #include "api/trees.hpp"
 
+#include "api/close_on_stop.hpp"
 #include "local/local_tree.hpp"
 #include "nfs4/nfs4_tree.hpp"
 
@@ -43,30 +44,39 @@ ParentAndName parent_of(const Location& location) {
   return split;
 }
 
+namespace {
+
+// True if it was not there.
+Task<Result<bool>> make_directory(FullTree& tree, std::string name, NewAttributes attributes) {
+  NFSFERRY_TRY(Ok opened, co_await tree.open(), co_return);
+  MakeDirectory request{tree.root(), std::move(name), attributes};
+  std::span<const MakeDirectory> one(&request, 1);
+  auto made = co_await tree.make_directories(one);
+  if (!made[0]) co_return std::move(made[0]).error();
+  if (!made[0]->created) co_return false;
+  attributes.mtime = attributes.atime = std::nullopt;
+  SetAttributes finish{made[0]->directory, {}, std::move(attributes)};
+  std::span<const SetAttributes> last(&finish, 1);
+  auto set = co_await tree.set_attributes(last);
+  if (!set[0]) co_return std::move(set[0]).error();
+  co_return true;
+}
+
+}  // namespace
+
 Task<Result<bool>> make_root(Loop& loop, const Location& location, const TreeOptions& options,
-                             const NewAttributes& attributes) {
+                             const NewAttributes& attributes, const StopFlag& stop) {
   auto [parent, name] = parent_of(location);
   auto tree = make_tree(loop, parent, options);
   if (!tree) co_return std::move(tree).error();
-  Status status = co_await (*tree)->open();
-  bool created = false;
-  if (status) {
-    MakeDirectory request{(*tree)->root(), name, attributes};
-    std::span<const MakeDirectory> one(&request, 1);
-    auto made = co_await (*tree)->make_directories(one);
-    created = made[0] && made[0]->created;
-    if (!made[0]) status = made[0].error();
-    if (created) {
-      SetAttributes finish{made[0]->directory, {}, attributes};
-      finish.attributes.mtime = finish.attributes.atime = std::nullopt;
-      std::span<const SetAttributes> last(&finish, 1);
-      auto set = co_await (*tree)->set_attributes(last);
-      status = set[0];
-    }
-  }
+  CancelToken done;
+  TaskGroup watching;
+  watching.spawn(close_on_stop(loop, parent.kind, **tree, stop, done));
+  auto made = co_await make_directory(**tree, std::move(name), attributes);
+  done.cancel();
+  co_await watching.join();
   co_await (*tree)->close();
-  if (!status) co_return std::move(status).error();
-  co_return created;
+  co_return made;
 }
 
 Task<Status> remove_root(Loop& loop, const Location& location, const TreeOptions& options) {

@@ -29,9 +29,10 @@ struct ParentAndName {
 ParentAndName parent_of(const Location& location);
 
 // Makes the directory that the location names, in its parent, which must exist. Attributes are
-// those of a new directory. An existing directory is left as it is: false.
+// those of a new directory. An existing directory is left as it is: false. A stop ends the wait for
+// the server.
 Task<Result<bool>> make_root(Loop& loop, const Location& location, const TreeOptions& options,
-                             const NewAttributes& attributes);
+                             const NewAttributes& attributes, const StopFlag& stop);
 // Removes the empty directory that the location names.
 Task<Status> remove_root(Loop& loop, const Location& location, const TreeOptions& options);
 

@@ -13,7 +13,6 @@ namespace nfsferry::copy {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(50);
-constexpr auto kStopPatience = std::chrono::seconds(8);
 
 Progress progress_of(const Shared& shared, Clock::time_point started) {
   auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started);
@@ -71,6 +70,11 @@ Error owner_refused(const Target& target, std::uint32_t uid, std::uint32_t gid) 
   return error;
 }
 
+Status refuse_when_stopped(const Shared& shared) {
+  if (shared.stop.load() == 0) return ok();
+  return own_error(Own::kCancelled, "start", "interrupted");
+}
+
 void say_what_is_not_kept(const Capabilities& can) {
   if (!can.symlink_times) {
     log(LogLevel::kInfo,
@@ -90,7 +94,9 @@ Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::s
   const CopyOptions& options = shared.options;
   shared.ownership = Ownership(options, from, to);
   NFSFERRY_TRY(Ok locked, co_await target.lock_root(std::move(run_id)), co_return);
+  NFSFERRY_TRY(Ok not_yet, refuse_when_stopped(shared), co_return);
   NFSFERRY_TRY(Ok different, co_await refuse_same_directory(source, target), co_return);
+  NFSFERRY_TRY(Ok still_not, refuse_when_stopped(shared), co_return);
   std::uint32_t uid = id_to_try(options, from.owner, to.owner, options.owner_uid);
   std::uint32_t gid = id_to_try(options, from.group, to.group, options.owner_gid);
   NFSFERRY_TRY(Ok probed, co_await target.probe(uid, gid), co_return);

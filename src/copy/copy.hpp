@@ -4,6 +4,8 @@
 // a snapshot: what changes while it is read is copied again, and said.
 #pragma once
 
+#include <chrono>
+
 #include "copy/shared.hpp"
 #include "loop/loop.hpp"
 #include "nfsferry/check.hpp"
@@ -18,8 +20,11 @@ struct Side {
   FullTree* target = nullptr;
 };
 
+// How long work in flight may take to end after a stop.
+inline constexpr std::chrono::milliseconds kStopPatience(8000);
+
 // Checks what must hold before anything is written: not the same directory, no other run, owners
-// can be given away, symlink times. Errors end the run.
+// can be given away, symlink times. Errors end the run: kCancelled when it is asked to stop.
 Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::string run_id);
 
 // The same before a comparison: which owners are expected. Nothing is written.

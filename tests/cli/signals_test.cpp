@@ -62,6 +62,17 @@ TEST_P(SignalTest, StopsTheRunWhichStillWritesItsReport) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path("target")));
 }
 
+TEST_P(SignalTest, StopsTheRunThatIsToMakeItsTarget) {
+  Folder folder;
+  std::filesystem::create_directory(folder.path("source"));
+  SilentServer server;
+  Program program({"copy", folder.path("source"), server.url(), "--create-target"});
+  server.wait_for_client();
+  program.signal(GetParam());
+  Outcome outcome = program.wait(std::chrono::seconds(15));
+  EXPECT_EQ(outcome.exit_code, 128 + GetParam()) << outcome.err;
+}
+
 INSTANTIATE_TEST_SUITE_P(Both, SignalTest, testing::Values(SIGINT, SIGTERM));
 
 }  // namespace
