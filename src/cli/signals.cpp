@@ -29,6 +29,7 @@ StopFlag& handle_signals() {
   handle(SIGINT, on_stop_signal);
   handle(SIGTERM, on_stop_signal);
   handle(SIGPIPE, SIG_IGN);
+  handle(SIGXFSZ, SIG_IGN);  // a write over the limit on file sizes says EFBIG instead
   return stop_flag;
 }
 

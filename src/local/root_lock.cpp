@@ -23,6 +23,12 @@ Result<LockHolder> read_holder(int fd) {
   return LockHolder::from_text(std::string_view(reinterpret_cast<const char*>(bytes.data()), size));
 }
 
+Status write_holder(int fd, const LockHolder& holder) {
+  std::string text = holder.text();
+  if (::ftruncate(fd, 0) != 0) return errno_error(errno, "ftruncate", kName);
+  return write_all(fd, std::as_bytes(std::span(text.data(), text.size())), kName);
+}
+
 Result<UniqueFd> open_lock_file(int root_fd) {
   NFSFERRY_TRY(UniqueFd fd, open_at(root_fd, kName, O_RDWR | O_CREAT | O_NONBLOCK, 0600), return);
   NFSFERRY_TRY(Attributes found, attributes_of(fd.get(), kName), return);
@@ -56,11 +62,11 @@ Result<RootLock::Attempt> RootLock::attempt(int root_fd, const std::string& run_
   NFSFERRY_TRY(UniqueFd fd, open_lock_file(root_fd), return);
   NFSFERRY_TRY(bool alone, try_flock(fd.get(), LOCK_EX), return);
   if (alone) {
-    std::string text = LockHolder::this_process(run_id).text();
-    if (::ftruncate(fd.get(), 0) != 0) return errno_error(errno, "ftruncate", kName);
-    NFSFERRY_TRY(Ok written,
-                 write_all(fd.get(), std::as_bytes(std::span(text.data(), text.size())), kName),
-                 return);
+    Status written = write_holder(fd.get(), LockHolder::this_process(run_id));
+    if (!written) {  // the target is full, perhaps
+      if (!has_lost_its_name(root_fd, fd.get())) remove_quietly(root_fd, kName);
+      return std::move(written).error();
+    }
   }
   // Going over to sharing is not atomic: another run may come in between, hence the look after it.
   NFSFERRY_TRY(bool shared, try_flock(fd.get(), LOCK_SH), return);

@@ -148,7 +148,11 @@ Task<Result<RootLock::Attempt>> RootLock::lock_file() {
   }
   if (!alone) co_return std::move(alone).error();
   lock_stateid_ = alone->stateid;
-  NFSFERRY_TRY(Write::Reply written, reply->take<Write>(), co_return);
+  auto written = reply->take<Write>();
+  if (!written) {  // the target is full, perhaps
+    co_await remove_file(true);
+    co_return std::move(written).error();
+  }
   NFSFERRY_TRY(Lock::Reply shared, reply->take<Lock>(), co_return);
   lock_stateid_ = shared.stateid;
   holder_ = std::move(holder);
