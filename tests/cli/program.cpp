@@ -31,16 +31,19 @@ std::string content(const UniqueFd& fd) {
   return out;
 }
 
+}  // namespace
+
 std::string program_path() {
   const char* chosen = std::getenv("NFSFERRY_PROGRAM");
   return chosen != nullptr ? chosen : NFSFERRY_PROGRAM;
 }
 
-}  // namespace
-
 Program::Program(const std::vector<std::string>& arguments, const std::string& input)
+    : Program(program_path(), arguments, input) {}
+
+Program::Program(std::string path, const std::vector<std::string>& arguments,
+                 const std::string& input)
     : out_(::memfd_create("stdout", MFD_CLOEXEC)), err_(::memfd_create("stderr", MFD_CLOEXEC)) {
-  std::string path = program_path();
   std::vector<char*> argv{path.data()};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -71,7 +74,7 @@ Outcome Program::wait(std::chrono::seconds limit) {
   int status = 0;
   while (pid_ > 0 && ::waitpid(pid_, &status, WNOHANG) == 0) {
     if (std::chrono::steady_clock::now() > deadline) {
-      ADD_FAILURE() << "nfsferry did not end in time";
+      ADD_FAILURE() << "it did not end in time";
       ::kill(pid_, SIGKILL);
       ::waitpid(pid_, &status, 0);
       break;

@@ -24,6 +24,8 @@ class Program {
  public:
   explicit Program(const std::vector<std::string>& arguments,
                    const std::string& input = "/dev/null");
+  // The same for another program, by its path.
+  Program(std::string path, const std::vector<std::string>& arguments, const std::string& input);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -40,6 +42,9 @@ class Program {
 
 Outcome run_program(const std::vector<std::string>& arguments,
                     const std::string& input = "/dev/null");
+
+// Where the nfsferry is that Program starts.
+std::string program_path();
 
 // How many lines a text has; text without a newline at its end counts as one too many.
 int line_count(const std::string& text);

@@ -1,7 +1,6 @@
 // `nfsferry recover` between two NFS servers.
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -11,9 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "folder_compare.hpp"
-#include "ganesha.hpp"
-#include "program.hpp"
+#include "homes.hpp"
 #include "proxy.hpp"
 #include "sample_tree.hpp"
 
@@ -24,29 +21,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-constexpr const char* kArn = "arn:aws:elasticfilesystem:eu-west-1:123456789012:file-system/";
-constexpr gid_t kGroup = 1001;
-
-// The old and the new file system.
-struct Servers {
-  Ganesha old_efs;
-  Ganesha new_efs;
-  std::string broken;  // why they do not run, empty if they do
-};
-
-Servers& servers() {
-  static Servers* both = [] {
-    static Servers instance;  // its destructor ends the servers
-    GaneshaOptions options;
-    options.exports = {{"/efs", {}}};
-    options.lease_s = 4;  // what a killed run held is free soon
-    instance.broken = instance.old_efs.start(options);
-    if (instance.broken.empty()) instance.broken = instance.new_efs.start(options);
-    return &instance;
-  }();
-  return *both;
-}
 
 template <typename Condition>
 bool comes_true(Condition condition) {
@@ -67,64 +41,17 @@ bool has_a_finished_file(const fs::path& folder) {
   return false;
 }
 
-class RecoverServerTest : public testing::Test {
+class RecoverServerTest : public HomesTest {
  protected:
-  void SetUp() override {
-    if (auto missing = require_ganesha(); !missing.empty()) GTEST_SKIP() << missing;
-    ASSERT_EQ(servers().broken, "");
-    static unsigned next_uid = 200005;
-    old_uid_ = next_uid;
-    new_uid_ = next_uid + 5;
-    next_uid += 10;
-    old_home_ = servers().old_efs.folder("/efs") / std::to_string(old_uid_);
-    new_home_ = servers().new_efs.folder("/efs") / std::to_string(new_uid_);
-    make_home(old_home_, old_uid_);
-  }
-
-  static void make_home(const fs::path& folder, uid_t uid) {
-    fs::create_directory(folder);
-    ASSERT_EQ(::chown(folder.c_str(), uid, kGroup), 0);
-    ASSERT_EQ(::chmod(folder.c_str(), 0700), 0);
-  }
-
-  void fill_old_home(unsigned directories) const {
-    SampleTree sample;
-    sample.directories = directories;
-    sample.owner = old_uid_;
-    sample.group = kGroup;
-    make_small_files(old_home_, sample);
-  }
-
-  // A recovery of user1, or of space1.
-  Json input(bool space = false) const {
-    const char* name = space ? "SpaceName" : "UserProfileName";
-    const char* value = space ? "space1" : "user1";
-    Json json;
-    json["Options"] = {{"Uid", "NONE"}, {"Gid", "NONE"}};
-    json["Source"] = {{"DomainName", "a"},
-                      {"EfsFilesystemArn", std::string(kArn) + "fs-01d"},
-                      {"HomeEfsFileSystemUid", std::to_string(old_uid_)},
-                      {name, value}};
-    json["Target"] = json["Source"];
-    json["Target"]["EfsFilesystemArn"] = std::string(kArn) + "fs-0e3";
-    json["Target"]["HomeEfsFileSystemUid"] = std::to_string(new_uid_);
-    return json;
-  }
-
   std::vector<std::string> command(const Json& json, const std::string& old_root = {},
                                    const std::string& new_root = {}) const {
     folder_.write("input.json", json.dump());
-    return {"recover",
-            "--input",
-            folder_.path("input.json"),
-            "--ledger",
-            ledger(),
-            "--map",
-            "fs-01d=" + (old_root.empty() ? servers().old_efs.url("/efs") : old_root),
-            "--map",
-            "fs-0e3=" + (new_root.empty() ? servers().new_efs.url("/efs") : new_root),
-            "--report-json",
-            folder_.path("report.json")};
+    std::vector<std::string> words{
+        "recover", "--input",       folder_.path("input.json"), "--ledger",
+        ledger(),  "--report-json", folder_.path("report.json")};
+    std::vector<std::string> roots = maps(old_root, new_root);
+    words.insert(words.end(), roots.begin(), roots.end());
+    return words;
   }
   std::string ledger() const { return "sqlite:" + folder_.path("ledger.db"); }
 
@@ -136,25 +63,6 @@ class RecoverServerTest : public testing::Test {
     return json.is_object() ? json[attribute].get<std::string>() : std::string();
   }
   Json report() const { return Json::parse(folder_.read("report.json"), nullptr, false); }
-
-  // Everything is there, nothing else, and it belongs to the new home's owner.
-  void expect_recovered() const {
-    Expectation expectation;
-    expectation.owner = new_uid_;
-    expectation.group = kGroup;
-    for (const std::string& line : differences(old_home_, new_home_, expectation)) {
-      ADD_FAILURE() << line;
-    }
-    struct stat root = {};
-    ASSERT_EQ(::stat(new_home_.c_str(), &root), 0);
-    EXPECT_EQ(root.st_uid, new_uid_);
-  }
-
-  Folder folder_;
-  uid_t old_uid_ = 0;
-  uid_t new_uid_ = 0;
-  fs::path old_home_;
-  fs::path new_home_;
 };
 
 TEST_F(RecoverServerTest, AUserProfileGetsItsFilesBackUnderItsNewUid) {
@@ -219,7 +127,7 @@ TEST_F(RecoverServerTest, ATargetThatAppearsLateIsWaitedFor) {
   ASSERT_TRUE(comes_true([this] { return row("user1", "replication_status") == "PENDING"; }));
   Outcome made =
       run_program({"provision", servers().new_efs.url("/efs/" + std::to_string(new_uid_)),
-                   "--owner", std::to_string(new_uid_) + ":" + std::to_string(kGroup)});
+                   "--owner", std::to_string(new_uid_) + ":" + std::to_string(kHomeGroup)});
   ASSERT_EQ(made.exit_code, 0) << made.err;
   Outcome outcome = recovery.wait();
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -252,7 +160,7 @@ std::string root_behind(const Proxy& proxy) {
 TEST_F(RecoverServerTest, KilledInTheMiddleAndStartedAgainItCopiesTheRest) {
   fill_old_home(60);
   make_file(old_home_ / "large", 20 << 20, 3);
-  ASSERT_EQ(::chown((old_home_ / "large").c_str(), old_uid_, kGroup), 0);
+  ASSERT_EQ(::chown((old_home_ / "large").c_str(), old_uid_, kHomeGroup), 0);
   make_home(new_home_, new_uid_);
   auto old_proxy = slow_proxy(servers().old_efs);
   auto new_proxy = slow_proxy(servers().new_efs);

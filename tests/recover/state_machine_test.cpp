@@ -1,95 +1,247 @@
-// The workflow's definition: that what fails ends as a failure, whatever fails.
+// The workflow's state machine: linted, and run with the built program as its copy task, between
+// two NFS servers. run_state_machine.mjs stands in for the cloud.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string>
+#include <vector>
+
+#include "ci.hpp"
+#include "homes.hpp"
+#include "sample_tree.hpp"
 
 namespace nfsferry::test {
 namespace {
 
+namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-class StateMachine : public testing::Test {
+constexpr const char* kMachine = NFSFERRY_SOURCE_DIR "/tools/recovery/recovery.asl.json";
+constexpr const char* kInstall = NFSFERRY_SOURCE_DIR "/tests/recover/node/install";
+constexpr const char* kRunner = NFSFERRY_SOURCE_DIR "/tests/recover/run_state_machine.mjs";
+constexpr const char* kNode = NFSFERRY_NODE_FOLDER "/node";
+constexpr const char* kLint =
+    NFSFERRY_NODE_FOLDER "/node_modules/asl-validator/dist/bin/asl-validator.js";
+
+// Why the packages cannot be used, empty if they can. They are fetched once for all presets.
+const std::string& missing_packages() {
+  static const std::string missing = [] {
+    Program install(kInstall, {NFSFERRY_NODE_FOLDER}, "/dev/null");
+    Outcome outcome = install.wait(std::chrono::seconds(300));
+    return outcome.exit_code == 0 ? std::string() : "no Node packages: " + outcome.err;
+  }();
+  return missing;
+}
+
+std::string require_packages() {
+  if (!missing_packages().empty() && under_ci()) ADD_FAILURE() << missing_packages();
+  return missing_packages();
+}
+
+Json machine() {
+  std::ifstream file(kMachine);
+  return Json::parse(file, nullptr, false);
+}
+
+std::vector<std::string> task_states() {
+  std::vector<std::string> names;
+  Json states = machine()["States"];
+  for (const auto& [name, one] : states.items()) {
+    if (one["Type"] == "Task") names.push_back(name);
+  }
+  return names;
+}
+
+class StateMachineLint : public testing::Test {
  protected:
   void SetUp() override {
-    std::ifstream file(std::string(NFSFERRY_SOURCE_DIR) + "/tools/recovery/recovery.asl.json");
-    machine_ = Json::parse(file, nullptr, false);
-    ASSERT_TRUE(machine_.is_object());
+    if (auto missing = require_packages(); !missing.empty()) GTEST_SKIP() << missing;
   }
-  const Json& state(const std::string& name) const { return machine_["States"].at(name); }
-
-  // Where a state leads to; after a failure only, or in any case.
-  static std::set<std::string> next(const Json& state, bool failures_only) {
-    std::set<std::string> names;
-    for (const Json& one : state.value("Catch", Json::array())) names.insert(one["Next"]);
-    if (failures_only) return names;
-    for (const char* member : {"Next", "Default"}) {
-      if (state.contains(member)) names.insert(state[member].get<std::string>());
-    }
-    for (const Json& one : state.value("Choices", Json::array())) names.insert(one["Next"]);
-    return names;
-  }
-  std::set<std::string> reachable(const std::set<std::string>& from) const {
-    std::set<std::string> found;
-    std::set<std::string> left = from;
-    while (!left.empty()) {
-      std::string name = *left.begin();
-      left.erase(left.begin());
-      if (!found.insert(name).second) continue;
-      left.merge(next(state(name), false));
-    }
-    return found;
+  Outcome lint(const Json& json) const {
+    folder_.write("machine.asl.json", json.dump());
+    return Program(kNode, {kLint, "--json-path", folder_.path("machine.asl.json")}, "/dev/null")
+        .wait();
   }
 
-  Json machine_;
+ private:
+  Folder folder_;
 };
 
-TEST_F(StateMachine, EveryStateIsReached) {
-  std::set<std::string> all;
-  for (const auto& [name, one] : machine_["States"].items()) all.insert(name);
-  EXPECT_EQ(reachable({machine_["StartAt"]}), all);
+TEST_F(StateMachineLint, FindsNothing) {
+  Outcome outcome = lint(machine());
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
 }
 
-TEST_F(StateMachine, EveryTaskCatchesAllAndNoFailureEndsAsASuccess) {
-  for (const auto& [name, one] : machine_["States"].items()) {
-    if (one["Type"] != "Task") continue;
-    ASSERT_TRUE(one.contains("Catch")) << name;
-    EXPECT_EQ(one["Catch"].back()["ErrorEquals"], Json::array({"States.ALL"})) << name;
-    for (const std::string& end : reachable(next(one, true))) {
-      EXPECT_NE(state(end)["Type"], "Succeed") << name << " fails, and then comes " << end;
-    }
-  }
+TEST_F(StateMachineLint, FindsWhatLeadsNowhere) {
+  Json broken = machine();
+  broken["States"]["NoteResult"]["Next"] = "Nowhere";
+  Outcome outcome = lint(broken);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_NE((outcome.out + outcome.err).find("Nowhere"), std::string::npos) << outcome.err;
 }
 
-TEST_F(StateMachine, TheCopyIsOneTaskThatWaitsForItsAnswer) {
+// What the local run cannot show, since it does not start containers.
+TEST_F(StateMachineLint, TheCopyIsOneTaskThatWaitsForItsAnswerWithAHeartbeat) {
   int copies = 0;
-  for (const auto& [name, one] : machine_["States"].items()) {
+  Json states = machine()["States"];
+  for (const auto& [name, one] : states.items()) {
     EXPECT_NE(one["Type"], "Wait") << name;
     if (one.value("Resource", "").find("ecs:") != std::string::npos) ++copies;
   }
   EXPECT_EQ(copies, 1);
-  const Json& copy = state("Recover");
-  EXPECT_EQ(copy["Resource"], "arn:aws:states:::ecs:runTask.waitForTaskToken");
-  EXPECT_GT(copy["HeartbeatSeconds"], 0);
-  const Json& environment = copy["Parameters"]["Overrides"]["ContainerOverrides"][0]["Environment"];
-  EXPECT_EQ(environment[0]["Name"], "NFSFERRY_TASK_TOKEN");
-  EXPECT_EQ(environment[1]["Value.$"], "States.JsonToString($$.Execution.Input)");
+  EXPECT_EQ(states["Recover"]["Resource"], "arn:aws:states:::ecs:runTask.waitForTaskToken");
+  EXPECT_GT(states["Recover"]["HeartbeatSeconds"], 0);
 }
 
-TEST_F(StateMachine, TheFailureMessageCarriesTheWholeInput) {
-  EXPECT_EQ(state("TellFailure")["Parameters"]["MessageBody"]["Input.$"], "$$.Execution.Input");
+// What an execution left.
+struct Execution {
+  bool succeeded = false;
+  std::string error;
+  Json tasks;  // [{state, given}]
+
+  std::vector<std::string> states() const {
+    std::vector<std::string> names;
+    for (const Json& task : tasks) names.push_back(task["state"]);
+    return names;
+  }
+  // What a state was given the last time; null if it was not reached.
+  Json given(const std::string& state) const {
+    Json found;
+    for (const Json& task : tasks) {
+      if (task["state"] == state) found = task["given"];
+    }
+    return found;
+  }
+  // The attributes that a state writes into the profile's row.
+  Json row(const std::string& state) const { return given(state)["ExpressionAttributeValues"]; }
+  std::string profile(const std::string& state) const {
+    return given(state)["Key"]["profile_name"]["S"];
+  }
+};
+
+using States = std::vector<std::string>;
+
+class StateMachineRun : public HomesTest {
+ protected:
+  void SetUp() override {
+    if (auto missing = require_packages(); !missing.empty()) GTEST_SKIP() << missing;
+    HomesTest::SetUp();
+  }
+
+  Execution execute(const Json& input, const Json& refuse = Json::object()) const {
+    Json request = {{"machine", kMachine}, {"input", input}, {"refuse", refuse}};
+    request["program"] = maps();
+    request["program"].insert(request["program"].begin(), program_path());
+    for (const char* word : {"--wait-target", "0s"}) request["program"].push_back(word);
+    folder_.write("request.json", request.dump());
+    Outcome outcome = Program(kNode, {kRunner}, folder_.path("request.json")).wait();
+    Json answer = Json::parse(outcome.out, nullptr, false);
+    EXPECT_TRUE(answer.is_object()) << outcome.err;
+    if (!answer.is_object()) return {};
+    return {answer["status"] == "SUCCEEDED", answer.value("error", ""), answer["tasks"]};
+  }
+
+  // The execution failed with this error, and whoever reads the message can begin it again.
+  void expect_failed(const Execution& execution, const std::string& error,
+                     const Json& input) const {
+    EXPECT_FALSE(execution.succeeded);
+    EXPECT_EQ(execution.error, error);
+    Json message = execution.given("TellFailure")["MessageBody"];
+    EXPECT_EQ(message["Error"], error);
+    EXPECT_EQ(message["Input"], input);
+    EXPECT_NE(message["Cause"], "");
+  }
+};
+
+TEST_F(StateMachineRun, AUserProfileGetsItsFilesAndItsRow) {
+  fill_old_home(3);
+  make_home(new_home_, new_uid_);
+  Execution execution = execute(input());
+  ASSERT_TRUE(execution.succeeded) << execution.error;
+  expect_recovered();
+  EXPECT_EQ(execution.states(), (States{"NotePending", "Recover", "NoteResult"}));
+  EXPECT_EQ(execution.row("NotePending")[":status"]["S"], "PENDING");
+  Json row = execution.row("NoteResult");
+  EXPECT_EQ(row[":status"]["S"], "SUCCESS");
+  EXPECT_EQ(row[":files"]["S"], "60");
+  EXPECT_TRUE(row[":bytes"]["S"].is_string());
+  EXPECT_NE(row[":bytes"]["S"], "0");
+  EXPECT_TRUE(row[":duration"]["S"].is_string());
+  EXPECT_EQ(execution.profile("NoteResult"), "user1");
 }
 
-TEST_F(StateMachine, TheRowIsPendingFirstAndResultsComeFromTheContractsPaths) {
-  EXPECT_EQ(state("Recover")["ResultPath"], "$.Result");
-  EXPECT_EQ(next(state("NotePending"), false).count("Recover"), 1u);
-  Json values = state("NoteResult")["Parameters"]["ExpressionAttributeValues"];
-  EXPECT_EQ(values[":status"]["S.$"], "$.Result.Status");
-  EXPECT_EQ(values[":bytes"]["S.$"], "States.Format('{}', $.Result.BytesWritten)");
-  EXPECT_EQ(values[":files"]["S.$"], "States.Format('{}', $.Result.FilesTransferred)");
-  EXPECT_EQ(values[":duration"]["S.$"], "States.Format('{}', $.Result.Result.TotalDuration)");
+TEST_F(StateMachineRun, ASpacesRowHasTheSpacesName) {
+  fill_old_home(1);
+  make_home(new_home_, new_uid_);
+  Execution execution = execute(input(true));
+  ASSERT_TRUE(execution.succeeded) << execution.error;
+  expect_recovered();
+  EXPECT_EQ(execution.profile("NotePending"), "space1");
+  EXPECT_EQ(execution.profile("NoteResult"), "space1");
+}
+
+TEST_F(StateMachineRun, ACopyThatFailsEndsAsAFailureWithItsErrorAndTheWholeInput) {
+  fill_old_home(1);
+  make_file(old_home_ / "notebook", 100, 1);
+  make_home(new_home_, new_uid_);
+  fs::create_directories(new_home_ / "notebook" / "in the way");
+  Execution execution = execute(input());
+  expect_failed(execution, "Nfsferry.PartialCopy", input());
+  EXPECT_EQ(execution.states(), (States{"NotePending", "Recover", "NoteError", "TellFailure"}));
+  EXPECT_EQ(execution.row("NoteError")[":status"]["S"], "ERROR");
+}
+
+TEST_F(StateMachineRun, ASourceThatIsMissingIsNotTriedAgain) {
+  make_home(new_home_, new_uid_);
+  Json json = input();
+  json["Source"]["HomeEfsFileSystemUid"] = "299999";
+  Execution execution = execute(json);
+  expect_failed(execution, "Nfsferry.SourceMissing", json);
+  EXPECT_EQ(execution.states(), (States{"NotePending", "Recover", "NoteError", "TellFailure"}));
+}
+
+TEST_F(StateMachineRun, ATargetThatIsNotReadyIsTriedAgainFiveTimes) {
+  Execution execution = execute(input());
+  expect_failed(execution, "Nfsferry.TargetNotReady", input());
+  EXPECT_EQ(execution.states(), (States{"NotePending", "Recover", "Recover", "Recover", "Recover",
+                                        "Recover", "Recover", "NoteError", "TellFailure"}));
+}
+
+TEST_F(StateMachineRun, InputThatIsRefusedIsBadInput) {
+  make_home(new_home_, new_uid_);
+  Json json = input();
+  json["Source"]["HomeEfsFileSystemUid"] = "";
+  Execution execution = execute(json);
+  expect_failed(execution, "Nfsferry.BadInput", json);
+  EXPECT_TRUE(fs::is_empty(new_home_));
+}
+
+TEST_F(StateMachineRun, WithoutAnyNameNoRowIsWrittenAndNothingIsCopied) {
+  make_home(new_home_, new_uid_);
+  Json json = input();
+  json["Target"].erase("UserProfileName");
+  Execution execution = execute(json);
+  expect_failed(execution, "Nfsferry.BadInput", json);
+  EXPECT_EQ(execution.states(), States{"TellFailure"});
+  EXPECT_TRUE(fs::is_empty(new_home_));
+}
+
+TEST_F(StateMachineRun, WhateverTaskFailsTheExecutionFails) {
+  make_home(new_home_, new_uid_);
+  for (const std::string& state : task_states()) {
+    Json refuse = {{state, "Cloud.Refused"}};
+    // These two are reached after a failure only.
+    bool after_failure = state == "NoteError" || state == "TellFailure";
+    if (after_failure) refuse["Recover"] = "Cloud.Refused";
+    Execution execution = execute(input(), refuse);
+    EXPECT_FALSE(execution.succeeded) << state;
+    EXPECT_EQ(execution.error, "Cloud.Refused") << state;
+    EXPECT_FALSE(execution.given(state).is_null()) << state;
+    EXPECT_FALSE(execution.given("TellFailure").is_null()) << state;
+  }
 }
 
 }  // namespace

@@ -11,11 +11,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <system_error>
 #include <tuple>
 #include <utility>
+
+#include "ci.hpp"
 
 namespace nfsferry::test {
 namespace {
@@ -77,11 +77,6 @@ Outcome run_script(const std::vector<std::string>& arguments) {
 const Outcome& check_once() {
   static const Outcome outcome = run_script({"check"});
   return outcome;
-}
-
-bool under_ci() {
-  const char* ci = std::getenv("CI");
-  return ci != nullptr && *ci != '\0' && std::strcmp(ci, "false") != 0 && std::strcmp(ci, "0") != 0;
 }
 
 // A socket bound to a loopback port that is free, and that port. It is bound alone and shared
