@@ -32,7 +32,7 @@ Task<void> BatchRunner::run() {
 }
 
 void BatchRunner::start(const std::vector<std::size_t>& items) {
-  const SessionLimits& limits = session_.limits();
+  const ClientLimits& limits = client_.limits();
   std::vector<std::size_t> piece;
   Cost used{kSequenceOperations, kHeaderBytes, kHeaderBytes};
   for (std::size_t item : items) {
@@ -56,7 +56,7 @@ void BatchRunner::start(const std::vector<std::size_t>& items) {
 }
 
 Cost BatchRunner::room_beside(const std::vector<std::size_t>& items) const {
-  const SessionLimits& limits = session_.limits();
+  const ClientLimits& limits = client_.limits();
   Cost room{limits.operations - kSequenceOperations, limits.request_bytes - kHeaderBytes,
             limits.response_bytes - kHeaderBytes};
   std::optional<std::size_t> previous;
@@ -79,7 +79,7 @@ Task<void> BatchRunner::send(std::vector<std::size_t> items) {
     batch_.encode(item, previous, request);
     previous = item;
   }
-  auto reply = co_await session_.call(request);
+  auto reply = co_await client_.call(request);
   Status led = ok();
   if (head) led = co_await settle_head(*head, reply);
   if (!reply) {
@@ -88,7 +88,7 @@ Task<void> BatchRunner::send(std::vector<std::size_t> items) {
   }
   if (!led) {
     bool less = treatment(led.error()) == Treatment::kSendLess;
-    if (less) (void)session_.learn_smaller(request, led.error(), reply->result_count());
+    if (less) (void)client_.learn_smaller(request, led.error(), reply->result_count());
     start(items);
     co_return;
   }
@@ -124,14 +124,14 @@ Task<Status> BatchRunner::settle_head(Batch& head, Result<CompoundReply>& reply)
   if (led) co_return led;
   std::vector<std::size_t> rest(head.size() - done);
   std::iota(rest.begin(), rest.end(), done);
-  BatchRunner alone(session_, head);
+  BatchRunner alone(client_, head);
   alone.start(rest);
   co_await alone.group_.join();
   co_return led;
 }
 
 bool BatchRunner::another_attempt(std::size_t item, const Error& error) {
-  session_.count_retry();
+  client_.count_retry();
   if (++attempts_[item] < kAttemptsMost) return true;
   batch_.fail(item, error);
   return false;
@@ -142,17 +142,17 @@ Task<bool> BatchRunner::item_failed(const Compound& request, std::size_t item, b
   co_await batch_.undo(item);
   switch (treatment(error)) {
     case Treatment::kSendLess: {
-      bool smaller = session_.learn_smaller(request, error, executed);
+      bool smaller = client_.learn_smaller(request, error, executed);
       co_return (smaller && !alone) || another_attempt(item, error);
     }
     case Treatment::kRetry: {
       auto waited = Clock::now() - since_;
-      if (waited > std::chrono::milliseconds(session_.timeout_ms())) {
+      if (waited > std::chrono::milliseconds(client_.timeout_ms())) {
         batch_.fail(item, std::move(error));
         co_return false;
       }
-      session_.count_retry();
-      co_await session_.back_off(waits_++);
+      client_.count_retry();
+      co_await client_.back_off(waits_++);
       co_return true;
     }
     case Treatment::kReopen:
@@ -173,7 +173,7 @@ Task<void> BatchRunner::request_failed(const Compound& request, std::vector<std:
     co_return;
   }
   for (std::size_t item : items) co_await batch_.undo(item);
-  if (less && error.domain == Domain::kNfs4) (void)session_.learn_smaller(request, error, 0);
+  if (less && error.domain == Domain::kNfs4) (void)client_.learn_smaller(request, error, 0);
   if (less && items.size() > 1) {
     auto middle = items.begin() + static_cast<std::ptrdiff_t>(items.size() / 2);
     start(std::vector<std::size_t>(items.begin(), middle));

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "loop/sync.hpp"
-#include "nfs4/session.hpp"
+#include "nfs4/client.hpp"
 
 namespace nfsferry::nfs4 {
 
@@ -50,14 +50,14 @@ class Batch {
 // An error unless the name may be used in a directory operation: kBadName, ENAMETOOLONG.
 Status accept_name(std::string_view name);
 
-// Sends a batch in as few requests as the session's limits allow, side by side, until every item
+// Sends a batch in as few requests as the client's limits allow, side by side, until every item
 // has its result.
 class BatchRunner {
  public:
   static constexpr unsigned kAttemptsMost = 3;
 
-  BatchRunner(Session& session, Batch& batch)
-      : session_(session), batch_(batch), attempts_(batch.size()), since_(Clock::now()) {}
+  BatchRunner(Client& client, Batch& batch)
+      : client_(client), batch_(batch), attempts_(batch.size()), since_(Clock::now()) {}
   Task<void> run();
 
  private:
@@ -72,7 +72,7 @@ class BatchRunner {
                          std::size_t executed);
   bool another_attempt(std::size_t item, const Error& error);
 
-  Session& session_;
+  Client& client_;
   Batch& batch_;
   std::vector<unsigned> attempts_;
   unsigned waits_ = 0;
@@ -80,8 +80,8 @@ class BatchRunner {
   TaskGroup group_;
 };
 
-inline Task<void> run_batch(Session& session, Batch& batch) {
-  BatchRunner runner(session, batch);
+inline Task<void> run_batch(Client& client, Batch& batch) {
+  BatchRunner runner(client, batch);
   co_await runner.run();
 }
 

@@ -131,7 +131,7 @@ Result<MadeDirectory> existing_directory(Entry entry) {
 Task<std::vector<Result<MadeDirectory>>> Nfs4Tree::make_directories(
     std::span<const MakeDirectory> items) {
   MakeDirectoriesBatch batch(*this, items);
-  co_await run_batch(session_, batch);
+  co_await run_batch(*client_, batch);
   auto statuses = batch.take_results();
   std::vector<const MakeDirectory*> there;
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -139,7 +139,7 @@ Task<std::vector<Result<MadeDirectory>>> Nfs4Tree::make_directories(
     if (exists) there.push_back(&items[i]);
   }
   LookupBatch lookups(*this, there);
-  co_await run_batch(session_, lookups);
+  co_await run_batch(*client_, lookups);
   auto looked_up = lookups.take_results();
 
   std::vector<Result<MadeDirectory>> results;

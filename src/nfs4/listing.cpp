@@ -30,16 +30,16 @@ void add_entry(ListingPage& page, Readdir::RawEntry& raw) {
 }  // namespace
 
 Task<Result<ListingPage>> Nfs4Listing::next() {
-  std::uint32_t most = session_.limits().response_bytes - kReplySpare;
+  std::uint32_t most = client_.limits().response_bytes - kReplySpare;
   std::uint32_t maxcount = std::min(kMaxcount, most);
   std::uint64_t before = cookie_;
-  if (before == 0) client_generation_ = session_.client_generation();
+  if (before == 0) client_generation_ = client_.client_generation();
   auto page = co_await request_page(maxcount);
   if (!page && is_status(page.error(), Nfsstat4::kNotSame)) {
     co_return nfs4_error(Nfsstat4::kBadCookie, Op::kReaddir);  // it refuses the verifier instead
   }
   if (!page) co_return std::move(page).error();
-  if (session_.client_generation() != client_generation_) {
+  if (client_.client_generation() != client_generation_) {
     co_return nfs4_error(Nfsstat4::kBadCookie, Op::kReaddir);
   }
   bool nothing = cookie_ == before && !page->eof;
@@ -65,7 +65,7 @@ Task<Result<ListingPage>> Nfs4Listing::request_page(std::uint32_t maxcount) {
   request.add(Putfh{{}, handle_of(directory_.get())});
   request.add(readdir);
   request.expect_reply_payload(maxcount);
-  auto reply = co_await session_.call(request);
+  auto reply = co_await client_.call(request);
   if (!reply) co_return std::move(reply).error();
   NFSFERRY_TRY(NoReply at_directory, reply->take<Putfh>(), co_return);
   NFSFERRY_TRY(Readdir::Reply listed, reply->take<Readdir>(), co_return);

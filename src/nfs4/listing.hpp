@@ -12,14 +12,14 @@ class Nfs4Listing : public Listing {
  public:
   static constexpr std::uint32_t kMaxcount = 128u << 10;
 
-  Nfs4Listing(Session& session, DirectoryPtr directory, AttrMask mask)
-      : session_(session), directory_(std::move(directory)), mask_(mask) {}
+  Nfs4Listing(Client& client, DirectoryPtr directory, AttrMask mask)
+      : client_(client), directory_(std::move(directory)), mask_(mask) {}
   Task<Result<ListingPage>> next() override;
 
  private:
   Task<Result<ListingPage>> request_page(std::uint32_t maxcount);
 
-  Session& session_;
+  Client& client_;
   DirectoryPtr directory_;
   AttrMask mask_;
   std::uint64_t client_generation_ = 0;  // of the first page

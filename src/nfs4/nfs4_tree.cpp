@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "nfs4/listing.hpp"
+#include "nfs4/session.hpp"
 
 namespace nfsferry::nfs4 {
 namespace {
@@ -15,15 +16,15 @@ constexpr std::size_t kSpareBytes = 8192;  // headers and small operations besid
 constexpr std::uint32_t kFilesPerBatch = 64;
 constexpr auto kReleaseMost = std::chrono::seconds(3);
 
-SessionOptions session_options(const Location& location, const Nfs4Options& options) {
-  SessionOptions session;
-  session.host = location.host;
-  session.port = location.nfs_port;
-  session.timeout_ms = options.timeout_ms;
-  session.credentials.uid = location.uid.value_or(::geteuid());
-  session.credentials.gid = location.gid.value_or(::getegid());
-  session.credentials.groups = location.groups;
-  return session;
+ClientOptions client_options(const Location& location, const Nfs4Options& options) {
+  ClientOptions client;
+  client.host = location.host;
+  client.port = location.nfs_port;
+  client.timeout_ms = options.timeout_ms;
+  client.credentials.uid = location.uid.value_or(::geteuid());
+  client.credentials.gid = location.gid.value_or(::getegid());
+  client.credentials.groups = location.groups;
+  return client;
 }
 
 AttrMask server_mask() {
@@ -52,26 +53,31 @@ Result<Entry> entry_from(std::string name, Fattr fattr) {
   return Entry{std::move(name), std::move(fattr.attributes), std::move(fattr.handle)};
 }
 
-Task<bool> wait_and_retry(Session& session, const Error& error, unsigned& times,
+Task<bool> wait_and_retry(Client& client, const Error& error, unsigned& times,
                           Clock::time_point since) {
   if (treatment(error) != Treatment::kRetry) co_return false;
-  if (Clock::now() - since > std::chrono::milliseconds(session.timeout_ms())) co_return false;
-  session.count_retry();
-  co_await session.back_off(times++);
+  if (Clock::now() - since > std::chrono::milliseconds(client.timeout_ms())) co_return false;
+  client.count_retry();
+  co_await client.back_off(times++);
   co_return true;
 }
 
 Nfs4Tree::Nfs4Tree(Loop& loop, Location location, Nfs4Options options)
-    : location_(std::move(location)),
-      options_(std::move(options)),
-      session_(loop, session_options(location_, options_)),
-      lock_(session_),
-      renames_(session_) {
+    : location_(std::move(location)), options_(std::move(options)) {
   capabilities_.symlink_times = false;  // an OK to a SETATTR proves nothing: until the probe
+  use(std::make_unique<Session>(loop, client_options(location_, options_)));
+}
+
+void Nfs4Tree::use(std::unique_ptr<Client> client) {
+  renames_.reset();
+  lock_.reset();
+  client_ = std::move(client);
+  lock_.emplace(*client_);
+  renames_.emplace(*client_);
 }
 
 Task<Status> Nfs4Tree::open() {
-  NFSFERRY_TRY(Ok opened, co_await session_.open(), co_return);
+  NFSFERRY_TRY(Ok opened, co_await client_->open(), co_return);
   auto fattr = co_await walk_to_root();
   if (!fattr) co_return std::move(fattr).error();
   co_return take_root(*std::move(fattr));
@@ -82,13 +88,13 @@ Task<void> Nfs4Tree::close() {
   CancelToken released;
   TaskGroup group;
   group.spawn(release_lock(released));
-  (void)co_await session_.loop().sleep_for(kReleaseMost, &released);
-  co_await session_.close();
+  (void)co_await client_->loop().sleep_for(kReleaseMost, &released);
+  co_await client_->close();
   co_await group.join();
 }
 
 Task<void> Nfs4Tree::release_lock(CancelToken& released) {
-  co_await lock_.release();
+  co_await lock_->release();
   released.cancel();
 }
 
@@ -98,7 +104,7 @@ Task<Result<Fattr>> Nfs4Tree::walk_to_root() {
   Compound ask("LOOKUP", Repeat::kIdempotent);
   ask.add(Putrootfh{});
   ask.add(Getattr{AttrMask{Attr::kSupportedAttrs}});
-  auto first = co_await session_.call(ask);
+  auto first = co_await client_->call(ask);
   if (!first) co_return std::move(first).error();
   NFSFERRY_TRY(NoReply at_root, first->take<Putrootfh>(), co_return);
   NFSFERRY_TRY(Getattr::Reply supported, first->take<Getattr>(), co_return);
@@ -111,7 +117,7 @@ Task<Result<Fattr>> Nfs4Tree::walk_to_root() {
   Fattr fattr;
   std::size_t done = 0;
   do {  // as many components a request as it takes
-    std::size_t room = session_.limits().operations - 4;
+    std::size_t room = client_->limits().operations - 4;
     std::size_t count = std::min(room, components.size() - done);
     Compound request("LOOKUP", Repeat::kIdempotent);
     if (done == 0)
@@ -121,7 +127,7 @@ Task<Result<Fattr>> Nfs4Tree::walk_to_root() {
     for (std::size_t i = 0; i < count; ++i) request.add(Lookup{{}, components[done + i]});
     request.add(Getfh{});
     request.add(Getattr{mask});
-    auto reply = co_await session_.call(request);
+    auto reply = co_await client_->call(request);
     if (!reply) co_return std::move(reply).error();
     if (done == 0) {
       NFSFERRY_TRY(NoReply start, reply->take<Putrootfh>(), co_return);
@@ -152,9 +158,10 @@ Status Nfs4Tree::take_root(Fattr fattr) {
     return own_error(Own::kUnsupported, "GETATTR",
                      "the server does not support attributes that a copy needs");
   }
-  if (fattr.lease_seconds > 0) session_.set_lease_seconds(fattr.lease_seconds);
+  if (fattr.lease_seconds > 0) client_->set_lease_seconds(fattr.lease_seconds);
   max_read_ = fattr.max_read;
   max_write_ = fattr.max_write;
+  client_->note_sizes(max_read_, max_write_);
   auto entry = entry_from({}, std::move(fattr));
   if (!entry) return std::move(entry).error();
   if (entry->attributes.type != FileType::kDirectory) {
@@ -169,7 +176,7 @@ Status Nfs4Tree::take_root(Fattr fattr) {
 }
 
 Preferences Nfs4Tree::preferences() const {
-  const SessionLimits& limits = session_.limits();
+  const ClientLimits& limits = client_->limits();
   auto bounded = [](std::uint64_t server, std::uint32_t message) {
     std::uint64_t room = message > kSpareBytes ? message - kSpareBytes : message / 2;
     std::uint64_t most = server > 0 ? std::min(server, room) : room;
@@ -187,7 +194,8 @@ Preferences Nfs4Tree::preferences() const {
 }
 
 TreeFacts Nfs4Tree::facts() const {
-  return TreeFacts{location_.text, "4.1", session_.limits().operations, session_.limits().slots, 1};
+  return TreeFacts{location_.text, std::string(client_->version()), client_->limits().operations,
+                   client_->limits().slots, 1};
 }
 
 Task<Result<DirectoryPtr>> Nfs4Tree::open_directory(DirectoryPtr, const Entry& entry) {
@@ -197,7 +205,7 @@ Task<Result<DirectoryPtr>> Nfs4Tree::open_directory(DirectoryPtr, const Entry& e
 
 Result<std::unique_ptr<Listing>> Nfs4Tree::list(DirectoryPtr directory) {
   return std::unique_ptr<Listing>(
-      std::make_unique<Nfs4Listing>(session_, std::move(directory), entry_mask_));
+      std::make_unique<Nfs4Listing>(*client_, std::move(directory), entry_mask_));
 }
 
 Task<Result<Entry>> Nfs4Tree::lookup(DirectoryPtr directory, std::string name) {
@@ -207,7 +215,7 @@ Task<Result<Entry>> Nfs4Tree::lookup(DirectoryPtr directory, std::string name) {
   request.add(Lookup{{}, name});
   request.add(Getfh{});
   request.add(Getattr{entry_mask_});
-  auto reply = co_await session_.call(request);
+  auto reply = co_await client_->call(request);
   if (!reply) co_return std::move(reply).error();
   NFSFERRY_TRY(NoReply at_directory, reply->take<Putfh>(), co_return);
   auto found = reply->take<Lookup>();
@@ -231,7 +239,7 @@ Task<Result<Space>> Nfs4Tree::space() {
   Compound request("GETATTR", Repeat::kIdempotent);
   request.add(Putfh{{}, root_entry_.handle});
   request.add(Getattr{mask.intersect(supported_)});
-  auto reply = co_await session_.call(request);
+  auto reply = co_await client_->call(request);
   if (!reply) co_return std::move(reply).error();
   NFSFERRY_TRY(NoReply at_root, reply->take<Putfh>(), co_return);
   NFSFERRY_TRY(Getattr::Reply got, reply->take<Getattr>(), co_return);
@@ -241,20 +249,14 @@ Task<Result<Space>> Nfs4Tree::space() {
 Task<Result<ServerFacts>> Nfs4Tree::server_facts() {
   auto fattr = co_await walk_to_root();
   if (!fattr) co_return std::move(fattr).error();
-  co_return ServerFacts{session_.limits(), session_.server().server_owner,
-                        session_.server().server_scope, *std::move(fattr)};
-}
-
-Task<Status> Nfs4Tree::ping() {
-  Compound request("SEQUENCE", Repeat::kIdempotent);
-  auto reply = co_await session_.call(request);
-  if (!reply) co_return std::move(reply).error();
-  co_return ok();
+  ServerName name = client_->server_name();
+  co_return ServerFacts{client_->limits(), std::move(name.owner), std::move(name.scope),
+                        *std::move(fattr)};
 }
 
 Task<Status> Nfs4Tree::lock_root(std::string run_id) {
-  Status taken = co_await lock_.take(root_entry_.handle, std::move(run_id));
-  if (taken) capabilities_.lock_mark = lock_.mark();
+  Status taken = co_await lock_->take(root_entry_.handle, std::move(run_id));
+  if (taken) capabilities_.lock_mark = lock_->mark();
   if (taken || !taken.error().is(Own::kUnsupported)) co_return taken;
   capabilities_.exclusive_lock = false;
   log(LogLevel::kWarning, location_.text +

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "nfs4/client.hpp"
 #include "nfs4/rename_queue.hpp"
 #include "nfs4/root_lock.hpp"
-#include "nfs4/session.hpp"
 #include "tree/location.hpp"
 #include "tree/tree.hpp"
 
@@ -36,7 +36,7 @@ inline const FileHandle& handle_of(const Directory* directory) {
 
 // Facts of the server that only a probe asks for.
 struct ServerFacts {
-  SessionLimits limits;
+  ClientLimits limits;
   std::string server_owner;
   std::string server_scope;
   Fattr fattr;  // of the location's directory, with space, lease and maximal sizes
@@ -51,7 +51,7 @@ class Nfs4Tree : public FullTree {
   DirectoryPtr root() const override { return root_; }
   const Entry& root_entry() const override { return root_entry_; }
   Preferences preferences() const override;
-  TreeCounters counters() const override { return session_.counters(); }
+  TreeCounters counters() const override { return client_->counters(); }
   TreeFacts facts() const override;
   Task<Result<DirectoryPtr>> open_directory(DirectoryPtr parent, const Entry& entry) override;
   Result<std::unique_ptr<Listing>> list(DirectoryPtr directory) override;
@@ -80,10 +80,10 @@ class Nfs4Tree : public FullTree {
 
   // For `nfsferry probe`.
   Task<Result<ServerFacts>> server_facts();
-  Task<Status> ping();  // one empty request
+  Task<Status> ping() { return client_->ping(); }
 
-  Session& session() { return session_; }
-  RenameQueue& renames() { return renames_; }
+  Client& client() { return *client_; }
+  RenameQueue& renames() { return *renames_; }
   AttrMask entry_mask() const { return entry_mask_; }
   // Of temporary names.
   const std::string& mark() const {
@@ -93,15 +93,16 @@ class Nfs4Tree : public FullTree {
   bool owner_at_create() const { return capabilities_.owner_at_create; }
 
  private:
+  void use(std::unique_ptr<Client> client);
   Task<Result<Fattr>> walk_to_root();
   Status take_root(Fattr fattr);
   Task<void> release_lock(CancelToken& released);
 
   Location location_;
   Nfs4Options options_;
-  Session session_;
-  RootLock lock_;
-  RenameQueue renames_;
+  std::unique_ptr<Client> client_;
+  std::optional<RootLock> lock_;  // these two work with that client
+  std::optional<RenameQueue> renames_;
   DirectoryPtr root_;
   Entry root_entry_;
   AttrMask supported_;
@@ -117,7 +118,7 @@ Result<Entry> entry_from(std::string name, Fattr fattr);
 
 // Sends a COMPOUND that may stop half-way with DELAY or GRACE: the caller looks at the reply.
 // True if the status of this error means: wait (done here), then try again.
-Task<bool> wait_and_retry(Session& session, const Error& error, unsigned& times,
+Task<bool> wait_and_retry(Client& client, const Error& error, unsigned& times,
                           Clock::time_point since);
 
 }  // namespace nfsferry::nfs4

@@ -36,10 +36,10 @@ class Probe {
       if (made) co_return made;
       Error error = std::move(made).error();
       co_await remove();
-      if (!co_await wait_and_retry(tree_.session(), error, waits, since)) co_return error;
+      if (!co_await wait_and_retry(tree_.client(), error, waits, since)) co_return error;
     }
   }
-  Task<void> remove() { co_await remove_quietly(tree_.session(), tree_.root().get(), name_); }
+  Task<void> remove() { co_await remove_quietly(tree_.client(), tree_.root().get(), name_); }
 
   // What became of this time. Errors: SETATTR's.
   Task<Result<Time>> keep(Time time) {
@@ -85,7 +85,7 @@ class Probe {
     request.add(Getfh{});
     request.add(Getattr{tree_.entry_mask()});
     if (type_ == FileType::kRegular) request.add(Close{{}, Stateid::current()});
-    auto reply = co_await tree_.session().call(request);
+    auto reply = co_await tree_.client().call(request);
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_root, reply->take<Putfh>(), co_return);
     if (type_ == FileType::kRegular) {
@@ -104,7 +104,7 @@ class Probe {
     request.add(Putfh{{}, handle_});
     request.add(Setattr{{}, Stateid::anonymous(), wanted_, choice, {}});
     request.add(Getattr{tree_.entry_mask()});
-    auto reply = co_await tree_.session().call(request);
+    auto reply = co_await tree_.client().call(request);
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_node, reply->take<Putfh>(), co_return);
     NFSFERRY_TRY(NoReply set, reply->take<Setattr>(), co_return);

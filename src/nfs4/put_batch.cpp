@@ -12,32 +12,32 @@ constexpr std::string_view kOpenOwner = "nfsferry";
 
 }  // namespace
 
-Task<void> remove_quietly(Session& session, const Directory* parent, std::string name) {
+Task<void> remove_quietly(Client& client, const Directory* parent, std::string name) {
   unsigned times = 0;
   auto since = Clock::now();
   for (;;) {
     Compound request("REMOVE", Repeat::kIdempotent);
     request.add(Putfh{{}, handle_of(parent)});
     request.add(Remove{{}, name});
-    auto reply = co_await session.call(request);
+    auto reply = co_await client.call(request);
     if (!reply) co_return;
     Status done = ok();
     if (auto at = reply->take<Putfh>(); !at) co_return;
     if (auto removed = reply->take<Remove>(); !removed) done = std::move(removed).error();
     if (done) co_return;
     Error error = std::move(done).error();
-    if (!co_await wait_and_retry(session, error, times, since)) co_return;
+    if (!co_await wait_and_retry(client, error, times, since)) co_return;
   }
 }
 
-Task<void> close_and_remove(Session& session, const Directory* parent, std::string name,
+Task<void> close_and_remove(Client& client, const Directory* parent, std::string name,
                             Stateid stateid) {
   Compound request("CLOSE", Repeat::kIdempotent);
   request.add(Putfh{{}, handle_of(parent)});
   request.add(Lookup{{}, name});
   request.add(Close{{}, stateid});
-  (void)co_await session.call(request);  // a lost stateid is closed already
-  co_await remove_quietly(session, parent, std::move(name));
+  (void)co_await client.call(request);  // a lost stateid is closed already
+  co_await remove_quietly(client, parent, std::move(name));
 }
 
 PutBatch::PutBatch(Nfs4Tree& tree, std::span<const PutFile> items, ReadBack read_back)
@@ -179,9 +179,9 @@ Task<void> PutBatch::undo(std::size_t item) {
   const Directory* parent = items_[item].parent;
   if (state.open) {
     state.open = false;
-    co_await close_and_remove(tree_.session(), parent, state.temporary, state.stateid);
+    co_await close_and_remove(tree_.client(), parent, state.temporary, state.stateid);
   } else {
-    co_await remove_quietly(tree_.session(), parent, state.temporary);
+    co_await remove_quietly(tree_.client(), parent, state.temporary);
   }
 }
 
@@ -214,7 +214,7 @@ void PutBatch::renamed(std::size_t item, Status status) {
 Task<void> PutBatch::finish_renames() {
   while (renames_waiting_ > 0) co_await all_renamed_.wait();
   for (std::size_t item : not_renamed_) {
-    co_await remove_quietly(tree_.session(), items_[item].parent, states_[item].temporary);
+    co_await remove_quietly(tree_.client(), items_[item].parent, states_[item].temporary);
   }
 }
 

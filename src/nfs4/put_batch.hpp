@@ -59,9 +59,9 @@ class PutBatch : public Batch {
 };
 
 // Removes a name, whatever became of it. No error stops it.
-Task<void> remove_quietly(Session& session, const Directory* parent, std::string name);
+Task<void> remove_quietly(Client& client, const Directory* parent, std::string name);
 // CLOSE and REMOVE of a temporary that is still open.
-Task<void> close_and_remove(Session& session, const Directory* parent, std::string name,
+Task<void> close_and_remove(Client& client, const Directory* parent, std::string name,
                             Stateid stateid);
 
 }  // namespace nfsferry::nfs4

@@ -20,8 +20,8 @@ Cost cost_of(const PendingRename& one, const PendingRename* previous) {
 // holds the file.
 class RenameBatch : public Batch {
  public:
-  RenameBatch(Session& session, std::vector<PendingRename> items)
-      : session_(session), items_(std::move(items)), found_done_(items_.size()) {}
+  RenameBatch(Client& client, std::vector<PendingRename> items)
+      : client_(client), items_(std::move(items)), found_done_(items_.size()) {}
 
   std::string_view kind() const override { return "RENAME"; }
   Repeat repeat() const override { return Repeat::kOnce; }
@@ -54,10 +54,10 @@ class RenameBatch : public Batch {
     request.add(Putfh{{}, handle_of(one.parent)});
     request.add(Lookup{{}, one.to});
     request.add(Getattr{kFileidMask});
-    auto reply = co_await session_.call(request);
+    auto reply = co_await client_.call(request);
     // What is asked here decides about a file: a connection lost twice is no answer.
     for (unsigned again = 1; !reply && again < BatchRunner::kAttemptsMost; ++again) {
-      reply = co_await session_.call(request);
+      reply = co_await client_.call(request);
     }
     if (!reply) co_return;
     if (auto at = reply->take<Putfh>(); !at) co_return;
@@ -74,7 +74,7 @@ class RenameBatch : public Batch {
     return previous && items_[*previous].parent == items_[item].parent;
   }
 
-  Session& session_;
+  Client& client_;
   std::vector<PendingRename> items_;
   std::vector<bool> found_done_;
 };
@@ -102,15 +102,15 @@ std::unique_ptr<Batch> RenameQueue::take(const Cost& room) {
     if (!fits) break;
   }
   if (count == 0) return nullptr;
-  return std::make_unique<RenameBatch>(session_, take_first(count));
+  return std::make_unique<RenameBatch>(client_, take_first(count));
 }
 
 Task<void> RenameQueue::put_ends() {
   --puts_;
-  std::size_t full = session_.limits().operations - kBesideRenames;
+  std::size_t full = client_.limits().operations - kBesideRenames;
   std::size_t count = puts_ == 0 ? waiting_.size() : waiting_.size() / full * full;
-  RenameBatch alone(session_, take_first(count));
-  co_await run_batch(session_, alone);
+  RenameBatch alone(client_, take_first(count));
+  co_await run_batch(client_, alone);
 }
 
 }  // namespace nfsferry::nfs4

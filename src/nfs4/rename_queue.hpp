@@ -25,7 +25,7 @@ struct PendingRename {
 // others at work take.
 class RenameQueue {
  public:
-  explicit RenameQueue(Session& session) : session_(session) {}
+  explicit RenameQueue(Client& client) : client_(client) {}
 
   // Called while a put is at work.
   void add(PendingRename rename) { waiting_.push_back(std::move(rename)); }
@@ -38,7 +38,7 @@ class RenameQueue {
  private:
   std::vector<PendingRename> take_first(std::size_t count);
 
-  Session& session_;
+  Client& client_;
   std::vector<PendingRename> waiting_;
   std::size_t puts_ = 0;
 };

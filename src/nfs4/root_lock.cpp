@@ -29,13 +29,13 @@ bool means_no_locks(const Error& error) {
 
 }  // namespace
 
-RootLock::RootLock(Session& session) : session_(session) {
-  session_.set_restore([this] { return take_again(); });
+RootLock::RootLock(Client& client) : client_(client) {
+  client_.set_restore([this] { return take_again(); });
 }
 
 Task<Result<CompoundReply>> RootLock::ask(Compound& request) {
-  if (in_recovery_) co_return co_await session_.call_in_recovery(request);
-  co_return co_await session_.call(request);
+  if (in_recovery_) co_return co_await client_.call_in_recovery(request);
+  co_return co_await client_.call(request);
 }
 
 Task<Status> RootLock::take(FileHandle root, std::string run_id) {
@@ -63,14 +63,14 @@ Task<Status> RootLock::take_now() {
       co_return error;
     }
     if (*result == Attempt::kHeld) co_return ok();
-    co_await session_.back_off(times);
+    co_await client_.back_off(times);
   }
   co_return lock_file_error(Own::kLocked, "LOCK",
                             "another process holds the lock file; wait for its end or stop it");
 }
 
 Task<Result<RootLock::Attempt>> RootLock::attempt() {
-  std::uint64_t generation = session_.client_generation();
+  std::uint64_t generation = client_.client_generation();
   NFSFERRY_TRY(Ok opened, co_await open_file(), co_return);
   auto locked = co_await lock_file();
   if (locked && *locked == Attempt::kHeld) {
@@ -81,7 +81,7 @@ Task<Result<RootLock::Attempt>> RootLock::attempt() {
     else if (!*named)
       locked = Attempt::kAgain;
   }
-  bool lost = generation != session_.client_generation();  // and nothing of it is left to close
+  bool lost = generation != client_.client_generation();  // and nothing of it is left to close
   if (lost) co_return Attempt::kAgain;
   if (locked && *locked == Attempt::kHeld)
     held_ = true;

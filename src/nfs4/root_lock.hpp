@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "nfs4/session.hpp"
+#include "nfs4/client.hpp"
 #include "tree/lock_holder.hpp"
 
 namespace nfsferry::nfs4 {
@@ -11,11 +11,11 @@ namespace nfsferry::nfs4 {
 // is the run id. Who finds it free locks it for writing, writes who it is and goes over to a
 // shared lock; who finds it shared compares the id. The server drops the lock with the lease of a
 // dead process, so a file that was left behind blocks nobody. A client id that had to be made anew
-// has lost the lock without a word: the session takes it again, by this class, before it sends
+// has lost the lock without a word: the client takes it again, by this class, before it sends
 // anything else, and in the name of the same holder.
 class RootLock {
  public:
-  explicit RootLock(Session& session);
+  explicit RootLock(Client& client);
   RootLock(const RootLock&) = delete;
   RootLock& operator=(const RootLock&) = delete;
 
@@ -41,7 +41,7 @@ class RootLock {
   Task<Status> take_again();
   Task<Result<CompoundReply>> ask(Compound& request);
 
-  Session& session_;
+  Client& client_;
   FileHandle root_;
   std::string run_id_;
   LockHolder holder_;  // what the file says, kept for when the server forgets

@@ -1,46 +1,20 @@
 #include "nfs4/session.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <random>
-
-#include "base/log.hpp"
 
 namespace nfsferry::nfs4 {
 namespace {
 
-constexpr std::uint32_t kProcedureCompound = 1;
 constexpr std::uint32_t kMinorVersion = 1;
-constexpr unsigned kLossesMost = 2;             // connections that may end under one request
-constexpr unsigned kRefusedMost = 8;            // system errors of the RPC layer under one request
-constexpr unsigned kRebuildsMost = 8;           // sessions that a server may lose under one request
 constexpr std::size_t kReplyHeaderBytes = 128;  // RPC and COMPOUND headers, SEQUENCE
-constexpr std::uint32_t kBytesLeast = 32768;
 
 }  // namespace
 
-Session::Session(Loop& loop, SessionOptions options) : loop_(loop), options_(std::move(options)) {
+Session::Session(Loop& loop, ClientOptions options)
+    : Client(loop, std::move(options), kMinorVersion) {
   std::random_device random;
-  char name[256] = "host";
-  ::gethostname(name, sizeof name - 1);
-  if (options_.credentials.machine_name.empty()) options_.credentials.machine_name = name;
-  // Unique per session object, so that two runs never take each other's state.
-  owner_id_ = "nfsferry:" + options_.credentials.machine_name + ":" + std::to_string(::getpid()) +
-              ":" + std::to_string(random()) + std::to_string(random());
   for (std::byte& byte : boot_verifier_) byte = static_cast<std::byte>(random());
-  next_xid_ = random();
-}
-
-Session::~Session() { check(tasks_.running() == 0, "a session is closed before it ends"); }
-
-std::string Session::where() const { return options_.host + ":" + std::to_string(options_.port); }
-
-Task<Status> Session::wait_ready() {
-  while (state_ == State::kRecovering) co_await changed_.wait();
-  if (state_ == State::kReady) co_return ok();
-  if (death_) co_return *death_;
-  co_return own_error(Own::kCancelled, "call", "the session is closed");
 }
 
 std::uint32_t Session::take_slot() {
@@ -58,12 +32,6 @@ Session::Next Session::finish(Attempt& attempt, Result<CompoundReply> result) {
   slot_window_->release();
   attempt.result = std::move(result);
   return Next::kDone;
-}
-
-bool Session::may_wait(Attempt& attempt) const {
-  auto now = Clock::now();
-  if (!attempt.delayed_since) attempt.delayed_since = now;
-  return now - *attempt.delayed_since < std::chrono::milliseconds(options_.timeout_ms);
 }
 
 Task<Result<CompoundReply>> Session::call(Compound& request) {
@@ -85,14 +53,6 @@ Task<Result<CompoundReply>> Session::call(Compound& request) {
   }
 }
 
-std::vector<iovec> Session::pieces(XdrWriter& header, const Compound& request) const {
-  patch_record_mark(header, header.size() - 4 + request.body().size());
-  std::vector<iovec> out;
-  header.append_pieces(out);
-  request.body().append_pieces(out);
-  return out;
-}
-
 Task<Result<Chunk>> Session::send(const Compound& request, const Attempt& attempt) {
   Sequence sequence;
   sequence.session = session_id_;
@@ -104,28 +64,10 @@ Task<Result<Chunk>> Session::send(const Compound& request, const Attempt& attemp
   sequence.cache_this = !request.idempotent() && !request.has_reply_payload() &&
                         request.reply_bytes() + kReplyHeaderBytes <= limits_.cached_response_bytes;
   std::uint32_t xid = next_xid_++;
-  XdrWriter header;
-  encode_call(header, xid, kProgram, kVersion, kProcedureCompound, options_.credentials);
-  header.text("");
-  header.u32(kMinorVersion);
-  header.u32(static_cast<std::uint32_t>(request.operations().size()) + 1);
+  XdrWriter header = header_of(xid, request.operations().size() + 1);
   header.u32(static_cast<std::uint32_t>(Op::kSequence));
   sequence.encode(header);
-
-  ++counters_.requests;
-  last_sent_ = Clock::now();
-  auto started = last_sent_;
-  std::vector<iovec> out = pieces(header, request);
-  auto record = co_await connection_->call(xid, std::move(out));
-  if (record) {
-    auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started);
-    auto histogram = counters_.latency.find(request.kind());
-    if (histogram == counters_.latency.end()) {
-      histogram = counters_.latency.emplace(std::string(request.kind()), LatencyHistogram{}).first;
-    }
-    histogram->second.add(static_cast<std::uint64_t>(took.count()));
-  }
-  co_return record;
+  co_return co_await transmit(xid, header, request);
 }
 
 Task<Session::Next> Session::exchange(Compound& request, Attempt& attempt) {
@@ -224,7 +166,7 @@ Task<Session::Next> Session::after_sequence_error(const Compound& request, Attem
                                                   Error error) {
   switch (treatment(error)) {
     case Treatment::kRetry:
-      if (!may_wait(attempt)) co_return finish(attempt, std::move(error));
+      if (!may_wait(attempt.delayed_since)) co_return finish(attempt, std::move(error));
       co_return co_await after_delay(request, attempt);
     case Treatment::kRedo: advance_slot(attempt); co_return executed_unseen(request, attempt);
     case Treatment::kReconnect:
@@ -253,38 +195,12 @@ Task<Session::Next> Session::after_reply(const Compound& request, Attempt& attem
   Error error = nfs4_error(status, Op::kSequence);
   Treatment treat = status == Nfsstat4::kOk ? Treatment::kSkipEntry : treatment(error);
   if (treat == Treatment::kRebuildClient) start_recovery(Lost::kClient, attempt.generation);
-  bool again = request.idempotent() && treat == Treatment::kRetry && may_wait(attempt);
+  bool again =
+      request.idempotent() && treat == Treatment::kRetry && may_wait(attempt.delayed_since);
   finish(attempt, std::move(reply));
   if (!again) co_return Next::kDone;
   co_await back_off(attempt.delays++);
   co_return Next::kAgain;
-}
-
-bool Session::learn_smaller(const Compound& request, const Error& error, std::size_t executed) {
-  auto status = error.domain == Domain::kNfs4 ? static_cast<Nfsstat4>(error.code) : Nfsstat4::kOk;
-  bool partly_executed = error.is(Own::kRequestRefused) && executed > 0;
-  auto lower = [](std::uint32_t& limit, std::size_t wanted, std::uint32_t least) {
-    auto lowered = std::max(least, static_cast<std::uint32_t>(wanted));
-    if (lowered >= limit) return false;
-    limit = lowered;
-    return true;
-  };
-  if (status == Nfsstat4::kRepTooBig || status == Nfsstat4::kRepTooBigToCache) {
-    return lower(limits_.response_bytes, request.reply_bytes() / 2, kBytesLeast);
-  }
-  if (status == Nfsstat4::kReqTooBig || (error.is(Own::kRequestRefused) && executed == 0)) {
-    return lower(limits_.request_bytes, request.body().size() / 2, kBytesLeast);
-  }
-  // RESOURCE, TOO_MANY_OPS: the last result is the one that did not fit; after an OK all fitted.
-  std::size_t with_sequence = partly_executed ? executed + 1 : executed;
-  std::size_t fits = executed > 0 ? with_sequence : (request.operations().size() + 1) / 2;
-  return lower(limits_.operations, fits, kOperationsLeast);
-}
-
-Task<void> Session::back_off(unsigned times) {
-  auto wait = std::chrono::milliseconds(std::min(1000u, 10u << std::min(times, 7u)));
-  counters_.throttled_ms += static_cast<std::uint64_t>(wait.count());
-  (void)co_await loop_.sleep_for(wait, &closing_);  // cancelled when the session is closed
 }
 
 }  // namespace nfsferry::nfs4

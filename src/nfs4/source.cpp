@@ -170,8 +170,8 @@ class ReadLinksBatch : public Batch {
 
 class Nfs4SourceFile : public SourceFile {
  public:
-  Nfs4SourceFile(Session& session, AttrMask mask, FileHandle handle)
-      : session_(session), mask_(mask), handle_(std::move(handle)) {}
+  Nfs4SourceFile(Client& client, AttrMask mask, FileHandle handle)
+      : client_(client), mask_(mask), handle_(std::move(handle)) {}
 
   Task<Result<ReadRange>> read(std::uint64_t offset_bytes, std::uint32_t count) override {
     for (ReadWay way = way_;;) {
@@ -188,7 +188,7 @@ class Nfs4SourceFile : public SourceFile {
     Compound request("GETATTR", Repeat::kIdempotent);
     request.add(Putfh{{}, handle_});
     request.add(Getattr{mask_});
-    auto reply = co_await session_.call(request);
+    auto reply = co_await client_.call(request);
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
     NFSFERRY_TRY(Getattr::Reply got, reply->take<Getattr>(), co_return);
@@ -203,13 +203,13 @@ class Nfs4SourceFile : public SourceFile {
     Compound request("READ", Repeat::kIdempotent);
     add_read(request, handle_, way, offset_bytes, count);
     if (opens) request.add(Close{{}, Stateid::current()});
-    auto reply = co_await session_.call(request);
+    auto reply = co_await client_.call(request);
     if (!reply) co_return std::move(reply).error();
     auto read = take_read(*reply, way);
     if (!read) {
       Treatment treat = treatment(read.error());
       if (treat == Treatment::kSendLess && count > kLeastRead) {
-        (void)session_.learn_smaller(request, read.error(), reply->result_count());
+        (void)client_.learn_smaller(request, read.error(), reply->result_count());
         co_return co_await read_by(way, offset_bytes, count / 2);  // the caller asks for the rest
       }
       co_return std::move(read).error();
@@ -222,7 +222,7 @@ class Nfs4SourceFile : public SourceFile {
   }
 
   static constexpr std::uint32_t kLeastRead = 4096;
-  Session& session_;
+  Client& client_;
   AttrMask mask_;
   FileHandle handle_;
   ReadWay way_ = ReadWay::kAnonymous;
@@ -232,13 +232,13 @@ class Nfs4SourceFile : public SourceFile {
 
 Task<std::vector<Result<SmallFile>>> Nfs4Tree::read_files(std::span<const SourceItem> items) {
   ReadFilesBatch batch(items);
-  co_await run_batch(session_, batch);
+  co_await run_batch(*client_, batch);
   for (auto refused = batch.take_refused(); !refused.empty(); refused = batch.take_refused()) {
     std::vector<SourceItem> again;
     for (std::size_t item : refused) again.push_back(batch.source_item(item));
     ReadFilesBatch second(again);
     for (std::size_t i = 0; i < refused.size(); ++i) second.set_way(i, batch.way(refused[i]));
-    co_await run_batch(session_, second);
+    co_await run_batch(*client_, second);
     auto results = second.take_results();
     for (std::size_t i = 0; i < refused.size(); ++i) {
       if (results[i])
@@ -252,13 +252,13 @@ Task<std::vector<Result<SmallFile>>> Nfs4Tree::read_files(std::span<const Source
 
 Task<Result<std::unique_ptr<SourceFile>>> Nfs4Tree::open_file(SourceItem item) {
   std::unique_ptr<SourceFile> file =
-      std::make_unique<Nfs4SourceFile>(session_, entry_mask_, item.entry->handle);
+      std::make_unique<Nfs4SourceFile>(*client_, entry_mask_, item.entry->handle);
   co_return std::move(file);
 }
 
 Task<std::vector<Result<std::string>>> Nfs4Tree::read_links(std::span<const SourceItem> items) {
   ReadLinksBatch batch(items);
-  co_await run_batch(session_, batch);
+  co_await run_batch(*client_, batch);
   co_return batch.take_results();
 }
 

@@ -84,7 +84,7 @@ class MakeNodesBatch : public StatusBatch {
     return ok();
   }
   Task<void> undo(std::size_t item) override {
-    co_await remove_quietly(tree_.session(), items_[item].parent, temporaries_[item]);
+    co_await remove_quietly(tree_.client(), items_[item].parent, temporaries_[item]);
   }
 
  private:
@@ -153,7 +153,7 @@ class MakeLinksBatch : public StatusBatch {
   Task<void> undo(std::size_t item) override {
     // RENAME onto a link of the same file succeeds, does nothing and leaves the temporary.
     if (replace_) {
-      co_await remove_quietly(tree_.session(), items_[item].parent, temporaries_[item]);
+      co_await remove_quietly(tree_.client(), items_[item].parent, temporaries_[item]);
     }
   }
 
@@ -248,9 +248,9 @@ class RemoveBatch : public StatusBatch {
 Task<std::vector<Result<PutResult>>> Nfs4Tree::put_files(std::span<const PutFile> items,
                                                          ReadBack read_back) {
   PutBatch batch(*this, items, read_back);
-  renames_.put_begins();
-  co_await run_batch(session_, batch);
-  co_await renames_.put_ends();
+  renames_->put_begins();
+  co_await run_batch(*client_, batch);
+  co_await renames_->put_ends();
   co_await batch.finish_renames();
   co_return std::move(batch.results());
 }
@@ -265,7 +265,7 @@ Task<std::vector<Status>> Nfs4Tree::make_symlinks(std::span<const MakeSymlink> i
     nodes.push_back({item.parent, item.name, create});
   }
   MakeNodesBatch batch(*this, std::move(nodes));
-  co_await run_batch(session_, batch);
+  co_await run_batch(*client_, batch);
   co_return batch.take_results();
 }
 
@@ -280,13 +280,13 @@ Task<std::vector<Status>> Nfs4Tree::make_specials(std::span<const MakeSpecial> i
     nodes.push_back({item.parent, item.name, create});
   }
   MakeNodesBatch batch(*this, std::move(nodes));
-  co_await run_batch(session_, batch);
+  co_await run_batch(*client_, batch);
   co_return batch.take_results();
 }
 
 Task<std::vector<Status>> Nfs4Tree::make_links(std::span<const MakeLink> items) {
   MakeLinksBatch first(*this, std::vector<MakeLink>(items.begin(), items.end()), false);
-  co_await run_batch(session_, first);
+  co_await run_batch(*client_, first);
   std::vector<Status> results = first.take_results();
   std::vector<MakeLink> taken;
   std::vector<std::size_t> origin;
@@ -297,7 +297,7 @@ Task<std::vector<Status>> Nfs4Tree::make_links(std::span<const MakeLink> items) 
   }
   if (taken.empty()) co_return results;
   MakeLinksBatch second(*this, taken, true);
-  co_await run_batch(session_, second);
+  co_await run_batch(*client_, second);
   std::vector<Status> replaced = second.take_results();
   TaskGroup cleaning;
   for (std::size_t i = 0; i < taken.size(); ++i) {
@@ -310,13 +310,13 @@ Task<std::vector<Status>> Nfs4Tree::make_links(std::span<const MakeLink> items) 
 
 Task<std::vector<Status>> Nfs4Tree::set_attributes(std::span<const SetAttributes> items) {
   SetAttributesBatch batch(items);
-  co_await run_batch(session_, batch);
+  co_await run_batch(*client_, batch);
   co_return batch.take_results();
 }
 
 Task<std::vector<Status>> Nfs4Tree::remove(std::span<const RemoveEntry> items) {
   RemoveBatch batch(items);
-  co_await run_batch(session_, batch);
+  co_await run_batch(*client_, batch);
   co_return batch.take_results();
 }
 

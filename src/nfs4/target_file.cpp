@@ -14,7 +14,7 @@ constexpr unsigned kAttemptsMost = 3;
 class Nfs4TargetFile : public TargetFile {
  public:
   Nfs4TargetFile(Nfs4Tree& tree, DirectoryPtr parent, std::string name)
-      : tree_(tree), session_(tree.session()), parent_(std::move(parent)), name_(std::move(name)) {}
+      : tree_(tree), client_(tree.client()), parent_(std::move(parent)), name_(std::move(name)) {}
 
   Task<Status> create(NewAttributes attributes) {
     owner_ = attributes;
@@ -28,8 +28,8 @@ class Nfs4TargetFile : public TargetFile {
       if (open_)
         co_await abandon();
       else
-        co_await remove_quietly(session_, parent_.get(), temporary_);
-      if (co_await wait_and_retry(session_, error, waits, since)) continue;
+        co_await remove_quietly(client_, parent_.get(), temporary_);
+      if (co_await wait_and_retry(client_, error, waits, since)) continue;
       Treatment treat = treatment(error);
       bool again = treat == Treatment::kRedo || treat == Treatment::kSendLess;
       if (!again || ++attempts >= kAttemptsMost) co_return error;
@@ -46,7 +46,7 @@ class Nfs4TargetFile : public TargetFile {
       Compound request("WRITE", Repeat::kIdempotent);
       request.add(Putfh{{}, handle_});
       request.add(write);
-      auto reply = co_await session_.call(request);
+      auto reply = co_await client_.call(request);
       auto written = take_write(reply);
       if (!written) {
         bool less = treatment(written.error()) == Treatment::kSendLess && most > kLeastWrite;
@@ -70,7 +70,7 @@ class Nfs4TargetFile : public TargetFile {
     request.add(Putfh{{}, handle_});
     request.add(Read{stateid_, offset_bytes, count});
     request.expect_reply_payload(count);
-    auto reply = co_await session_.call(request);
+    auto reply = co_await client_.call(request);
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
     NFSFERRY_TRY(Read::Reply read, reply->take<Read>(), co_return);
@@ -85,7 +85,7 @@ class Nfs4TargetFile : public TargetFile {
     request.add(Putfh{{}, handle_});
     if (size_bytes != size_) request.add(Setattr{{}, stateid_, {}, {}, size_bytes});
     request.add(Commit{});
-    auto reply = co_await session_.call(request);
+    auto reply = co_await client_.call(request);
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
     if (size_bytes != size_) {
@@ -107,9 +107,9 @@ class Nfs4TargetFile : public TargetFile {
 
   Task<void> abandon() override {
     if (open_)
-      co_await close_and_remove(session_, parent_.get(), temporary_, stateid_);
+      co_await close_and_remove(client_, parent_.get(), temporary_, stateid_);
     else
-      co_await remove_quietly(session_, parent_.get(), temporary_);
+      co_await remove_quietly(client_, parent_.get(), temporary_);
     open_ = false;
   }
 
@@ -124,7 +124,7 @@ class Nfs4TargetFile : public TargetFile {
       Status renamed = co_await close_and_rename();
       if (renamed) co_return ok();
       Error error = std::move(renamed).error();
-      if (co_await wait_and_retry(session_, error, waits, since)) continue;
+      if (co_await wait_and_retry(client_, error, waits, since)) continue;
       Treatment treat = treatment(error);
       bool look =
           treat == Treatment::kRedo || treat == Treatment::kSendLess || treat == Treatment::kReopen;
@@ -147,7 +147,7 @@ class Nfs4TargetFile : public TargetFile {
     request.add(open);
     request.add(Getfh{});
     request.add(Getattr{kFileidMask});
-    auto reply = co_await session_.call(request);
+    auto reply = co_await client_.call(request);
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_parent, reply->take<Putfh>(), co_return);
     NFSFERRY_TRY(OpenCreate::Reply opened, reply->take<OpenCreate>(), co_return);
@@ -180,7 +180,7 @@ class Nfs4TargetFile : public TargetFile {
     if (owner) request.add(Setattr{{}, stateid_, owner_, kChooseOwner, {}});
     request.add(Setattr{{}, stateid_, attributes, kChooseModeAndTimes, {}});
     request.add(Commit{});
-    auto reply = co_await session_.call(request);
+    auto reply = co_await client_.call(request);
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
     if (owner) {
@@ -201,7 +201,7 @@ class Nfs4TargetFile : public TargetFile {
     request.add(Putfh{{}, handle_of(parent_.get())});
     request.add(Savefh{});
     request.add(Rename{{}, temporary_, name_});
-    auto reply = co_await session_.call(request);
+    auto reply = co_await client_.call(request);
     if (!reply) co_return std::move(reply).error();
     if (closes) {
       NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
@@ -220,7 +220,7 @@ class Nfs4TargetFile : public TargetFile {
   }
 
   Nfs4Tree& tree_;
-  Session& session_;
+  Client& client_;
   DirectoryPtr parent_;
   std::string name_;
   std::string temporary_;

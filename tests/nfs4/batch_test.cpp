@@ -92,9 +92,9 @@ FakeServer::Script fails_name(std::string name, Nfsstat4 status, unsigned times 
 
 class BatchTest : public SessionTest {
  protected:
-  SessionLimits run_batch_on(const FakeServer& server, Batch& batch,
-                             std::uint64_t timeout_ms = kTestTimeoutMs) {
-    SessionLimits limits;
+  ClientLimits run_batch_on(const FakeServer& server, Batch& batch,
+                            std::uint64_t timeout_ms = kTestTimeoutMs) {
+    ClientLimits limits;
     auto body = [&](Session& session) -> Task<void> {
       co_await run_batch(session, batch);
       limits = session.limits();
@@ -197,7 +197,7 @@ TEST_F(BatchTest, LearnsTooManyOpsFromWhereItFails) {
     return answer;
   });
   RemoveNames batch(numbered(40));
-  SessionLimits limits = run_batch_on(server, batch);
+  ClientLimits limits = run_batch_on(server, batch);
   batch.expect_all_settled();
   EXPECT_TRUE(batch.failures().empty());
   EXPECT_EQ(limits.operations, 11u);
@@ -213,7 +213,7 @@ TEST_F(BatchTest, LearnsFromFewerResultsThanItSent) {
     return answer;
   });
   RemoveNames batch(numbered(40));
-  SessionLimits limits = run_batch_on(server, batch);
+  ClientLimits limits = run_batch_on(server, batch);
   batch.expect_all_settled();
   EXPECT_TRUE(batch.failures().empty());
   EXPECT_EQ(limits.operations, 21u);
@@ -230,7 +230,7 @@ TEST_F(BatchTest, HalvesARequestThatIsRefusedWhole) {
     return answer;
   });
   RemoveNames batch(numbered(45));
-  SessionLimits limits = run_batch_on(server, batch);
+  ClientLimits limits = run_batch_on(server, batch);
   batch.expect_all_settled();
   EXPECT_TRUE(batch.failures().empty());
   EXPECT_LE(limits.operations, 50u);
@@ -241,7 +241,7 @@ TEST_F(BatchTest, NeverRaisesALimitByLearning) {
   FakeServer server(fails_name("n2", Nfsstat4::kReqTooBig, 1),
                     FakeLimits{20'000, 20'000, 8192, 10, 16});
   RemoveNames batch(numbered(6));
-  SessionLimits limits = run_batch_on(server, batch);
+  ClientLimits limits = run_batch_on(server, batch);
   batch.expect_all_settled();
   EXPECT_LE(limits.request_bytes, 20'000u);
   EXPECT_LE(limits.operations, 10u);

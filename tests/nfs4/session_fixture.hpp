@@ -15,10 +15,10 @@
 
 namespace nfsferry::test {
 
+using nfs4::ClientOptions;
 using nfs4::Compound;
 using nfs4::Repeat;
 using nfs4::Session;
-using nfs4::SessionOptions;
 
 constexpr std::uint64_t kTestTimeoutMs = 20'000;
 
@@ -57,8 +57,8 @@ class SessionTest : public ::testing::Test {
     loop_ = *std::move(loop);
   }
 
-  SessionOptions options(const FakeServer& server, std::uint64_t timeout_ms = kTestTimeoutMs) {
-    SessionOptions options;
+  ClientOptions options(const FakeServer& server, std::uint64_t timeout_ms = kTestTimeoutMs) {
+    ClientOptions options;
     options.host = "127.0.0.1";
     options.port = server.port();
     options.timeout_ms = timeout_ms;
@@ -71,7 +71,7 @@ class SessionTest : public ::testing::Test {
     loop_->run(open_and_close(options(server, timeout_ms), body));
   }
   template <typename Body>
-  Task<void> open_and_close(SessionOptions session_options, Body& body) {
+  Task<void> open_and_close(ClientOptions session_options, Body& body) {
     Session session(*loop_, std::move(session_options));
     Status opened = co_await session.open();
     EXPECT_TRUE(opened) << opened.error().message();
@@ -91,7 +91,7 @@ class SessionTest : public ::testing::Test {
     return status;
   }
   Status open_only(const FakeServer& server, std::uint64_t timeout_ms = kTestTimeoutMs) {
-    auto body = [](Loop& loop, SessionOptions session_options) -> Task<Status> {
+    auto body = [](Loop& loop, ClientOptions session_options) -> Task<Status> {
       Session session(loop, std::move(session_options));
       Status opened = co_await session.open();
       if (opened) co_await session.close();

@@ -234,11 +234,11 @@ TEST_F(SessionTest, OpenTellsThatNobodyListens) {
     FakeServer gone;
     port = gone.port();
   }
-  auto open = [](Loop& loop, SessionOptions options) -> Task<Status> {
+  auto open = [](Loop& loop, ClientOptions options) -> Task<Status> {
     Session session(loop, std::move(options));
     co_return co_await session.open();
   };
-  SessionOptions nobody;
+  ClientOptions nobody;
   nobody.host = "127.0.0.1";
   nobody.port = port;
   Status opened = loop_->run(open(*loop_, nobody));

@@ -1,0 +1,291 @@
+#include "nfs4/client.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <random>
+
+#include "base/log.hpp"
+
+namespace nfsferry::nfs4 {
+namespace {
+
+constexpr std::uint32_t kProcedureCompound = 1;
+constexpr std::uint32_t kBytesLeast = 32768;
+constexpr std::uint64_t kOpenPatienceMs = 30'000;
+constexpr std::uint64_t kConnectMs = 10'000;
+constexpr std::uint64_t kCloseMs = 3'000;
+constexpr auto kStallSaidAfter = std::chrono::seconds(10);
+constexpr auto kWatchEvery = std::chrono::milliseconds(500);
+
+Task<void> abort_later(Loop& loop, Connection& connection, CancelToken& stop) {
+  Status slept = co_await loop.sleep_for(std::chrono::milliseconds(kCloseMs), &stop);
+  if (slept) connection.abort(own_error(Own::kTimeout, "close"));
+}
+
+}  // namespace
+
+Client::Client(Loop& loop, ClientOptions options, std::uint32_t minor_version)
+    : loop_(loop), options_(std::move(options)), minor_version_(minor_version) {
+  std::random_device random;
+  char name[256] = "host";
+  ::gethostname(name, sizeof name - 1);
+  if (options_.credentials.machine_name.empty()) options_.credentials.machine_name = name;
+  owner_id_ = "nfsferry:" + options_.credentials.machine_name + ":" + std::to_string(::getpid()) +
+              ":" + std::to_string(random()) + std::to_string(random());
+  next_xid_ = random();
+}
+
+Client::~Client() { check(tasks_.running() == 0, "a client is closed before it ends"); }
+
+std::string Client::where() const { return options_.host + ":" + std::to_string(options_.port); }
+
+Task<Status> Client::open() {
+  auto addresses = co_await resolve(loop_, options_.host, options_.port);
+  if (!addresses) co_return std::move(addresses).error();
+  addresses_ = *std::move(addresses);
+  auto deadline =
+      Clock::now() + std::chrono::milliseconds(std::min(kOpenPatienceMs, options_.timeout_ms));
+  tasks_.spawn(watch());
+  for (unsigned times = 0;; ++times) {
+    Status made = co_await recover_once();
+    if (made) break;
+    bool wait = treatment(made.error()) == Treatment::kRetry && Clock::now() < deadline;
+    if (!wait) {
+      Error error = std::move(made).error();
+      co_await close();
+      co_return error;
+    }
+    co_await back_off(times);
+  }
+  state_ = State::kReady;
+  co_return ok();
+}
+
+Task<void> Client::close() {
+  bool was_ready = state_ == State::kReady;
+  state_ = State::kClosed;
+  if (connection_ && connection_->connected() && was_ready) {
+    CancelToken stop;
+    TaskGroup guard;
+    guard.spawn(abort_later(loop_, *connection_, stop));
+    co_await depart();
+    stop.cancel();
+    co_await guard.join();
+  }
+  closing_.cancel();
+  changed_.pulse();
+  if (connection_) connection_->abort(own_error(Own::kCancelled, "close"));
+  co_await tasks_.join();
+  if (!connection_) co_return;  // below: a recovery may have made another one meanwhile
+  connection_->abort(own_error(Own::kCancelled, "close"));
+  co_await connection_->join();
+}
+
+Task<Status> Client::wait_ready() {
+  while (state_ == State::kRecovering) co_await changed_.wait();
+  if (state_ == State::kReady) co_return ok();
+  if (death_) co_return *death_;
+  co_return own_error(Own::kCancelled, "call", "the session is closed");
+}
+
+bool Client::may_wait(std::optional<Clock::time_point>& delayed_since) const {
+  auto now = Clock::now();
+  if (!delayed_since) delayed_since = now;
+  return now - *delayed_since < std::chrono::milliseconds(options_.timeout_ms);
+}
+
+XdrWriter Client::header_of(std::uint32_t xid, std::size_t operations) const {
+  XdrWriter header;
+  encode_call(header, xid, kProgram, kVersion, kProcedureCompound, options_.credentials);
+  header.text("");
+  header.u32(minor_version_);
+  header.u32(static_cast<std::uint32_t>(operations));
+  return header;
+}
+
+std::vector<iovec> Client::pieces(XdrWriter& header, const Compound& request) const {
+  patch_record_mark(header, header.size() - 4 + request.body().size());
+  std::vector<iovec> out;
+  header.append_pieces(out);
+  request.body().append_pieces(out);
+  return out;
+}
+
+Task<Result<Chunk>> Client::transmit(std::uint32_t xid, XdrWriter& header,
+                                     const Compound& request) {
+  ++counters_.requests;
+  last_sent_ = Clock::now();
+  auto started = last_sent_;
+  std::vector<iovec> out = pieces(header, request);
+  auto record = co_await connection_->call(xid, std::move(out));
+  if (record) {
+    auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started);
+    auto histogram = counters_.latency.find(request.kind());
+    if (histogram == counters_.latency.end()) {
+      histogram = counters_.latency.emplace(std::string(request.kind()), LatencyHistogram{}).first;
+    }
+    histogram->second.add(static_cast<std::uint64_t>(took.count()));
+  }
+  co_return record;
+}
+
+Task<Result<CompoundReply>> Client::bare_call(const Compound& request) {
+  std::uint32_t xid = next_xid_++;
+  XdrWriter header = header_of(xid, request.operations().size());
+  ++counters_.requests;
+  std::vector<iovec> out = pieces(header, request);
+  auto record = co_await connection_->call(xid, std::move(out));
+  if (!record) co_return std::move(record).error();
+  XdrReader reader(record->bytes);
+  NFSFERRY_TRY(Ok header_ok, decode_reply_header(reader), co_return);
+  record->bytes = record->bytes.last(reader.remaining());
+  co_return CompoundReply::parse(*std::move(record), request.operations(), false);
+}
+
+void Client::begin_recovery() {
+  if (state_ == State::kRecovering) return;
+  state_ = State::kRecovering;
+  tasks_.spawn(recover());
+}
+
+Task<void> Client::recover() {
+  auto deadline = Clock::now() + std::chrono::milliseconds(options_.timeout_ms);
+  bool lost_connection = !connection_->connected();
+  if (lost_connection) log(LogLevel::kWarning, where() + ": connection lost, connecting again");
+  for (unsigned times = 0; state_ == State::kRecovering; ++times) {
+    Status made = co_await recover_once();
+    if (made || state_ != State::kRecovering) break;
+    const Error& error = made.error();
+    Treatment treat = treatment(error);
+    bool hopeless = treat == Treatment::kFatal && error.domain != Domain::kOwn;
+    if (hopeless || Clock::now() >= deadline) {
+      die(own_error(Own::kUnreachable, "reconnect",
+                    where() + " stayed away for " + std::to_string(options_.timeout_ms / 1000) +
+                        " s (--timeout): " + error.message()));
+      co_return;
+    }
+    co_await back_off(times);
+  }
+  if (state_ != State::kRecovering) co_return;
+  if (lost_connection) log(LogLevel::kInfo, where() + ": connected again");
+  state_ = State::kReady;
+  changed_.pulse();
+}
+
+Task<Status> Client::restore() {
+  if (!need_restore_) co_return ok();
+  Status restored = ok();
+  if (restore_) restored = co_await restore_();
+  if (restored) {
+    need_restore_ = false;
+    co_return ok();
+  }
+  switch (treatment(restored.error())) {
+    case Treatment::kRetry:
+    case Treatment::kReconnect:
+    case Treatment::kRebuildSession:
+    case Treatment::kRebuildClient: break;
+    default: die(restored.error());
+  }
+  co_return restored;
+}
+
+Task<Status> Client::reconnect() {
+  if (connection_) co_await connection_->join();
+  if (closing_.is_cancelled()) co_return own_error(Own::kCancelled, "close");
+  connection_ = std::make_unique<Connection>(loop_, kRecordBytesAsked + 65536);
+  std::uint64_t patience = std::min(kConnectMs, options_.timeout_ms);
+  Status connected = co_await connection_->connect(addresses_, patience);
+  if (!connected) {
+    Error error = std::move(connected).error();
+    error.detail = where() + (error.detail.empty() ? "" : ": " + error.detail);
+    co_return error;
+  }
+  stall_said_ = false;
+  co_return ok();
+}
+
+void Client::die(Error why) {
+  if (state_ == State::kDead || state_ == State::kClosed) return;
+  log(LogLevel::kError, why.message());
+  death_ = std::move(why);
+  state_ = State::kDead;
+  changed_.pulse();
+}
+
+Task<void> Client::watch() {
+  while (!closing_.is_cancelled()) {
+    Status slept = co_await loop_.sleep_for(kWatchEvery, &closing_);
+    if (!slept) co_return;
+    check_stall();
+    auto idle = Clock::now() - last_sent_;
+    bool lease_due = idle > std::chrono::seconds(std::max(1u, lease_seconds_ / 3));
+    if (state_ == State::kReady && lease_due && !renewing_) tasks_.spawn(renew());
+  }
+}
+
+Task<void> Client::renew() {
+  renewing_ = true;
+  (void)co_await ping();  // its errors are the client's and dealt with there
+  renewing_ = false;
+}
+
+Task<Status> Client::ping() {
+  Compound request = renewal();
+  auto reply = co_await call(request);
+  if (!reply) co_return std::move(reply).error();
+  co_return ok();
+}
+
+void Client::check_stall() {
+  if (!connection_ || !connection_->connected()) return;
+  auto oldest = connection_->oldest_pending();
+  if (!oldest) {
+    stall_said_ = false;
+    return;
+  }
+  auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - *oldest);
+  std::uint64_t most = state_ == State::kClosed ? std::min(kOpenPatienceMs, options_.timeout_ms)
+                                                : options_.timeout_ms;
+  if (static_cast<std::uint64_t>(waited.count()) >= most) {
+    Error error = own_error(Own::kUnreachable, "wait",
+                            where() + " has not answered for " +
+                                std::to_string(waited.count() / 1000) + " s (--timeout)");
+    connection_->abort(error);
+    die(std::move(error));
+  } else if (waited >= kStallSaidAfter && !stall_said_) {
+    stall_said_ = true;
+    log(LogLevel::kWarning,
+        where() + ": no answer for " + std::to_string(waited.count() / 1000) + " s, waiting on");
+  }
+}
+
+bool Client::learn_smaller(const Compound& request, const Error& error, std::size_t executed) {
+  auto status = error.domain == Domain::kNfs4 ? static_cast<Nfsstat4>(error.code) : Nfsstat4::kOk;
+  bool partly_executed = error.is(Own::kRequestRefused) && executed > 0;
+  auto lower = [](std::uint32_t& limit, std::size_t wanted, std::uint32_t least) {
+    auto lowered = std::max(least, static_cast<std::uint32_t>(wanted));
+    if (lowered >= limit) return false;
+    limit = lowered;
+    return true;
+  };
+  if (status == Nfsstat4::kRepTooBig || status == Nfsstat4::kRepTooBigToCache) {
+    return lower(limits_.response_bytes, request.reply_bytes() / 2, kBytesLeast);
+  }
+  if (status == Nfsstat4::kReqTooBig || (error.is(Own::kRequestRefused) && executed == 0)) {
+    return lower(limits_.request_bytes, request.body().size() / 2, kBytesLeast);
+  }
+  // RESOURCE, TOO_MANY_OPS: the last result is the one that did not fit; after an OK all fitted.
+  std::size_t with_sequence = partly_executed ? executed + 1 : executed;
+  std::size_t fits = executed > 0 ? with_sequence : (request.operations().size() + 1) / 2;
+  return lower(limits_.operations, fits, kOperationsLeast);
+}
+
+Task<void> Client::back_off(unsigned times) {
+  auto wait = std::chrono::milliseconds(std::min(1000u, 10u << std::min(times, 7u)));
+  counters_.throttled_ms += static_cast<std::uint64_t>(wait.count());
+  (void)co_await loop_.sleep_for(wait, &closing_);  // cancelled when the client is closed
+}
+
+}  // namespace nfsferry::nfs4

@@ -1,0 +1,169 @@
+// A client of one NFSv4 server: one connection, who we are to the server, and every recovery in one
+// place. A caller sees a reply, an error of its own request, or kOutcomeUnknown for a request that
+// must not be repeated blindly; lost connections, lost state, DELAY and GRACE of a whole request
+// are dealt with here, by the treatment table. The minor versions differ in what keeps requests
+// apart and how state comes back: `Session` is 4.1's, `Client40` 4.0's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/treatment.hpp"
+#include "loop/loop.hpp"
+#include "nfs4/compound.hpp"
+#include "nfs4/connection.hpp"
+#include "nfs4/rpc.hpp"
+#include "tree/tree.hpp"
+
+namespace nfsferry::nfs4 {
+
+struct ClientOptions {
+  std::string host;
+  std::uint16_t port = 2049;
+  Credentials credentials;
+  std::uint64_t timeout_ms = 300'000;  // how long the server may stay away
+};
+
+// What the server grants, lowered by what was learned since.
+struct ClientLimits {
+  std::uint32_t operations = 0;  // in one COMPOUND, 4.1's SEQUENCE included
+  std::uint32_t slots = 0;       // requests in flight
+  std::uint32_t request_bytes = 0;
+  std::uint32_t response_bytes = 0;
+  std::uint32_t cached_response_bytes = 0;  // 4.1 only
+};
+
+// What a 4.1 server says of itself; empty on 4.0.
+struct ServerName {
+  std::string owner;
+  std::string scope;
+};
+
+class Client {
+ public:
+  static constexpr std::uint32_t kOperationsLeast = 8;  // fewer cannot be worked with
+  static constexpr std::uint32_t kRecordBytesAsked = (1u << 20) + 65536;
+
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  virtual ~Client();
+
+  // Resolves, connects once (no patience: a refused connection is an error at once), makes what the
+  // version calls a client. Errors: errno of connect, kNameResolution, kTimeout, nfsstat4.
+  Task<Status> open();
+  // Gives the server's state back and closes. No error stops it; bounded.
+  Task<void> close();
+
+  // Sends a COMPOUND and waits for its reply. Idempotent requests are repeated until they were
+  // executed without DELAY or GRACE. Errors: kOutcomeUnknown (Repeat::kOnce only), kRequestRefused
+  // (lost with its connection twice), kUnreachable (the client is dead), RPC errors.
+  virtual Task<Result<CompoundReply>> call(Compound& request) = 0;
+
+  // What a lost client id took with it (a lock) is taken again by `restore`: after every new client
+  // id and before any caller's request is sent in it. It asks by call_in_recovery and may back off.
+  // An error that waiting and connecting again cannot mend ends the client.
+  void set_restore(std::function<Task<Status>()> restore) { restore_ = std::move(restore); }
+  // For `restore` alone: one request, sent once. Errors: as they come, nothing is recovered from.
+  virtual Task<Result<CompoundReply>> call_in_recovery(Compound& request) = 0;
+
+  // The smallest request that proves the client alive at the server; it renews the lease.
+  Task<Status> ping();
+
+  // Adapts to an error that means "send less": `executed` operations of the request were done.
+  // False when the limits are as low as they go.
+  bool learn_smaller(const Compound& request, const Error& error, std::size_t executed);
+  // Waits before something is tried the `times`th time again; counted as throttled.
+  Task<void> back_off(unsigned times);
+
+  virtual std::string_view version() const = 0;  // "4.1"
+  virtual ServerName server_name() const { return {}; }
+  const ClientLimits& limits() const { return limits_; }
+  // What the server's file system takes at most in one READ and one WRITE; 0: it did not say.
+  virtual void note_sizes(std::uint64_t /*max_read*/, std::uint64_t /*max_write*/) {}
+  const TreeCounters& counters() const { return counters_; }
+  std::uint32_t lease_seconds() const { return lease_seconds_; }
+  void set_lease_seconds(std::uint32_t seconds) { lease_seconds_ = seconds; }
+  // Counts client ids: state (opens, locks) of an earlier one is gone.
+  std::uint64_t client_generation() const { return client_generation_; }
+  void count_retry() { ++counters_.retries; }
+  Loop& loop() { return loop_; }
+  std::uint64_t timeout_ms() const { return options_.timeout_ms; }
+  const std::string& host() const { return options_.host; }
+
+ protected:
+  enum class State : std::uint8_t { kClosed, kReady, kRecovering, kDead };
+  static constexpr unsigned kLossesMost = 2;    // connections that may end under one request
+  static constexpr unsigned kRefusedMost = 8;   // system errors of the RPC layer under one request
+  static constexpr unsigned kRebuildsMost = 8;  // states that a server may lose under one request
+
+  Client(Loop& loop, ClientOptions options, std::uint32_t minor_version);
+
+  // One attempt at everything that is missing: connection, client id and what hangs on it; ends
+  // with restore().
+  virtual Task<Status> recover_once() = 0;
+  // Gives back what the server keeps for us, over a connection that stands.
+  virtual Task<void> depart() = 0;
+  // The request that renews the lease.
+  virtual Compound renewal() const = 0;
+
+  Task<Status> wait_ready();
+  // Starts recover() unless it is at work already. Call in kReady or kRecovering.
+  void begin_recovery();
+  Task<Status> reconnect();
+  Task<Status> restore();
+  // False once the server has said DELAY for longer than the timeout.
+  bool may_wait(std::optional<Clock::time_point>& delayed_since) const;
+  std::string where() const;
+
+  // Everything before the operations of a COMPOUND.
+  XdrWriter header_of(std::uint32_t xid, std::size_t operations) const;
+  // Sends a request whose header is complete but for its record mark; the reply after its xid.
+  Task<Result<Chunk>> transmit(std::uint32_t xid, XdrWriter& header, const Compound& request);
+  // The same for a request without SEQUENCE that is no caller's (SETCLIENTID and the like).
+  Task<Result<CompoundReply>> bare_call(const Compound& request);
+  template <typename Operation>
+  Task<Result<typename Operation::Reply>> bare(Operation operation) {
+    Compound request("session", Repeat::kIdempotent);
+    request.add(operation);
+    auto reply = co_await bare_call(request);
+    if (!reply) co_return std::move(reply).error();
+    co_return reply->template take<Operation>();
+  }
+
+  Loop& loop_;
+  ClientOptions options_;
+  State state_ = State::kClosed;
+  std::unique_ptr<Connection> connection_;
+  TaskGroup tasks_;
+  CancelToken closing_;
+  std::string owner_id_;  // unique per client object: two runs never take each other's state
+  std::uint64_t client_generation_ = 0;
+  bool need_restore_ = false;
+  ClientLimits limits_;
+  TreeCounters counters_;
+  std::uint32_t next_xid_ = 0;
+
+ private:
+  Task<void> recover();
+  void die(Error why);
+  Task<void> watch();
+  Task<void> renew();
+  void check_stall();
+  std::vector<iovec> pieces(XdrWriter& header, const Compound& request) const;
+
+  std::uint32_t minor_version_;
+  std::optional<Error> death_;
+  Event changed_;  // pulsed when state_ changes
+  std::vector<Address> addresses_;
+  std::function<Task<Status>()> restore_;
+  std::uint32_t lease_seconds_ = 90;
+  Clock::time_point last_sent_{};
+  bool stall_said_ = false;
+  bool renewing_ = false;
+};
+
+}  // namespace nfsferry::nfs4
