@@ -29,7 +29,7 @@ std::string advice(Role role, const Error& error) {
     return "no permission; give uid= and gid= in the URL, or allow root on the export";
   }
   if (is_status(error, Nfsstat4::kMinorVersMismatch)) {
-    return "the server does not speak NFSv4.1; nfsferry probe shows what it offers";
+    return "the server does not speak this version; nfsferry probe shows what it offers";
   }
   return {};
 }

@@ -20,13 +20,12 @@ Result<std::unique_ptr<FullTree>> make_tree(Loop& loop, const Location& location
   std::unique_ptr<FullTree> tree;
   if (location.kind == Location::Kind::kLocal) {
     tree = std::make_unique<LocalTree>(loop, location, LocalOptions{options.run_id, false});
-  } else if (location.version == Location::Version::k41 ||
-             location.version == Location::Version::kAutomatic) {
+  } else if (location.version != Location::Version::k3) {
     nfs4::Nfs4Options nfs4{options.run_id, options.timeout_ms};
     tree = std::make_unique<nfs4::Nfs4Tree>(loop, location, nfs4);
   } else {
     return own_error(Own::kBadInput, "version",
-                     "only NFSv4.1 is built in so far; use version=4.1 in " + location.text);
+                     "NFSv3 is not supported yet; use version=4 in " + location.text);
   }
   return tree;
 }

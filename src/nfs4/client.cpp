@@ -144,7 +144,7 @@ Task<Result<CompoundReply>> Client::bare_call(const Compound& request) {
 }
 
 void Client::begin_recovery() {
-  if (state_ == State::kRecovering) return;
+  if (state_ != State::kReady) return;
   state_ = State::kRecovering;
   tasks_.spawn(recover());
 }

@@ -79,6 +79,14 @@ class Client {
   // Waits before something is tried the `times`th time again; counted as throttled.
   Task<void> back_off(unsigned times);
 
+  // A stateid for what a request does with the file that it has opened or locked itself: the
+  // current stateid, where there is one.
+  virtual Stateid opened_stateid() const = 0;
+  // Ends the work of a request on the file that it has opened, which is the current one: by CLOSE,
+  // or by whatever else it takes to have it closed.
+  virtual void add_close(Compound& request) const = 0;
+  virtual Status take_close(CompoundReply& reply) const = 0;
+
   virtual std::string_view version() const = 0;  // "4.1"
   virtual ServerName server_name() const { return {}; }
   const ClientLimits& limits() const { return limits_; }
@@ -111,7 +119,7 @@ class Client {
   virtual Compound renewal() const = 0;
 
   Task<Status> wait_ready();
-  // Starts recover() unless it is at work already. Call in kReady or kRecovering.
+  // Starts recover() unless it is at work already, or there is nothing to recover.
   void begin_recovery();
   Task<Status> reconnect();
   Task<Status> restore();

@@ -30,6 +30,7 @@ class Compound {
   void add(const Operation& operation) {
     allow(Operation::kNumber);
     operations_.push_back(Operation::kNumber);
+    positions_.push_back(body_.head().size());
     reply_bytes_ += Operation::kReplyBytes;
     body_.u32(static_cast<std::uint32_t>(Operation::kNumber));
     operation.encode(body_);
@@ -44,6 +45,13 @@ class Compound {
   bool idempotent() const { return repeat_ == Repeat::kIdempotent; }
   const std::vector<Op>& operations() const { return operations_; }
   const XdrWriter& body() const { return body_; }
+  // Where in body().head() an operation begins, its number first: for fields that are filled in
+  // when the request is sent.
+  std::size_t position(std::size_t operation) const { return positions_[operation]; }
+  void patch_u32(std::size_t at, std::uint32_t value) { body_.patch_u32(at, value); }
+  // What this request opens is closed when it is done: see Client::add_close.
+  void close_opened() { closes_opened_ = true; }
+  bool closes_opened() const { return closes_opened_; }
   std::size_t reply_bytes() const { return reply_bytes_; }
   bool has_reply_payload() const { return has_reply_payload_; }
 
@@ -54,9 +62,11 @@ class Compound {
   std::string_view kind_;
   Repeat repeat_;
   std::vector<Op> operations_;
+  std::vector<std::size_t> positions_;
   XdrWriter body_;
   std::size_t reply_bytes_ = 0;
   bool has_reply_payload_ = false;
+  bool closes_opened_ = false;
 };
 
 // The results of one COMPOUND, taken in the order of the request's operations. Spans and views in

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "nfs4/client40.hpp"
 #include "nfs4/listing.hpp"
 #include "nfs4/session.hpp"
 
@@ -65,7 +66,10 @@ Task<bool> wait_and_retry(Client& client, const Error& error, unsigned& times,
 Nfs4Tree::Nfs4Tree(Loop& loop, Location location, Nfs4Options options)
     : location_(std::move(location)), options_(std::move(options)) {
   capabilities_.symlink_times = false;  // an OK to a SETATTR proves nothing: until the probe
-  use(std::make_unique<Session>(loop, client_options(location_, options_)));
+  if (location_.version == Location::Version::k40)
+    use(std::make_unique<Client40>(loop, client_options(location_, options_)));
+  else
+    use(std::make_unique<Session>(loop, client_options(location_, options_)));
 }
 
 void Nfs4Tree::use(std::unique_ptr<Client> client) {

@@ -8,6 +8,7 @@ namespace {
 constexpr std::uint32_t kShareAccessRead = 1;
 constexpr std::uint32_t kShareAccessWrite = 2;
 constexpr std::uint32_t kWantNoDelegation = 0x0400;
+constexpr std::uint32_t kResultConfirm = 2;
 constexpr std::uint32_t kOpenNoCreate = 0;
 constexpr std::uint32_t kOpenCreate = 1;
 constexpr std::uint32_t kUnchecked = 0;
@@ -21,12 +22,12 @@ void decode_array(XdrReader& in, std::array<std::byte, N>& out) {
   if (bytes.size() == N) std::copy(bytes.begin(), bytes.end(), out.begin());
 }
 
-void encode_open_head(XdrWriter& out, std::uint32_t access, std::string_view open_owner) {
+void encode_open_head(XdrWriter& out, std::uint32_t access) {
   out.u32(0);  // seqid, unused in 4.1
   out.u32(access | kWantNoDelegation);
   out.u32(0);  // own OPENs deny nothing
   out.u64(0);  // clientid: taken from the session
-  out.text(open_owner);
+  out.text(kOwnerName);
 }
 
 void skip_ace(XdrReader& in) {
@@ -63,7 +64,7 @@ void skip_delegation(XdrReader& in) {
 }  // namespace
 
 void OpenCreate::encode(XdrWriter& out) const {
-  encode_open_head(out, kShareAccessWrite | (read_access ? kShareAccessRead : 0), open_owner);
+  encode_open_head(out, kShareAccessWrite | (read_access ? kShareAccessRead : 0));
   out.u32(kOpenCreate);
   out.u32(guarded ? kGuarded : kUnchecked);
   encode_fattr(out, attributes, choice, 0600u);
@@ -74,14 +75,14 @@ void OpenCreate::encode(XdrWriter& out) const {
 void OpenCreate::decode(XdrReader& in, Reply& reply) {
   reply.stateid.decode(in);
   in.fixed(ChangeInfo::kBytes);
-  in.u32();  // rflags
+  reply.confirm = (in.u32() & kResultConfirm) != 0;
   AttrMask set;
   set.decode(in, false);
   skip_delegation(in);
 }
 
 void OpenRead::encode(XdrWriter& out) const {
-  encode_open_head(out, kShareAccessRead, open_owner);
+  encode_open_head(out, kShareAccessRead);
   out.u32(kOpenNoCreate);
   out.u32(kClaimFh);
 }
@@ -97,7 +98,7 @@ void Lock::encode(XdrWriter& out) const {
     stateid.encode(out);
     out.u32(0);  // lock_seqid, unused in 4.1
     out.u64(0);  // clientid: taken from the session
-    out.text("nfsferry");
+    out.text(kOwnerName);
   } else {
     stateid.encode(out);
     out.u32(0);  // lock_seqid, unused in 4.1
@@ -257,6 +258,20 @@ void CreateSession::decode(XdrReader& in, Reply& reply) {
   back.decode(in);
 }
 
+void Setclientid::encode(XdrWriter& out) const {
+  out.fixed(verifier);
+  out.text(id);
+  out.u32(0x40000000);  // callback program, unused
+  out.text("tcp");
+  out.text("0.0.0.0.0.0");
+  out.u32(0);  // callback ident
+}
+
+void Setclientid::decode(XdrReader& in, Reply& reply) {
+  reply.clientid = in.u64();
+  decode_array(in, reply.confirm);
+}
+
 std::string_view operation_name(Op op) {
   switch (op) {
     case Op::kAccess: return "ACCESS";
@@ -270,6 +285,7 @@ std::string_view operation_name(Op op) {
     case Op::kLocku: return "LOCKU";
     case Op::kLookup: return "LOOKUP";
     case Op::kOpen: return "OPEN";
+    case Op::kOpenConfirm: return "OPEN_CONFIRM";
     case Op::kPutfh: return "PUTFH";
     case Op::kPutrootfh: return "PUTROOTFH";
     case Op::kRead: return "READ";
@@ -277,9 +293,12 @@ std::string_view operation_name(Op op) {
     case Op::kReadlink: return "READLINK";
     case Op::kRemove: return "REMOVE";
     case Op::kRename: return "RENAME";
+    case Op::kRenew: return "RENEW";
     case Op::kRestorefh: return "RESTOREFH";
     case Op::kSavefh: return "SAVEFH";
     case Op::kSetattr: return "SETATTR";
+    case Op::kSetclientid: return "SETCLIENTID";
+    case Op::kSetclientidConfirm: return "SETCLIENTID_CONFIRM";
     case Op::kVerify: return "VERIFY";
     case Op::kWrite: return "WRITE";
     case Op::kExchangeId: return "EXCHANGE_ID";

@@ -1,6 +1,9 @@
 // The operations of a COMPOUND: each with its arguments' encoding and its result's decoding side
 // by side (RFC 8881 section 18, the section of each is named). A result is decoded only when its
 // status is NFS4_OK; kReplyBytes is what it takes in a reply without its variable payload.
+//
+// 4.0 has the same operations but for the last ones, with a few fields that 4.1 has no use for
+// (sequence ids, client id, the owner's name): StateOwners fills them in.
 #pragma once
 
 #include <functional>
@@ -14,6 +17,9 @@
 #include "nfs4/types.hpp"
 
 namespace nfsferry::nfs4 {
+
+// Who opens and locks. Eight bytes, in whose place 4.0 has names of its own.
+inline constexpr std::string_view kOwnerName = "nfsferry";
 
 inline constexpr std::uint32_t kResultHeader = 8;  // operation number, status
 
@@ -108,13 +114,13 @@ struct OpenCreate {
   static constexpr std::uint32_t kReplyBytes =
       kResultHeader + 16 + ChangeInfo::kBytes + 4 + 16 + 16;
   std::string_view name;
-  std::string_view open_owner;
   NewAttributes attributes;  // owner and group, where choice says so; mode is 0600
   AttrChoice choice;
   bool read_access = false;
   bool guarded = true;  // EXIST when the name is taken; else what is there is opened as it is
   struct Reply {
     Stateid stateid;
+    bool confirm = false;  // 4.0: the owner is new and wants OPEN_CONFIRM
   };
   void encode(XdrWriter& out) const;
   static void decode(XdrReader& in, Reply& reply);
@@ -124,7 +130,6 @@ struct OpenCreate {
 struct OpenRead {
   static constexpr Op kNumber = Op::kOpen;
   static constexpr std::uint32_t kReplyBytes = OpenCreate::kReplyBytes;
-  std::string_view open_owner;
   using Reply = OpenCreate::Reply;
   void encode(XdrWriter& out) const;
   static void decode(XdrReader& in, Reply& reply) { OpenCreate::decode(in, reply); }
@@ -348,6 +353,45 @@ struct DestroyClientid : Plain<Op::kDestroyClientid> {  // 18.50
 };
 struct ReclaimComplete : Plain<Op::kReclaimComplete> {  // 18.51: for all file systems
   void encode(XdrWriter& out) const { out.boolean(false); }
+};
+
+// NFSv4.0 (RFC 7530, section 16).
+struct Setclientid {  // 16.33; no callbacks are answered, so nobody gives us a delegation
+  static constexpr Op kNumber = Op::kSetclientid;
+  static constexpr std::uint32_t kReplyBytes = kResultHeader + 16;
+  Verifier verifier{};
+  std::string_view id;
+  struct Reply {
+    std::uint64_t clientid = 0;
+    Verifier confirm{};
+  };
+  void encode(XdrWriter& out) const;
+  static void decode(XdrReader& in, Reply& reply);
+};
+struct SetclientidConfirm : Plain<Op::kSetclientidConfirm> {  // 16.34
+  std::uint64_t clientid = 0;
+  Verifier confirm{};
+  void encode(XdrWriter& out) const {
+    out.u64(clientid);
+    out.fixed(confirm);
+  }
+};
+struct Renew : Plain<Op::kRenew> {  // 16.28
+  std::uint64_t clientid = 0;
+  void encode(XdrWriter& out) const { out.u64(clientid); }
+};
+struct OpenConfirm {  // 16.18
+  static constexpr Op kNumber = Op::kOpenConfirm;
+  static constexpr std::uint32_t kReplyBytes = kResultHeader + 16;
+  Stateid stateid;
+  struct Reply {
+    Stateid stateid;
+  };
+  void encode(XdrWriter& out) const {
+    stateid.encode(out);
+    out.u32(0);  // seqid
+  }
+  static void decode(XdrReader& in, Reply& reply) { reply.stateid.decode(in); }
 };
 
 std::string_view operation_name(Op op);

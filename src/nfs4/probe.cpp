@@ -67,7 +67,6 @@ class Probe {
     if (type_ == FileType::kRegular) {
       OpenCreate open;
       open.name = name_;
-      open.open_owner = "nfsferry";
       open.attributes = wanted_;
       open.choice.owner = with_owner;
       request.add(open);
@@ -84,7 +83,7 @@ class Probe {
     }
     request.add(Getfh{});
     request.add(Getattr{tree_.entry_mask()});
-    if (type_ == FileType::kRegular) request.add(Close{{}, Stateid::current()});
+    if (type_ == FileType::kRegular) tree_.client().add_close(request);
     auto reply = co_await tree_.client().call(request);
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_root, reply->take<Putfh>(), co_return);

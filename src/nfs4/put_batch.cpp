@@ -8,7 +8,6 @@ namespace nfsferry::nfs4 {
 namespace {
 
 constexpr AttrMask kFileidMask{Attr::kFileid};
-constexpr std::string_view kOpenOwner = "nfsferry";
 
 }  // namespace
 
@@ -69,7 +68,7 @@ Cost PutBatch::cost(std::size_t item, std::optional<std::size_t> previous) const
   operations += (shared ? 0 : 2) + (sets_owner(item) ? 1 : 0);
   std::size_t request = 512 + xdr_padded(file.data.size()) + xdr_padded(file.name.size()) +
                         (shared ? 0 : kFileHandleMost);
-  std::size_t reply = 320 + (read_back_ ? xdr_padded(file.data.size()) + 128 : 0);
+  std::size_t reply = 448 + (read_back_ ? xdr_padded(file.data.size()) + 128 : 0);
   return Cost{operations, request, reply};
 }
 
@@ -83,32 +82,32 @@ void PutBatch::encode(std::size_t item, std::optional<std::size_t> previous, Com
   }
   OpenCreate open;
   open.name = state.temporary;
-  open.open_owner = kOpenOwner;
   open.attributes = file.attributes;
   open.choice.owner = tree_.owner_at_create();
   open.read_access = read_back_;
   request.add(open);
+  Stateid opened = tree_.client().opened_stateid();
   if (!file.data.empty()) {
     Write write;
-    write.stateid = Stateid::current();
+    write.stateid = opened;
     write.data = file.data;
     request.add(write);
     if (!read_back_) request.add(Verify{{}, file.data.size()});
   }
   if (sets_owner(item)) {
-    request.add(Setattr{{}, Stateid::current(), file.attributes, kChooseOwner, {}});
+    request.add(Setattr{{}, opened, file.attributes, kChooseOwner, {}});
   }
-  request.add(Setattr{{}, Stateid::current(), file.attributes, kChooseModeAndTimes, {}});
+  request.add(Setattr{{}, opened, file.attributes, kChooseModeAndTimes, {}});
   if (!file.data.empty()) request.add(Commit{});
   if (read_back_) {
     if (!file.data.empty()) {
       auto count = static_cast<std::uint32_t>(file.data.size());
-      request.add(Read{Stateid::current(), 0, count});
+      request.add(Read{opened, 0, count});
       request.expect_reply_payload(count);
     }
     request.add(Getattr{kFileidMask});
   }
-  request.add(Close{{}, Stateid::current()});
+  tree_.client().add_close(request);
   request.add(Restorefh{});
   if (!read_back_) request.add(Rename{{}, state.temporary, file.name});
 }
@@ -125,7 +124,7 @@ Status PutBatch::decode(std::size_t item, std::optional<std::size_t> previous,
   state.open = true;
   Status judged = ok();
   NFSFERRY_TRY(Ok body, decode_body(item, reply, judged), return);
-  NFSFERRY_TRY(NoReply closed, reply.take<Close>(), return);
+  NFSFERRY_TRY(Ok closed, tree_.client().take_close(reply), return);
   state.open = false;
   NFSFERRY_TRY(NoReply back, reply.take<Restorefh>(), return);
   if (!read_back_) {

@@ -96,7 +96,6 @@ Task<Status> RootLock::open_file() {
   request.add(Putfh{{}, root_});
   OpenCreate open;
   open.name = kLockName;
-  open.open_owner = "nfsferry";
   open.read_access = true;
   open.guarded = false;
   request.add(open);
@@ -125,18 +124,16 @@ Task<Status> RootLock::open_file() {
   co_return not_ours();
 }
 
-// The text is written in the same request: whoever gets a shared lock can read it.
+// Where the current stateid allows it, all in one request. Whoever gets a shared lock can read the
+// text in any case: until it is written, the lock is ours alone.
 Task<Result<RootLock::Attempt>> RootLock::lock_file() {
+  bool at_once = client_.opened_stateid() == Stateid::current();
   LockHolder holder = in_recovery_ ? holder_ : LockHolder::this_process(run_id_);
   std::string text = holder.text();
-  Write write;
-  write.stateid = Stateid::current();
-  write.data = std::as_bytes(std::span(text.data(), text.size()));
   Compound request("LOCK", Repeat::kIdempotent);
   request.add(Putfh{{}, file_});
   request.add(Lock{LockType::kWrite, open_stateid_, true});
-  request.add(write);
-  request.add(Lock{LockType::kRead, Stateid::current(), false});
+  if (at_once) add_text(request, text, Stateid::current());
   auto reply = co_await ask(request);
   if (!reply) co_return std::move(reply).error();
   NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
@@ -148,6 +145,14 @@ Task<Result<RootLock::Attempt>> RootLock::lock_file() {
   }
   if (!alone) co_return std::move(alone).error();
   lock_stateid_ = alone->stateid;
+  if (!at_once) {
+    Compound second("LOCK", Repeat::kIdempotent);
+    second.add(Putfh{{}, file_});
+    add_text(second, text, lock_stateid_);
+    reply = co_await ask(second);
+    if (!reply) co_return std::move(reply).error();
+    NFSFERRY_TRY(NoReply at_file_again, reply->take<Putfh>(), co_return);
+  }
   auto written = reply->take<Write>();
   if (!written) {  // the target is full, perhaps
     co_await remove_file(true);
@@ -159,11 +164,20 @@ Task<Result<RootLock::Attempt>> RootLock::lock_file() {
   co_return Attempt::kHeld;
 }
 
+// Writes who holds the lock, then lets others of the same run in.
+void RootLock::add_text(Compound& request, std::string_view text, const Stateid& locked) {
+  Write write;
+  write.stateid = locked;
+  write.data = bytes_of(text);
+  request.add(write);
+  request.add(Lock{LockType::kRead, locked, false});
+}
+
 Task<Result<RootLock::Attempt>> RootLock::share_file() {
   Compound request("LOCK", Repeat::kIdempotent);
   request.add(Putfh{{}, file_});
   request.add(Lock{LockType::kRead, open_stateid_, true});
-  request.add(Read{Stateid::current(), 0, kLockTextMost});
+  request.add(Read{client_.opened_stateid(), 0, kLockTextMost});
   request.expect_reply_payload(kLockTextMost);
   auto reply = co_await ask(request);
   if (!reply) co_return std::move(reply).error();

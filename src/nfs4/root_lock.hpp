@@ -34,6 +34,7 @@ class RootLock {
   Task<Result<Attempt>> attempt();
   Task<Status> open_file();
   Task<Result<Attempt>> lock_file();
+  static void add_text(Compound& request, std::string_view text, const Stateid& locked);
   Task<Result<Attempt>> share_file();
   Task<Result<bool>> file_has_its_name();
   Task<void> remove_file(bool locked);

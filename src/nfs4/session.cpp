@@ -27,6 +27,11 @@ std::uint32_t Session::take_slot() {
   return 0;
 }
 
+Status Session::take_close(CompoundReply& reply) const {
+  NFSFERRY_TRY(NoReply closed, reply.take<Close>(), return);
+  return ok();
+}
+
 Session::Next Session::finish(Attempt& attempt, Result<CompoundReply> result) {
   if (attempt.generation == session_generation_) slots_[attempt.slot].busy = false;
   slot_window_->release();

@@ -20,6 +20,9 @@ class Session : public Client {
   // Also: nfsstat4 of SEQUENCE that mean less must be sent.
   Task<Result<CompoundReply>> call(Compound& request) override;
   Task<Result<CompoundReply>> call_in_recovery(Compound& request) override;
+  Stateid opened_stateid() const override { return Stateid::current(); }
+  void add_close(Compound& request) const override { request.add(Close{{}, Stateid::current()}); }
+  Status take_close(CompoundReply& reply) const override;
   std::string_view version() const override { return "4.1"; }
   ServerName server_name() const override { return {server_.server_owner, server_.server_scope}; }
 

@@ -40,7 +40,7 @@ void add_read(Compound& request, const FileHandle& handle, ReadWay way, std::uin
     case ReadWay::kAnonymous: read.stateid = Stateid::anonymous(); break;
     case ReadWay::kBypass: read.stateid = Stateid::bypass(); break;
     case ReadWay::kOpen:
-      request.add(OpenRead{"nfsferry"});
+      request.add(OpenRead{});
       read.stateid = Stateid::current();
       break;
   }

@@ -140,7 +140,6 @@ class Nfs4TargetFile : public TargetFile {
     request.add(Putfh{{}, handle_of(parent_.get())});
     OpenCreate open;
     open.name = temporary_;
-    open.open_owner = "nfsferry";
     open.attributes = attributes;
     open.choice.owner = tree_.owner_at_create();
     open.read_access = true;

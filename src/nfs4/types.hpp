@@ -1,4 +1,4 @@
-// Constants and small types of NFSv4.1 (RFC 8881; XDR in RFC 5662).
+// Constants and small types of NFSv4.1 (RFC 8881; XDR in RFC 5662) and of 4.0 (RFC 7530).
 #pragma once
 
 #include <array>
@@ -37,6 +37,7 @@ enum class Op : std::uint32_t {
   kLocku = 14,
   kLookup = 15,
   kOpen = 18,
+  kOpenConfirm = 20,  // this and the three below: 4.0 only
   kPutfh = 22,
   kPutrootfh = 24,
   kRead = 25,
@@ -44,9 +45,12 @@ enum class Op : std::uint32_t {
   kReadlink = 27,
   kRemove = 28,
   kRename = 29,
+  kRenew = 30,
   kRestorefh = 31,
   kSavefh = 32,
   kSetattr = 34,
+  kSetclientid = 35,
+  kSetclientidConfirm = 36,
   kVerify = 37,
   kWrite = 38,
   kExchangeId = 42,

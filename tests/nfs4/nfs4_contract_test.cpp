@@ -1,6 +1,6 @@
-// The contract on NFSv4.1: one real nfs-ganesha for the whole process, a fresh directory for each
-// test. Run in few processes (see CMakeLists.txt), since a server takes longer to start than a
-// test to run.
+// The contract on NFSv4.1 and 4.0: one real nfs-ganesha for the whole process, a fresh directory
+// for each test. Run in few processes (see CMakeLists.txt), since a server takes longer to start
+// than a test to run.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,10 +58,11 @@ class ServerPlace final : public TreeUnderTest {
  public:
   static constexpr std::uint32_t kOrdinaryUser = 4711;
 
-  ServerPlace(std::unique_ptr<Loop> loop, Ganesha& server, const std::string& name, bool as_root)
+  ServerPlace(std::unique_ptr<Loop> loop, Ganesha& server, const std::string& name,
+              const std::string& version, bool as_root)
       : loop_(std::move(loop)), folder_(server.folder("/old/" + name)) {
     std::filesystem::create_directory(folder_);
-    std::string url = server.url("/old/" + name, "4.1");
+    std::string url = server.url("/old/" + name, version);
     std::uint32_t user = as_root ? 0 : kOrdinaryUser;
     check(::chown(folder_.c_str(), user, user) == 0, "chown fails");
     url += "&uid=" + std::to_string(user) + "&gid=" + std::to_string(user);
@@ -90,8 +91,9 @@ class ServerPlace final : public TreeUnderTest {
   Location location_;
 };
 
-TreeFactory ganesha_factory(std::string name, EngineChoice engine, bool as_root) {
-  auto make = [engine, as_root](std::string& missing) -> std::unique_ptr<TreeUnderTest> {
+TreeFactory ganesha_factory(std::string name, EngineChoice engine, bool as_root,
+                            const std::string& version = "4.1") {
+  auto make = [engine, as_root, version](std::string& missing) -> std::unique_ptr<TreeUnderTest> {
     SharedServer& shared = SharedServer::instance();
     bool is_skip = false;
     std::string trouble = shared.start(is_skip);
@@ -106,7 +108,7 @@ TreeFactory ganesha_factory(std::string name, EngineChoice engine, bool as_root)
       return nullptr;
     }
     return std::make_unique<ServerPlace>(*std::move(loop), shared.server(), shared.fresh_name(),
-                                         as_root);
+                                         version, as_root);
   };
   return {std::move(name), make};
 }
@@ -116,6 +118,11 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(ganesha_factory("GaneshaIoUring", EngineChoice::kIoUring, true),
                       ganesha_factory("GaneshaEpoll", EngineChoice::kEpoll, true),
                       ganesha_factory("GaneshaOrdinaryUser", EngineChoice::kAuto, false)),
+    factory_name);
+INSTANTIATE_TEST_SUITE_P(
+    Nfs40, TreeContract,
+    ::testing::Values(ganesha_factory("Ganesha", EngineChoice::kAuto, true, "4.0"),
+                      ganesha_factory("GaneshaOrdinaryUser", EngineChoice::kAuto, false, "4.0")),
     factory_name);
 
 }  // namespace

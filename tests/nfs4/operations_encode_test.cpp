@@ -92,25 +92,24 @@ TEST(Encode, SetattrLeavesOutWhatIsUnset) {
 TEST(Encode, OpenOfANewFileIsGuardedAndWantsNoDelegation) {
   OpenCreate open;
   open.name = "tmp";
-  open.open_owner = "me";
   EXPECT_EQ(encoded(open),
             "00000012 00000000 00000402 00000000 "  // seqid, write + no delegation, deny none
-            "00000000 00000000 00000002 6d650000 "  // clientid, owner
-            "00000001 00000001 "                    // create, guarded
+            "00000000 00000000 00000008 6e667366 65727279 "  // clientid, owner
+            "00000001 00000001 "                             // create, guarded
             "00000002 00000000 00000002 00000004 00000180 "  // mode 0600
             "00000000 00000003 746d7000");                   // claim null, name
   open.read_access = true;
   open.attributes = all_attributes();
   open.choice.owner = true;
   EXPECT_EQ(encoded(open),
-            "00000012 00000000 00000403 00000000 00000000 00000000 00000002 6d650000 "
+            "00000012 00000000 00000403 00000000 00000000 00000000 00000008 6e667366 65727279 "
             "00000001 00000001 00000002 00000000 00000032 00000014 00000180 "
             "00000004 31323334 00000001 37000000 00000000 00000003 746d7000");
 }
 
 TEST(Encode, OpenForReadingGoesByHandle) {
-  EXPECT_EQ(encoded(OpenRead{"me"}),
-            "00000012 00000000 00000401 00000000 00000000 00000000 00000002 6d650000 "
+  EXPECT_EQ(encoded(OpenRead{}),
+            "00000012 00000000 00000401 00000000 00000000 00000000 00000008 6e667366 65727279 "
             "00000000 00000004");
 }
 
@@ -132,11 +131,11 @@ TEST(Encode, CloseReadWriteCommit) {
 TEST(Encode, AnUncheckedOpenLeavesWhatIsThere) {
   OpenCreate open;
   open.name = "n";
-  open.open_owner = "me";
   open.guarded = false;
-  EXPECT_EQ(encoded(open),
-            "00000012 00000000 00000402 00000000 00000000 00000000 00000002 6d650000 00000001 "
-            "00000000 00000002 00000000 00000002 00000004 00000180 00000000 00000001 6e000000");
+  EXPECT_EQ(
+      encoded(open),
+      "00000012 00000000 00000402 00000000 00000000 00000000 00000008 6e667366 65727279 00000001 "
+      "00000000 00000002 00000000 00000002 00000004 00000180 00000000 00000001 6e000000");
 }
 
 TEST(Encode, LocksOfTheWholeFile) {
