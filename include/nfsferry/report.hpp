@@ -72,6 +72,7 @@ struct CopyReport {
   std::uint64_t start_ms = 0;
   std::uint64_t end_ms = 0;
   std::uint64_t duration_ms = 0;
+  std::uint64_t previous_start_ms = 0;  // of the pass before this one; 0: not known
 
   std::uint64_t estimated_files = 0;  // what the walk found: files, links, special files
   std::uint64_t estimated_bytes = 0;

@@ -85,6 +85,7 @@ class Batch {
 
   int go() {
     report_.start_ms = now_ms();
+    report_.previous_start_ms = run_.previous_start_ms;
     std::size_t count = std::min<std::size_t>(run_.flags.homes, run_.homes.size());
     workers_left_ = count;
     std::vector<std::thread> workers;

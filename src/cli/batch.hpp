@@ -47,6 +47,7 @@ struct BatchRun {
   bool quiet = false;
   ProgressMode progress = ProgressMode::kAuto;
   RunHome run_home;
+  std::uint64_t previous_start_ms = 0;  // of the pass before this one; 0: not known
 };
 
 // The run id of one home of a batch with this id: at most kRunIdMax.

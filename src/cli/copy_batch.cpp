@@ -115,7 +115,13 @@ int run_copy_batch(CopyArguments common, const BatchFlags& flags) {
   auto options = all_options(*homes, common);
   if (!options) return refuse(options.error());
 
+  auto previous = read_previous(common);
+  if (!previous) return refuse(previous.error());
+  bool of_a_copy = *previous && !(*previous)->is_batch;
+  if (of_a_copy) return refuse(own_error(Own::kBadInput, "", "--previous-report: not of a batch"));
+
   BatchRun batch{flags, {homes->begin(), homes->end()}, common.quiet, common.progress, {}};
+  if (*previous) batch.previous_start_ms = (*previous)->start_ms;
   batch.run_home = [&options](std::size_t index, Observer& observer, const StopFlag& stop) {
     return copy_home((*options)[index], observer, stop);
   };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cli/console.hpp"
+#include "cli/input_text.hpp"
 #include "cli/observers.hpp"
 #include "cli/parsed_option.hpp"
 #include "cli/run_output.hpp"
@@ -63,6 +64,9 @@ void add_file_flags(CLI::App& app, CopyArguments& arguments) {
   add_parsed(app, "--log-entries", "FILE|-", "Write a JSON line for each entry that is done",
              parse_output,
              [&arguments](std::string path) { arguments.log_entries = std::move(path); });
+  app.add_option("--previous-report", arguments.previous_report,
+                 "Report of the pass before: say what a next pass will find")
+      ->type_name("FILE|-");
 }
 
 std::vector<NamedOutput> outputs_of(const CopyArguments& arguments) {
@@ -134,7 +138,26 @@ int check_only(const CopyArguments& arguments, const std::optional<ReportFile>& 
   return written.exit_code(report.run.exit_code);
 }
 
+// A report of another copy says nothing about this one.
+void note_previous(CopyReport& report, const std::optional<PreviousPass>& previous) {
+  if (!previous) return;
+  if (is_same_copy(*previous, report)) {
+    report.previous_start_ms = previous->start_ms;
+  } else {
+    print_error("--previous-report is not of this source and target: no word on the next pass");
+  }
+}
+
 }  // namespace
+
+Result<std::optional<PreviousPass>> read_previous(const CopyArguments& arguments) {
+  if (!arguments.previous_report) return std::optional<PreviousPass>();
+  auto text = read_input(*arguments.previous_report);
+  if (!text) return own_error(Own::kBadInput, "", "--previous-report: " + text.error().message());
+  auto previous = parse_previous_pass(*text);
+  if (previous) return std::optional(*std::move(previous));
+  return own_error(Own::kBadInput, "", "--previous-report: " + previous.error().message());
+}
 
 CLI::App* add_copy_command(CLI::App& app, CopyArguments& arguments) {
   CLI::App* command = app.add_subcommand("copy", "Copy a tree: data, links, modes, owners, times");
@@ -154,6 +177,8 @@ CLI::App* add_copy_command(CLI::App& app, CopyArguments& arguments) {
 int run_copy_command(CopyArguments arguments) {
   begin_run(arguments);
   Outputs outputs;
+  auto previous = read_previous(arguments);
+  if (!previous) return refuse(arguments, previous.error());
   Status usable = check_together(arguments);
   if (usable) usable = open_outputs(arguments, outputs);
   if (!usable) return refuse(arguments, usable.error());
@@ -168,6 +193,7 @@ int run_copy_command(CopyArguments arguments) {
   CopyReport report = run(arguments.options, observers, stop);
   progress.erase();
   complain_about(arguments, report);
+  note_previous(report, *previous);
 
   OutputCheck check(arguments);
   if (outputs.manifest) {

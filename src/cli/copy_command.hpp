@@ -3,7 +3,9 @@
 #include <optional>
 #include <string>
 
+#include "base/result.hpp"
 #include "cli/run_flags.hpp"
+#include "report/next_pass.hpp"
 
 namespace nfsferry::cli {
 
@@ -12,7 +14,11 @@ struct CopyArguments : RunArguments {
   std::optional<std::string> manifest;
   std::optional<std::string> log_entries;
   bool check = false;  // only whether it can be done
+  std::optional<std::string> previous_report;
 };
+
+// The report that --previous-report names, if any. Errors: kBadInput, errno of a failed read.
+Result<std::optional<PreviousPass>> read_previous(const CopyArguments& arguments);
 
 CLI::App* add_copy_command(CLI::App& app, CopyArguments& arguments);
 // Returns the exit code.

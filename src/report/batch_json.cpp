@@ -1,18 +1,17 @@
 #include "report/batch_json.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/escape.hpp"
 #include "base/units.hpp"
+#include "report/json_text.hpp"
+#include "report/next_pass.hpp"
 #include "report/report_json.hpp"
 #include "report/summary.hpp"
 
 namespace nfsferry {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Sums {
   std::uint64_t files = 0;
@@ -26,6 +25,15 @@ Sums sums_of(const BatchReport& report) {
     sums.bytes += home.bytes_written;
   }
   return sums;
+}
+
+// Only of a batch that is done: what failed is missing from its numbers.
+std::optional<NextPass> next_pass(const BatchReport& report) {
+  bool well = report.exit_code == ExitCode::kDone;
+  if (!well || report.previous_start_ms == 0) return std::nullopt;
+  Sums sums = sums_of(report);
+  Pass pass{report.start_ms, report.end_ms - report.start_ms, sums.files, sums.bytes};
+  return next_pass(pass, report.previous_start_ms);
 }
 
 Json entry_json(const BatchEntry& home) {
@@ -64,6 +72,7 @@ std::string batch_report_json(const BatchReport& report) {
   json["not_begun"] = report.not_begun;
   json["FilesTransferred"] = sums.files;
   json["BytesWritten"] = sums.bytes;
+  if (auto next = next_pass(report)) json["next_pass"] = next_pass_json(*next);
   json["homes"] = Json::array();
   for (const BatchEntry& home : report.homes) json["homes"].push_back(entry_json(home));
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -75,8 +84,10 @@ std::string batch_summary(const BatchReport& report) {
   std::string text = counted(report.homes.size() - failed, "home") + " done";
   if (failed > 0) text += ", " + grouped(failed) + " failed";
   if (report.not_begun > 0) text += ", " + grouped(report.not_begun) + " not begun";
-  return text + ": " + counted(sums.files, "file") + ", " + format_size(sums.bytes) + " in " +
-         format_duration(report.end_ms - report.start_ms) + "\n";
+  text += ": " + counted(sums.files, "file") + ", " + format_size(sums.bytes) + " in " +
+          format_duration(report.end_ms - report.start_ms) + "\n";
+  if (auto next = next_pass(report)) text += "next pass: " + next_pass_text(*next) + "\n";
+  return text;
 }
 
 }  // namespace nfsferry

@@ -29,8 +29,9 @@ struct BatchReport {
   ExitCode exit_code = ExitCode::kDone;
   std::uint64_t start_ms = 0;  // since 1970
   std::uint64_t end_ms = 0;
-  std::vector<BatchEntry> homes;  // those that began, in the batch's order
-  std::uint64_t not_begun = 0;    // because of a stop
+  std::vector<BatchEntry> homes;        // those that began, in the batch's order
+  std::uint64_t not_begun = 0;          // because of a stop
+  std::uint64_t previous_start_ms = 0;  // of the pass before this one; 0: not known
 
   std::uint64_t failed() const;
 };

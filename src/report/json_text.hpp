@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nfsferry/report.hpp"
+#include "report/next_pass.hpp"
 
 namespace nfsferry {
 
@@ -23,6 +24,9 @@ void add_path(Json& json, std::string_view path);
 
 // The location as the side opened it, or as it was asked for when it never got there.
 std::string location_text(const SideReport& side, const std::string& asked);
+
+// The member `next_pass` of a copy's and of a batch's report.
+Json next_pass_json(const NextPass& next);
 
 // On one line, without a newline.
 std::string dump_line(const Json& json);

@@ -9,6 +9,7 @@
 
 #include "nfsferry/version.hpp"
 #include "report/json_text.hpp"
+#include "report/next_pass.hpp"
 #include "report/option_names.hpp"
 #include "report/options_json.hpp"
 
@@ -159,6 +160,7 @@ Json own_json(const CopyReport& report) {
   json["temporaries_removed"] = report.temporaries_removed;
   json["owners_not_set"] = report.owners_not_set;
   json["target_only"] = report.target_only;
+  if (auto next = next_pass(report)) json["next_pass"] = next_pass_json(*next);
   return json;
 }
 

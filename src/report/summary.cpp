@@ -5,6 +5,7 @@
 
 #include "base/escape.hpp"
 #include "base/units.hpp"
+#include "report/next_pass.hpp"
 #include "report/report_json.hpp"
 
 namespace nfsferry {
@@ -188,6 +189,7 @@ std::string copy_summary(const CopyReport& report) {
   add_count(out, "vanished", report.vanished, "entry");
   add_count(out, "failed", failed_entries(report), "entry");
   add_count(out, "retried", report.retries, "request");
+  if (auto next = next_pass(report)) add_line(out, "next pass", next_pass_text(*next));
   add_run(out, report);
   return out;
 }

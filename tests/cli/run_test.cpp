@@ -97,6 +97,37 @@ TEST_F(RunTest, TheReportOfACopyFitsItsSchemaAndCountsTheFiles) {
   EXPECT_EQ(json["nfsferry"]["manifest_complete"], true);
 }
 
+TEST_F(RunTest, ADeltaPassSaysWhatTheNextOneWillFind) {
+  ASSERT_EQ(copy({"--report-json", folder_.path("first.json")}).exit_code, 0);
+  folder_.write("source/a", "hello again");
+  Outcome outcome = copy({"--previous-report", folder_.path("first.json")});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("copied          1 file, 11 B"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("next pass       1 "), std::string::npos) << outcome.out;
+
+  Outcome third = copy({"--previous-report", folder_.path("first.json"), "--report-json",
+                        folder_.path("report.json")});
+  EXPECT_EQ(third.exit_code, 0) << third.err;
+  EXPECT_EQ(report()["nfsferry"]["next_pass"]["files_most"], 0);
+}
+
+TEST_F(RunTest, AReportOfAnotherCopySaysNothingAboutTheNextPass) {
+  ASSERT_EQ(copy({"--report-json", folder_.path("first.json")}).exit_code, 0);
+  std::filesystem::create_directory(folder_.path("other"));
+  Outcome outcome = run_program({"copy", folder_.path("source"), folder_.path("other"),
+                                 "--previous-report", folder_.path("first.json")});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out.find("next pass"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.err.find("--previous-report"), std::string::npos) << outcome.err;
+}
+
+TEST_F(RunTest, WhatIsNoReportIsNoPreviousOne) {
+  folder_.write("list", "[]");
+  expect_refused(copy({"--previous-report", folder_.path("list")}), 2);
+  expect_refused(copy({"--previous-report", folder_.path("nowhere")}), 2);
+  EXPECT_FALSE(folder_.has("target/a"));
+}
+
 TEST_F(RunTest, AReportThatCannotBeWrittenAtTheEndIsAFailure) {
   Outcome outcome = copy({"--report-json", "/dev/full"});
   EXPECT_EQ(outcome.exit_code, 1);
