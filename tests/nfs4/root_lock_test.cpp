@@ -149,10 +149,12 @@ TEST_F(Nfs4RootLockTest, TheLockIsKeptOverAServerRestart) {
   start_server();
   Nfs4Tree& holder = open_client();
   ASSERT_TRUE(run(holder.lock_root("first-run")));
+  const std::string text = lock_text();
   kill_server();
   ASSERT_EQ(server_.restart(), "");
   Status made = make_one(holder, "after");
   ASSERT_TRUE(made) << made.error().message();
+  EXPECT_EQ(lock_text(), text) << "its mark is in the names of temporaries";
   expect_locked_by(run(open_client().lock_root("second-run")), "first-run");
   close_client(holder);
   EXPECT_FALSE(fs::exists(lock_path()));

@@ -1,6 +1,7 @@
 // Targets that are full, that cannot be written, or that do not take a file or a further link.
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <iterator>
@@ -189,46 +190,72 @@ INSTANTIATE_TEST_SUITE_P(Volumes, TooManyLinks,
                                            Case{Place::kNfs, Volume::Kind::kExt4, "NfsExt4"}),
                          case_name);
 
-// Files of this process and of what it starts grow no further while it lives.
+// Files of a process, and of what it starts, grow no further while this lives.
 class FileSizeLimit {
  public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
+  FileSizeLimit(pid_t process, rlim_t bytes) : process_(process) {
+    EXPECT_EQ(::prlimit(process_, RLIMIT_FSIZE, nullptr, &before_), 0);
     rlimit now{bytes, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &now);
+    EXPECT_EQ(::prlimit(process_, RLIMIT_FSIZE, &now, nullptr), 0);
   }
-  ~FileSizeLimit() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+  ~FileSizeLimit() { ::prlimit(process_, RLIMIT_FSIZE, &before_, nullptr); }
   FileSizeLimit(const FileSizeLimit&) = delete;
   FileSizeLimit& operator=(const FileSizeLimit&) = delete;
 
  private:
+  pid_t process_;
   rlimit before_{};
 };
 
-class FileTooLarge : public CopyTest, public ::testing::WithParamInterface<const char*> {};
+struct Writer {
+  Place target;
+  const char* engine;
+  const char* error;
+};
+
+class FileTooLarge : public CopyTest, public ::testing::WithParamInterface<Writer> {};
 
 TEST_P(FileTooLarge, fails_alone_and_leaves_no_temporary) {
+  Ganesha server;
+  ::signal(SIGXFSZ, SIG_IGN);  // is handed on: nfs-ganesha (4.3) would be ended by the signal
+  ASSERT_EQ(server.start(), "");
+  ::signal(SIGXFSZ, SIG_DFL);
+  bool nfs = GetParam().target == Place::kNfs;
   Ground source = source_ground(Place::kNfs);
-  Ground target = target_ground(Place::kLocal);
+  Ground target = ground(server, "/new", GetParam().target);
   make_file(source.folder / "large", 5 << 20, 1);
   make_file(source.folder / "other", 1 << 20, 2);
   make_file(source.folder / "small", 100, 3);
+  std::vector<std::string> arguments{"copy", source.location, target.location, "--engine",
+                                     GetParam().engine};
+  Folder folder;
   Outcome copied;
   {
-    FileSizeLimit limit(2 << 20);
-    copied = run_program({"copy", source.location, target.location, "--engine", GetParam()});
+    FileSizeLimit limit(nfs ? server.pid() : ::getpid(), 2 << 20);
+    std::vector<std::string> reported = arguments;
+    reported.insert(reported.end(), {"--report-json", folder.path("report.json")});
+    copied = run_program(reported);
   }
   EXPECT_EQ(copied.exit_code, 1) << copied.err;
-  EXPECT_NE(copied.err.find("1 entry failed"), std::string::npos) << copied.err;
+  Json report = Json::parse(folder.read("report.json"));
+  ASSERT_EQ(report["nfsferry"]["failures"].size(), 1u) << copied.err;
+  EXPECT_EQ(report["nfsferry"]["failures"][0]["path"], "large");
+  EXPECT_EQ(report["nfsferry"]["failures"][0]["error"], GetParam().error);
   EXPECT_FALSE(fs::exists(target.folder / "large"));
   EXPECT_TRUE(temporaries(target.folder).empty());
-  Outcome again = run_program({"copy", source.location, target.location});
+  Outcome again = run_program(arguments);
   EXPECT_EQ(again.exit_code, 0) << again.err;
-  expect_equal(source, target, kept_on(Place::kLocal));
+  expect_equal(source, target, kept_on(GetParam().target));
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, FileTooLarge, ::testing::Values("io_uring", "epoll"),
-                         [](const auto& engine) { return std::string(engine.param); });
+INSTANTIATE_TEST_SUITE_P(Writers, FileTooLarge,
+                         ::testing::Values(Writer{Place::kLocal, "io_uring", "EFBIG"},
+                                           Writer{Place::kLocal, "epoll", "EFBIG"},
+                                           Writer{Place::kNfs, "auto", "NFS4ERR_FBIG"}),
+                         [](const ::testing::TestParamInfo<Writer>& writer) {
+                           return (writer.param.target == Place::kNfs ? "Nfs_" : "Local_") +
+                                  std::string(writer.param.engine);
+                         });
 
 }  // namespace
 }  // namespace nfsferry::test
