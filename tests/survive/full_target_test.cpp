@@ -171,7 +171,7 @@ TEST_P(TooManyLinks, of_one_file_become_a_second_file) {
   }
   ASSERT_NO_FATAL_FAILURE(open_target());
 
-  Outcome copied = run_program(arguments());
+  Outcome copied = Program(arguments()).wait(std::chrono::minutes(5));
 
   EXPECT_EQ(copied.exit_code, 0) << copied.err;
   EXPECT_NE(copied.err.find("links"), std::string::npos) << copied.err;

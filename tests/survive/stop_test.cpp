@@ -99,11 +99,12 @@ TEST_F(CopyTest, the_second_signal_leaves_at_once) {
   Program running({"copy", source.location, target.location, "--report-json", report});
   while (proxy->counters().requests == 0) std::this_thread::yield();
   running.signal(SIGINT);
-  running.signal(SIGTERM);  // another one: two of a kind may arrive as one
+  running.signal(SIGTERM);  // another one: two of a kind may arrive as one. Either may be first
 
   Outcome outcome = running.wait(kStopLasts);
 
-  EXPECT_EQ(outcome.exit_code, 128 + SIGTERM);
+  bool second = outcome.exit_code == 128 + SIGTERM || outcome.exit_code == 128 + SIGINT;
+  EXPECT_TRUE(second) << outcome.exit_code << ": " << outcome.err;
   EXPECT_FALSE(folder.has("report.json")) << "the first one alone would have written it";
 }
 
