@@ -29,6 +29,21 @@ void add_entry(ListingPage& page, Readdir::RawEntry& raw) {
 
 }  // namespace
 
+Result<ListingPage> page_from(Readdir::Reply& listed, std::uint64_t& cookie) {
+  ListingPage page;
+  page.eof = listed.eof;
+  page.entries.reserve(listed.entries.size());
+  for (Readdir::RawEntry& raw : listed.entries) {
+    // Cookies need not grow (a hash order is fine), but one that stands still would loop.
+    if (raw.cookie == cookie && !listed.eof) {
+      return own_error(Own::kListingLoops, "READDIR", "a cookie that does not advance");
+    }
+    cookie = raw.cookie;
+    add_entry(page, raw);
+  }
+  return page;
+}
+
 Task<Result<ListingPage>> Nfs4Listing::next() {
   std::uint32_t most = client_.limits().response_bytes - kReplySpare;
   std::uint32_t maxcount = std::min(kMaxcount, most);
@@ -69,17 +84,7 @@ Task<Result<ListingPage>> Nfs4Listing::request_page(std::uint32_t maxcount) {
   if (!reply) co_return std::move(reply).error();
   NFSFERRY_TRY(NoReply at_directory, reply->take<Putfh>(), co_return);
   NFSFERRY_TRY(Readdir::Reply listed, reply->take<Readdir>(), co_return);
-  ListingPage page;
-  page.eof = listed.eof;
-  page.entries.reserve(listed.entries.size());
-  for (Readdir::RawEntry& raw : listed.entries) {
-    // Cookies need not grow (a hash order is fine), but one that stands still would loop.
-    if (raw.cookie == cookie_ && !listed.eof) {
-      co_return own_error(Own::kListingLoops, "READDIR", "a cookie that does not advance");
-    }
-    cookie_ = raw.cookie;
-    add_entry(page, raw);
-  }
+  NFSFERRY_TRY(ListingPage page, page_from(listed, cookie_), co_return);
   verifier_ = listed.verifier;
   co_return page;
 }

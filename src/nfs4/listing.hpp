@@ -4,6 +4,10 @@
 
 namespace nfsferry::nfs4 {
 
+// A page from a result of READDIR; `cookie` goes from the one that was asked for to the last one.
+// Errors: kListingLoops.
+Result<ListingPage> page_from(Readdir::Reply& listed, std::uint64_t& cookie);
+
 // READDIR pages with attributes and handles. A cookie that does not advance, or an empty page
 // without eof (asked for once more, larger), ends the listing with kListingLoops. A listing is
 // never resumed after a server restart, where an old cookie can look like the end: it fails with

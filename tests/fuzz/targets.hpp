@@ -1,0 +1,48 @@
+// Everything that reads bytes from outside, as functions that take any bytes: a fuzzer tries what
+// it likes, the test suite what is kept in corpus/. A finding is an abort, a sanitizer's report or
+// an input that takes too long.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace nfsferry::fuzz {
+
+using Bytes = std::span<const std::byte>;
+
+// What a server sends on a connection on which kCallsSent requests wait (xids from 1): record
+// marks, xids, RPC's reply header.
+void records(Bytes input);
+inline constexpr unsigned kCallsSent = 3;
+
+// A count, so many operations (indices of operation_table()), and the results of a COMPOUND of
+// these after SEQUENCE, from COMPOUND's header on.
+void replies(Bytes input);
+
+// A fattr4, as GETATTR brings it.
+void attributes(Bytes input);
+
+// Two pages of a directory: READDIR's result, twice.
+void listing(Bytes input);
+
+// A letter, which says what the rest is:
+// l location, f file system map, s size, d duration, u number, o owner, h lock's holder, e any text
+// that is escaped.
+void texts(Bytes input);
+// w workflow's input, s stream record, r rows, b batch of recoveries, c batch of copies, o options.
+void recover_inputs(Bytes input);
+
+struct Target {
+  std::string_view name;  // the corpus's folder
+  void (*run)(Bytes input);
+};
+inline constexpr std::array<Target, 6> kTargets{{{"records", records},
+                                                 {"replies", replies},
+                                                 {"attributes", attributes},
+                                                 {"listing", listing},
+                                                 {"texts", texts},
+                                                 {"recover_inputs", recover_inputs}}};
+
+}  // namespace nfsferry::fuzz
