@@ -27,7 +27,7 @@ struct Location {
   std::optional<std::uint32_t> gid;
   std::vector<std::uint32_t> groups;  // at most 16 (RFC 5531 appendix A)
 
-  // Path components without empty ones and "."; ".." is refused by parse_location.
+  // Path components without empty ones and "."; on a server none is "..".
   std::vector<std::string> components() const;
 };
 
