@@ -90,11 +90,11 @@ Status check_together(const CopyArguments& arguments) {
       return own_error(Own::kBadInput, "", std::string("--checksum none: ") + needs);
     }
   }
-  bool records = arguments.manifest || arguments.log_entries;
-  if (arguments.check && records) {
+  bool of_a_copy = arguments.manifest || arguments.log_entries || arguments.previous_report;
+  if (arguments.check && of_a_copy) {
     return own_error(Own::kBadInput, "",
-                     "--check copies nothing, so there is nothing for --manifest or --log-entries; "
-                     "leave them out");
+                     "--check copies nothing: leave out --manifest, --log-entries and "
+                     "--previous-report");
   }
   return refuse_shared_outputs(outputs_of(arguments));
 }

@@ -135,6 +135,17 @@ void DirectoryQueue::wake() {
   for (const auto& [owner, waker] : wakers_) waker();
 }
 
+bool DirectoryNode::lies_within(const Entry& entry_of_it) const {
+  const Attributes& here = entry_of_it.attributes;
+  auto is_same = [&](const Entry& other) {
+    if (here.fileid == 0) return !other.handle.empty() && other.handle == entry_of_it.handle;
+    return other.attributes.fileid == here.fileid && other.attributes.fsid == here.fsid;
+  };
+  const DirectoryNode* node = this;
+  while (node != nullptr && !is_same(node->entry)) node = node->parent.get();
+  return node != nullptr;
+}
+
 HardLinks::Key HardLinks::key_of(const Attributes& attributes) {
   return {attributes.fsid.major, attributes.fsid.minor, attributes.fileid};
 }
@@ -146,8 +157,14 @@ HardLinks::Place HardLinks::add(LinkedName name) {
   if (inserted) {
     group.node = name.node;
     group.name = name.entry.name;
+    group.size_bytes = name.entry.attributes.size_bytes;
+    group.mtime = name.entry.attributes.mtime;
     return Place::kFirst;
   }
+  const Attributes& here = name.entry.attributes;
+  bool believed = here.size_bytes == group.size_bytes && here.mtime == group.mtime &&
+                  group.others.size() + 1 < here.link_count;
+  if (!believed) return Place::kFirst;
   group.others.push_back(std::move(name));
   return Place::kLater;
 }

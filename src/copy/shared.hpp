@@ -19,6 +19,7 @@
 #include "nfsferry/observer.hpp"
 #include "nfsferry/options.hpp"
 #include "nfsferry/report.hpp"
+#include "tree/release_flat.hpp"
 #include "tree/tree.hpp"
 
 namespace nfsferry::copy {
@@ -42,9 +43,18 @@ class LeftOut {
 // A directory on its way. `pending` counts what must be done before its own attributes are set:
 // its listing, its files, its subdirectories.
 struct DirectoryNode {
+  // Enough for any real tree; more is a server that makes directories up.
+  static constexpr std::uint32_t kDepthMost = 10'000;
+
+  DirectoryNode() = default;
+  DirectoryNode(const DirectoryNode&) = delete;
+  DirectoryNode& operator=(const DirectoryNode&) = delete;
+  ~DirectoryNode() { release_flat(std::move(parent)); }
+
   std::shared_ptr<DirectoryNode> parent;
-  Entry entry;          // of the source
-  DirectoryPtr source;  // opened when its turn comes
+  std::uint32_t depth = 0;  // of the root
+  Entry entry;              // of the source
+  DirectoryPtr source;      // opened when its turn comes
   DirectoryPtr target;
   bool late = false;     // found by who copies, perhaps after the walk: listed and copied there
   bool existed = false;  // the target had it, so what it holds is compared
@@ -56,6 +66,8 @@ struct DirectoryNode {
   std::atomic<std::uint64_t> in_flight{0};  // entries queued and not done
   mutable LeftOut left_out;                 // while it is listed
 
+  // Whether this directory or one that holds it is the entry of it: the tree has no end there.
+  bool lies_within(const Entry& entry) const;
   std::string path() const;  // relative to the root, "" for the root; bytes
   std::string path_of(std::string_view name) const;
 };
@@ -160,12 +172,15 @@ struct LinkedName {
   std::uint64_t target_fileid = 0;  // of what the target has under that name; 0: nothing
 };
 
-// Groups of names of the same file, by (fsid, fileid). The first name that comes is copied, the
+// Groups of names of the same file, by (fsid, fileid); a server that gives these twice is not
+// believed, see add. The first name that comes is copied, the
 // others are linked to it when all files are done, unless the target has them linked already.
 class HardLinks {
  public:
   enum class Place : std::uint8_t { kFirst, kLater };
-  // kFirst: copy it. kLater: it is kept for when all files are done.
+  // kFirst: copy it. kLater: it is kept for when all files are done. A name of another size or
+  // mtime than the group's, or one more than the file has links, is not taken for the same file:
+  // kFirst, and it stays on its own.
   Place add(LinkedName name);
   // The first name is in place; `target_fileid` where the target had it already, else 0; `hash`
   // where its content was read.
@@ -176,6 +191,8 @@ class HardLinks {
   struct Group {
     NodePtr node;  // of the first name
     std::string name;
+    std::uint64_t size_bytes = 0;
+    Time mtime;
     bool in_place = false;
     std::uint64_t target_fileid = 0;
     std::optional<Hash128> hash;

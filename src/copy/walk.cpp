@@ -269,6 +269,12 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
   for (Subdirectory& one : found) {
     bool inside_itself = co_await is_target(node, one.entry);
     if (inside_itself) co_return;
+    if (node->lies_within(one.entry) || node->depth == DirectoryNode::kDepthMost) {
+      failed(Phase::kPrepare, *node, one.entry,
+             own_error(Own::kListingLoops, "list",
+                       "the directory holds itself, or the tree is too deep to be one"));
+      continue;
+    }
     auto attributes = wanted(one.entry);
     if (!attributes) {
       failed(Phase::kPrepare, *node, one.entry, attributes.error());
@@ -322,6 +328,7 @@ Task<void> Worker::take_new_directory(NodePtr node, Entry entry) {
 Task<void> Worker::go_into(NodePtr node, Subdirectory found, MadeDirectory made) {
   auto child = std::make_shared<DirectoryNode>();
   child->parent = node;
+  child->depth = node->depth + 1;
   child->late = node->late || found.late;
   child->existed = !made.created;
   child->target = std::move(made.directory);

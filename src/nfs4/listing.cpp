@@ -63,7 +63,7 @@ Task<Result<ListingPage>> Nfs4Listing::next() {
     if (!page) co_return std::move(page).error();
     nothing = cookie_ == before && !page->eof;
   }
-  if (nothing) {
+  if (nothing || (!page->eof && circle_.closed_by(cookie_))) {
     co_return own_error(Own::kListingLoops, "READDIR",
                         "the server's directory listing does not advance");
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "nfs4/nfs4_tree.hpp"
 
 namespace nfsferry::nfs4 {
@@ -8,9 +10,30 @@ namespace nfsferry::nfs4 {
 // Errors: kListingLoops.
 Result<ListingPage> page_from(Readdir::Reply& listed, std::uint64_t& cookie);
 
-// READDIR pages with attributes and handles. A cookie that does not advance, or an empty page
-// without eof (asked for once more, larger), ends the listing with kListingLoops. A listing is
-// never resumed after a server restart, where an old cookie can look like the end: it fails with
+// Tells whether a sequence, in which each value makes the next one, goes round (Brent's way: the
+// value that is remembered is taken anew at ever greater distances, so it falls into any circle).
+class Circle {
+ public:
+  bool closed_by(std::uint64_t value) {
+    if (mark_ == value) return true;
+    if (++steps_ == distance_) {
+      mark_ = value;
+      distance_ *= 2;
+      steps_ = 0;
+    }
+    return false;
+  }
+
+ private:
+  std::optional<std::uint64_t> mark_;
+  std::uint64_t distance_ = 1;
+  std::uint64_t steps_ = 0;
+};
+
+// READDIR pages with attributes and handles. A cookie that does not advance, cookies that go round,
+// or an empty page without eof (asked for once more, larger) end the listing with kListingLoops.
+// Names that are always new have no end that can be told; such a listing can be stopped. None is
+// resumed after a server restart, where an old cookie can look like the end: it fails with
 // BAD_COOKIE, as it does when the server itself refuses cookie or verifier.
 class Nfs4Listing : public Listing {
  public:
@@ -28,6 +51,7 @@ class Nfs4Listing : public Listing {
   AttrMask mask_;
   std::uint64_t client_generation_ = 0;  // of the first page
   std::uint64_t cookie_ = 0;
+  Circle circle_;
   Verifier verifier_{};
 };
 

@@ -74,6 +74,7 @@ class Nfs4TargetFile : public TargetFile {
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
     NFSFERRY_TRY(Read::Reply read, reply->take<Read>(), co_return);
+    if (read.data.size() > count) co_return own_error(Own::kBadReply, "READ", "more data");
     ReadRange range;
     range.data = Chunk{reply->buffer(), read.data};
     range.eof = read.eof;

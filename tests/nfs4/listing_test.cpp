@@ -1,11 +1,99 @@
 #include "nfs4/listing.hpp"
 
+#include <limits>
 #include <memory>
+#include <set>
 
 #include "session_fixture.hpp"
 
 namespace nfsferry::test {
 namespace {
+
+using nfs4::Readdir;
+
+Readdir::RawEntry raw(std::string_view name, std::uint64_t cookie) {
+  Readdir::RawEntry entry;
+  entry.cookie = cookie;
+  entry.name = name;
+  entry.fattr.present = nfs4::kEntryAttrs;
+  entry.fattr.attributes.type = FileType::kRegular;
+  return entry;
+}
+
+Readdir::Reply reply_of(std::vector<Readdir::RawEntry> entries, bool eof) {
+  Readdir::Reply reply;
+  reply.entries = std::move(entries);
+  reply.eof = eof;
+  return reply;
+}
+
+TEST(ListingPage, GivesNoNameThatLeadsElsewhere) {
+  std::string with_nul("a\0b", 3);
+  std::string long_name(256, 'x');
+  std::uint64_t cookie = 0;
+  auto listed = reply_of({raw(".", 1), raw("..", 2), raw("", 3), raw("a/b", 4), raw("/", 5),
+                          raw(with_nul, 6), raw(long_name, 7), raw("good", 8)},
+                         true);
+  auto page = nfs4::page_from(listed, cookie);
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->entries.size(), 1u);
+  EXPECT_EQ(page->entries[0].name, "good");
+  std::set<std::string> refused;
+  for (const Error& error : page->refused) {
+    EXPECT_TRUE(error.is(Own::kBadName)) << error.message();
+    refused.insert(error.path);
+  }
+  EXPECT_EQ(refused, (std::set<std::string>{"", "/", "a/b", with_nul, long_name}));
+  EXPECT_EQ(cookie, 8u);
+}
+
+TEST(ListingPage, RefusesAnEntryWithoutWhatACopyNeeds) {
+  std::uint64_t cookie = 0;
+  auto listed = reply_of({raw("half", 1), raw("whole", 2)}, true);
+  listed.entries[0].fattr.present = nfs4::AttrMask{nfs4::Attr::kType};
+  auto page = nfs4::page_from(listed, cookie);
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->entries.size(), 1u);
+  ASSERT_EQ(page->refused.size(), 1u);
+  EXPECT_TRUE(page->refused[0].is(Own::kBadReply));
+  EXPECT_EQ(page->refused[0].path, "half");
+}
+
+TEST(ListingPage, EndsOnACookieThatStandsStill) {
+  std::uint64_t cookie = 0;
+  auto listed = reply_of({raw("a", 5), raw("b", 5)}, false);
+  auto page = nfs4::page_from(listed, cookie);
+  ASSERT_FALSE(page);
+  EXPECT_TRUE(page.error().is(Own::kListingLoops));
+}
+
+TEST(ListingPage, TakesTheLargestCookieAndTheLargestSize) {
+  constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t cookie = 0;
+  auto listed = reply_of({raw("a", kMost), raw("b", std::uint64_t{1} << 63)}, false);
+  listed.entries[0].fattr.attributes.size_bytes = kMost;
+  auto page = nfs4::page_from(listed, cookie);
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->entries[0].attributes.size_bytes, kMost);
+  EXPECT_EQ(cookie, std::uint64_t{1} << 63);
+}
+
+TEST(Circle, IsFoundWhereverItBegins) {
+  for (std::uint64_t before : {0u, 1u, 7u, 100u}) {
+    for (std::uint64_t round : {1u, 2u, 3u, 64u, 1000u}) {
+      nfs4::Circle circle;
+      std::uint64_t steps = 0;
+      auto value = [&](std::uint64_t i) { return i < before ? i : before + (i - before) % round; };
+      while (!circle.closed_by(value(steps))) ASSERT_LT(++steps, 4 * (before + round) + 4);
+      EXPECT_GE(steps, round) << "no value came twice yet";
+    }
+  }
+}
+
+TEST(Circle, IsNotFoundWhereEveryValueIsNew) {
+  nfs4::Circle circle;
+  for (std::uint64_t i = 0; i < 100'000; ++i) ASSERT_FALSE(circle.closed_by(i * 7919 % 1'000'003));
+}
 
 TEST_F(SessionTest, AListingThatTheServerLostIsOneRecognisableError) {
   for (Nfsstat4 refusal : {Nfsstat4::kBadCookie, Nfsstat4::kNotSame}) {
