@@ -14,6 +14,9 @@ constexpr std::uint32_t kMinorVersion = 0;
 constexpr std::uint32_t kBytesBefore = 65536;  // in a request and in a reply, until sizes are known
 constexpr std::uint32_t kBytesBesideData = 2048;  // Linux takes 4 KiB more than its largest WRITE
 constexpr std::uint32_t kCloseOperations = 2;
+// A server may carry out what it has received from a connection that is gone meanwhile. Nothing can
+// tell when; after this back-off (640 ms) what the caller finds is hardly changed any more.
+constexpr unsigned kSettling = 6;
 
 template <typename Operation>
 bool passes(CompoundReply& reply) {
@@ -148,6 +151,7 @@ Task<Client40::Next> Client40::after_loss(const Compound& request, Attempt& atte
   bool repeat = ready && request.idempotent() && attempt.connections_lost < kLossesMost;
   if (repeat) co_return Next::kAgain;
   owners_.abandon(attempt.turn);
+  if (ready) co_await back_off(kSettling);
   if (!ready) co_return finish(attempt, std::move(ready).error());
   if (request.idempotent()) {
     co_return finish(attempt, own_error(Own::kRequestRefused, request.kind(),

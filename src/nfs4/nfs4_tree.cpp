@@ -28,6 +28,12 @@ ClientOptions client_options(const Location& location, const Nfs4Options& option
   return client;
 }
 
+// What servers without NFSv4.1 say to its first request.
+bool means_no_41(const Error& error) {
+  return is_status(error, Nfsstat4::kMinorVersMismatch) || is_status(error, Nfsstat4::kOpIllegal) ||
+         is_status(error, Nfsstat4::kNotsupp);
+}
+
 AttrMask server_mask() {
   AttrMask mask = kEntryAttrs;
   for (Attr attribute :
@@ -81,7 +87,14 @@ void Nfs4Tree::use(std::unique_ptr<Client> client) {
 }
 
 Task<Status> Nfs4Tree::open() {
-  NFSFERRY_TRY(Ok opened, co_await client_->open(), co_return);
+  Status opened = co_await client_->open();
+  bool older =
+      location_.version == Location::Version::kAutomatic && !opened && means_no_41(opened.error());
+  if (older) {
+    use(std::make_unique<Client40>(client_->loop(), client_options(location_, options_)));
+    opened = co_await client_->open();
+  }
+  if (!opened) co_return opened;
   auto fattr = co_await walk_to_root();
   if (!fattr) co_return std::move(fattr).error();
   co_return take_root(*std::move(fattr));

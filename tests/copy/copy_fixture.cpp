@@ -18,6 +18,15 @@ Servers& servers() {
   return *both;
 }
 
+std::string place_name(Place place) {
+  switch (place) {
+    case Place::kNfs: return "Nfs";
+    case Place::kNfs40: return "Nfs40";
+    case Place::kLocal: return "Local";
+  }
+  return "unknown";
+}
+
 void CopyTest::SetUp() {
   if (auto missing = require_ganesha(); !missing.empty()) GTEST_SKIP() << missing;
   ASSERT_EQ(servers().broken, "");
@@ -35,11 +44,13 @@ Ground CopyTest::ground(Ganesha& server, const std::string& pseudo, Place place,
   static std::atomic<int> number{0};
   std::string name = "ground" + std::to_string(++number);
   Ground ground;
-  if (place == Place::kNfs) {
+  if (place != Place::kLocal) {
+    const std::string version = place == Place::kNfs40 ? "4.0" : "4.1";
     ground.folder = server.folder(pseudo) / name;
-    ground.location = server.url(pseudo + "/" + name, "4.1");
+    ground.location = server.url(pseudo + "/" + name, version);
     if (port != 0) {
-      ground.location = "nfs://127.0.0.1:" + std::to_string(port) + pseudo + "/" + name;
+      ground.location =
+          "nfs://127.0.0.1:" + std::to_string(port) + pseudo + "/" + name + "?version=" + version;
     }
   } else {
     ground.folder = server.folder("/new").parent_path() / ("local" + name);

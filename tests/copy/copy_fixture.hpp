@@ -24,7 +24,8 @@ struct Servers {
 };
 Servers& servers();
 
-enum class Place { kNfs, kLocal };
+enum class Place { kNfs, kNfs40, kLocal };  // NFSv4.1, 4.0, a path
+std::string place_name(Place place);
 
 // A fresh folder that the program reaches by `location` and the test by `folder`.
 struct Ground {

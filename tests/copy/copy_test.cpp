@@ -26,8 +26,7 @@ class CopyPairs : public CopyTest, public ::testing::WithParamInterface<Pair> {
 };
 
 std::string pair_name(const ::testing::TestParamInfo<Pair>& info) {
-  auto name = [](Place place) { return std::string(place == Place::kNfs ? "Nfs" : "Local"); };
-  return name(info.param.source) + "To" + name(info.param.target) +
+  return place_name(info.param.source) + "To" + place_name(info.param.target) +
          (info.param.engine == EngineMode::kEpoll ? "Epoll" : "IoUring");
 }
 
@@ -139,6 +138,7 @@ TEST_F(CopyTest, a_comparison_looks_at_the_times_of_symlinks_where_they_are_kept
 INSTANTIATE_TEST_SUITE_P(Pairs, CopyPairs,
                          ::testing::Values(Pair{Place::kNfs, Place::kNfs, EngineMode::kEpoll},
                                            Pair{Place::kNfs, Place::kNfs, EngineMode::kIoUring},
+                                           Pair{Place::kNfs40, Place::kNfs40, EngineMode::kEpoll},
                                            Pair{Place::kNfs, Place::kLocal, EngineMode::kEpoll},
                                            Pair{Place::kNfs, Place::kLocal, EngineMode::kIoUring},
                                            Pair{Place::kLocal, Place::kNfs, EngineMode::kEpoll},
@@ -184,6 +184,7 @@ TEST_P(LargeHome, comes_out_equal) {
 
 INSTANTIATE_TEST_SUITE_P(Pairs, LargeHome,
                          ::testing::Values(Pair{Place::kNfs, Place::kNfs, EngineMode::kAuto},
+                                           Pair{Place::kNfs40, Place::kNfs40, EngineMode::kAuto},
                                            Pair{Place::kNfs, Place::kLocal, EngineMode::kAuto},
                                            Pair{Place::kLocal, Place::kNfs, EngineMode::kAuto}),
                          pair_name);

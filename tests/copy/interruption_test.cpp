@@ -24,7 +24,7 @@ class AtProgress : public Observer {
   std::function<void()> act_;
 };
 
-class InterruptionTest : public CopyTest {
+class InterruptionTest : public CopyTest, public ::testing::WithParamInterface<Place> {
  protected:
   // A tree that takes long enough behind a slow proxy to be interrupted.
   void make_tree(const Ground& source) {
@@ -38,11 +38,11 @@ class InterruptionTest : public CopyTest {
   }
 };
 
-TEST_F(InterruptionTest, connections_cut_in_the_middle_are_made_again) {
+TEST_P(InterruptionTest, connections_cut_in_the_middle_are_made_again) {
   auto source_proxy = slow_proxy(servers().source);
   auto target_proxy = slow_proxy(servers().target);
-  Ground source = source_ground(Place::kNfs, source_proxy->port());
-  Ground target = target_ground(Place::kNfs, target_proxy->port());
+  Ground source = source_ground(GetParam(), source_proxy->port());
+  Ground target = target_ground(GetParam(), target_proxy->port());
   make_tree(source);
   AtProgress cut(100, [&] {
     source_proxy->drop_connections();
@@ -57,13 +57,13 @@ TEST_F(InterruptionTest, connections_cut_in_the_middle_are_made_again) {
   for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
   EXPECT_GE(source_proxy->counters().connections, 2u);
   EXPECT_GE(target_proxy->counters().connections, 2u);
-  expect_equal(source, target, kept_on(Place::kNfs));
+  expect_equal(source, target, kept_on(GetParam()));
 }
 
-TEST_F(InterruptionTest, a_target_server_that_crashes_and_comes_back_is_gone_on_with) {
+TEST_P(InterruptionTest, a_target_server_that_crashes_and_comes_back_is_gone_on_with) {
   auto target_proxy = slow_proxy(servers().target);
-  Ground source = source_ground(Place::kNfs);
-  Ground target = target_ground(Place::kNfs, target_proxy->port());
+  Ground source = source_ground(GetParam());
+  Ground target = target_ground(GetParam(), target_proxy->port());
   make_tree(source);
   std::string restarted = "not tried";
   AtProgress crash(100, [&] {
@@ -77,13 +77,13 @@ TEST_F(InterruptionTest, a_target_server_that_crashes_and_comes_back_is_gone_on_
   EXPECT_EQ(restarted, "");
   EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
   for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
-  expect_equal(source, target, kept_on(Place::kNfs));
+  expect_equal(source, target, kept_on(GetParam()));
 }
 
-TEST_F(InterruptionTest, a_server_that_stays_away_ends_the_run_with_75) {
+TEST_P(InterruptionTest, a_server_that_stays_away_ends_the_run_with_75) {
   auto target_proxy = slow_proxy(servers().target);
-  Ground source = source_ground(Place::kNfs);
-  Ground target = target_ground(Place::kNfs, target_proxy->port());
+  Ground source = source_ground(GetParam());
+  Ground target = target_ground(GetParam(), target_proxy->port());
   make_tree(source);
   AtProgress cut(100, [&] {
     target_proxy->stop_accepting(true);
@@ -99,10 +99,10 @@ TEST_F(InterruptionTest, a_server_that_stays_away_ends_the_run_with_75) {
   EXPECT_NE(report.error_detail.find("--timeout"), std::string::npos) << report.error_detail;
 }
 
-TEST_F(InterruptionTest, a_run_asked_to_stop_leaves_no_temporaries_and_says_so) {
+TEST_P(InterruptionTest, a_run_asked_to_stop_leaves_no_temporaries_and_says_so) {
   auto target_proxy = slow_proxy(servers().target);
-  Ground source = source_ground(Place::kNfs);
-  Ground target = target_ground(Place::kNfs, target_proxy->port());
+  Ground source = source_ground(GetParam());
+  Ground target = target_ground(GetParam(), target_proxy->port());
   make_tree(source);
   StopFlag stop{0};
   AtProgress interrupt(100, [&] { stop = SIGINT; });
@@ -114,8 +114,11 @@ TEST_F(InterruptionTest, a_run_asked_to_stop_leaves_no_temporaries_and_says_so) 
   EXPECT_TRUE(temporaries(target.folder).empty());
   CopyReport again = copy(options(source, target));
   EXPECT_EQ(again.exit_code, ExitCode::kDone) << again.error_detail;
-  expect_equal(source, target, kept_on(Place::kNfs));
+  expect_equal(source, target, kept_on(GetParam()));
 }
+
+INSTANTIATE_TEST_SUITE_P(Versions, InterruptionTest, ::testing::Values(Place::kNfs, Place::kNfs40),
+                         [](const auto& place) { return place_name(place.param); });
 
 }  // namespace
 }  // namespace nfsferry::test

@@ -128,10 +128,9 @@ TEST_P(TwoRuns, with_the_same_run_id_leave_each_others_temporaries_alone) {
   expect_equal(first_source_, target, kept_on(GetParam()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Targets, TwoRuns, ::testing::Values(Place::kNfs, Place::kLocal),
-                         [](const ::testing::TestParamInfo<Place>& place) {
-                           return place.param == Place::kNfs ? "Nfs" : "Local";
-                         });
+INSTANTIATE_TEST_SUITE_P(Targets, TwoRuns,
+                         ::testing::Values(Place::kNfs, Place::kNfs40, Place::kLocal),
+                         [](const auto& place) { return place_name(place.param); });
 
 }  // namespace
 }  // namespace nfsferry::test

@@ -92,7 +92,7 @@ class ComparedPutTest : public ServerTest {
   }
 };
 
-TEST_F(ComparedPutTest, ReadingBackCostsHardlyAnyRequests) {
+TEST_P(ComparedPutTest, ReadingBackCostsHardlyAnyRequests) {
   constexpr std::size_t kFiles = 10'000, kCalls = 16;
   start_server();
   Proxy& proxy = start_proxy();
@@ -111,7 +111,7 @@ TEST_F(ComparedPutTest, ReadingBackCostsHardlyAnyRequests) {
   EXPECT_LE(requests[1] * 100, requests[0] * 115) << requests[0] << " without read-back";
 }
 
-TEST_F(ComparedPutTest, ARenameThatFailsFailsItsFileAlone) {
+TEST_P(ComparedPutTest, ARenameThatFailsFailsItsFileAlone) {
   constexpr std::size_t kFiles = 1'500, kEvery = 100;
   start_server();
   Nfs4Tree& tree = open_client();
@@ -130,7 +130,7 @@ TEST_F(ComparedPutTest, ARenameThatFailsFailsItsFileAlone) {
   }
 }
 
-TEST_F(ComparedPutTest, FilesAreInPlaceWhateverConnectionsAreLostOnTheWay) {
+TEST_P(ComparedPutTest, FilesAreInPlaceWhateverConnectionsAreLostOnTheWay) {
   start_server();
   Proxy& proxy = start_proxy();
   Nfs4Tree& tree = open_client(proxy.port());
@@ -166,7 +166,7 @@ TEST_F(ComparedPutTest, FilesAreInPlaceWhateverConnectionsAreLostOnTheWay) {
 }
 
 // The buffer changes after it was sent, which looks like a server that stored something else.
-TEST_F(ComparedPutTest, AFileThatComesBackDifferentFailsAloneAndNothingIsSentAgain) {
+TEST_P(ComparedPutTest, AFileThatComesBackDifferentFailsAloneAndNothingIsSentAgain) {
   start_server();
   Proxy& proxy = start_proxy();
   Nfs4Tree& tree = open_client(proxy.port());
@@ -196,8 +196,11 @@ TEST_F(ComparedPutTest, AFileThatComesBackDifferentFailsAloneAndNothingIsSentAga
   EXPECT_TRUE(puts.results[3].error().is(Own::kVerifyMismatch));
   EXPECT_EQ(puts.results[3].error().path, "f3");
   EXPECT_EQ(names("d"), (std::vector<std::string>{"f0", "f1", "f2", "f4", "f5", "f6", "f7"}));
+  if (std::string_view(GetParam()) == "4.0") return;  // new owners are confirmed, CLOSEs go alone
   EXPECT_EQ(proxy.counters().requests - before, 3u) << "the files, one removed, seven renamed";
 }
+
+INSTANTIATE_TEST_SUITE_P(Versions, ComparedPutTest, kServerVersions, version_name);
 
 }  // namespace
 }  // namespace nfsferry::test

@@ -34,7 +34,7 @@ class ListingRestartTest : public ServerTest {
   }
 };
 
-TEST_F(ListingRestartTest, TheListingEndsWithBadCookieAndANewOneIsWhole) {
+TEST_P(ListingRestartTest, TheListingEndsWithBadCookieAndANewOneIsWhole) {
   start_server();
   Nfs4Tree& tree = open_client();
   fill(tree);
@@ -53,6 +53,8 @@ TEST_F(ListingRestartTest, TheListingEndsWithBadCookieAndANewOneIsWhole) {
   ASSERT_TRUE(again) << again.error().message();
   EXPECT_EQ(again->size(), kEntries);
 }
+
+INSTANTIATE_TEST_SUITE_P(Versions, ListingRestartTest, kServerVersions, version_name);
 
 }  // namespace
 }  // namespace nfsferry::test

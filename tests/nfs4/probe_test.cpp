@@ -42,7 +42,7 @@ class Nfs4ProbeTest : public ServerTest {
   fs::path folder_;
 };
 
-TEST_F(Nfs4ProbeTest, TellsWhatBecomesOfEveryTimeAndWhoseFilesCanBe) {
+TEST_P(Nfs4ProbeTest, TellsWhatBecomesOfEveryTimeAndWhoseFilesCanBe) {
   const std::vector<Time> times = {{-5'000'000'000, 9}, {-2'147'483'648, 9}, {-1, 123'456'789},
                                    {1'600'000'000, 1},  {15'032'385'535, 9}, {20'000'000'000, 9}};
   std::vector<Time> expected;
@@ -59,6 +59,8 @@ TEST_F(Nfs4ProbeTest, TellsWhatBecomesOfEveryTimeAndWhoseFilesCanBe) {
   EXPECT_FALSE(can.symlink_times) << "nfs-ganesha says OK and changes nothing";
   EXPECT_TRUE(fs::is_empty(folder_));
 }
+
+INSTANTIATE_TEST_SUITE_P(Versions, Nfs4ProbeTest, kServerVersions, version_name);
 
 }  // namespace
 }  // namespace nfsferry::test

@@ -80,7 +80,7 @@ class Nfs4RootLockTest : public ServerTest {
   }
 };
 
-TEST_F(Nfs4RootLockTest, TheFileSaysWhoHoldsIt) {
+TEST_P(Nfs4RootLockTest, TheFileSaysWhoHoldsIt) {
   start_server();
   Nfs4Tree& first = open_client();
   ASSERT_TRUE(run(first.lock_root("first-run")));
@@ -94,7 +94,7 @@ TEST_F(Nfs4RootLockTest, TheFileSaysWhoHoldsIt) {
   EXPECT_FALSE(fs::exists(lock_path()));
 }
 
-TEST_F(Nfs4RootLockTest, AFileLeftByADeadRunBlocksNobody) {
+TEST_P(Nfs4RootLockTest, AFileLeftByADeadRunBlocksNobody) {
   start_server();
   std::ofstream(lock_path()) << "dead-run\n1\nhost\n" << std::string(1000, 'x');
   Nfs4Tree& tree = open_client();
@@ -105,7 +105,7 @@ TEST_F(Nfs4RootLockTest, AFileLeftByADeadRunBlocksNobody) {
   EXPECT_FALSE(fs::exists(lock_path()));
 }
 
-TEST_F(Nfs4RootLockTest, APlantedFileIsNeverWrittenTo) {
+TEST_P(Nfs4RootLockTest, APlantedFileIsNeverWrittenTo) {
   start_server();
   Nfs4Tree& tree = open_client();
   const Directory* root = tree.root().get();
@@ -134,7 +134,7 @@ TEST_F(Nfs4RootLockTest, APlantedFileIsNeverWrittenTo) {
   EXPECT_TRUE(locked) << locked.error().message();
 }
 
-TEST_F(Nfs4RootLockTest, AKilledRunLosesTheLockWithItsLease) {
+TEST_P(Nfs4RootLockTest, AKilledRunLosesTheLockWithItsLease) {
   start_server(short_lease());
   pid_t child = lock_in_a_child("killed-run");
   Nfs4Tree& tree = open_client();
@@ -145,7 +145,7 @@ TEST_F(Nfs4RootLockTest, AKilledRunLosesTheLockWithItsLease) {
   EXPECT_TRUE(locked) << locked.error().message();
 }
 
-TEST_F(Nfs4RootLockTest, TheLockIsKeptOverAServerRestart) {
+TEST_P(Nfs4RootLockTest, TheLockIsKeptOverAServerRestart) {
   start_server();
   Nfs4Tree& holder = open_client();
   ASSERT_TRUE(run(holder.lock_root("first-run")));
@@ -160,7 +160,7 @@ TEST_F(Nfs4RootLockTest, TheLockIsKeptOverAServerRestart) {
   EXPECT_FALSE(fs::exists(lock_path()));
 }
 
-TEST_F(Nfs4RootLockTest, ARunThatWasCutOffAndOvertakenWritesNothingMore) {
+TEST_P(Nfs4RootLockTest, ARunThatWasCutOffAndOvertakenWritesNothingMore) {
   start_server(short_lease());
   Proxy& proxy = start_proxy();
   Nfs4Tree& first = open_client(proxy.port());
@@ -177,7 +177,7 @@ TEST_F(Nfs4RootLockTest, ARunThatWasCutOffAndOvertakenWritesNothingMore) {
   EXPECT_EQ(lock_text().substr(0, 11), "second-run\n") << "it is not the first run's to remove";
 }
 
-TEST_F(Nfs4RootLockTest, ARunOvertakenAfterARestartWritesNothingMore) {
+TEST_P(Nfs4RootLockTest, ARunOvertakenAfterARestartWritesNothingMore) {
   start_server();
   Proxy& proxy = start_proxy();
   Nfs4Tree& first = open_client(proxy.port());
@@ -192,7 +192,7 @@ TEST_F(Nfs4RootLockTest, ARunOvertakenAfterARestartWritesNothingMore) {
   EXPECT_FALSE(fs::exists(server_.folder("/old") / "too-late"));
 }
 
-TEST_F(Nfs4RootLockTest, ClosingIsNotHeldUpByAServerThatIsGone) {
+TEST_P(Nfs4RootLockTest, ClosingIsNotHeldUpByAServerThatIsGone) {
   start_server();
   Nfs4Tree& tree = open_client();
   ASSERT_TRUE(run(tree.lock_root("run")));
@@ -201,6 +201,8 @@ TEST_F(Nfs4RootLockTest, ClosingIsNotHeldUpByAServerThatIsGone) {
   ASSERT_EQ(server_.restart(), "");
   EXPECT_TRUE(run(open_client().lock_root("next")));
 }
+
+INSTANTIATE_TEST_SUITE_P(Versions, Nfs4RootLockTest, kServerVersions, version_name);
 
 }  // namespace
 }  // namespace nfsferry::test

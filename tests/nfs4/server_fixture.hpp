@@ -19,7 +19,8 @@
 
 namespace nfsferry::test {
 
-class ServerTest : public ::testing::Test {
+// The parameter is the version: "4.1", "4.0".
+class ServerTest : public ::testing::TestWithParam<const char*> {
  protected:
   static constexpr std::uint64_t kTimeoutMs = 60'000;
 
@@ -51,7 +52,7 @@ class ServerTest : public ::testing::Test {
     return *clients_.back();
   }
   std::unique_ptr<nfs4::Nfs4Tree> make_tree(Loop& loop, std::uint16_t port = 0) {
-    Location location = *parse_location(server_.url("/old", "4.1"));
+    Location location = *parse_location(server_.url("/old", GetParam()));
     if (port != 0) location.nfs_port = port;
     nfs4::Nfs4Options options{"test", kTimeoutMs};
     return std::make_unique<nfs4::Nfs4Tree>(loop, std::move(location), std::move(options));
@@ -80,5 +81,10 @@ class ServerTest : public ::testing::Test {
   std::unique_ptr<Proxy> proxy_;
   std::vector<std::unique_ptr<nfs4::Nfs4Tree>> clients_;
 };
+
+inline const auto kServerVersions = ::testing::Values("4.1", "4.0");
+inline std::string version_name(const ::testing::TestParamInfo<const char*>& info) {
+  return std::string("Nfs4") + info.param[2];
+}
 
 }  // namespace nfsferry::test

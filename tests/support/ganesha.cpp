@@ -144,6 +144,7 @@ std::string Ganesha::start(GaneshaOptions options) {
     arguments.push_back(option);
     arguments.push_back(std::to_string(value));
   }
+  arguments.insert(arguments.end(), {"--minor-versions", options.minor_versions});
   exports_ = std::move(options.exports);
   for (auto& exported : exports_) {
     if (exported.folder.empty()) {

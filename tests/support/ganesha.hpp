@@ -21,6 +21,7 @@ struct GaneshaOptions {
   int grace_s = 0;            // 0: no grace period; the server ends one after 10 s at the earliest
   int lease_s = 60;           // 1 to 120
   int attr_expiration_s = 0;  // 0: changes made in the folders show at once
+  std::string minor_versions = "0, 1";
   std::string log_level = "EVENT";
 };
 
