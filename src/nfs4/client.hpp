@@ -82,6 +82,7 @@ class Client {
   // A stateid for what a request does with the file that it has opened or locked itself: the
   // current stateid, where there is one.
   virtual Stateid opened_stateid() const = 0;
+  bool has_current_stateid() const { return opened_stateid() == Stateid::current(); }
   // Ends the work of a request on the file that it has opened, which is the current one: by CLOSE,
   // or by whatever else it takes to have it closed.
   virtual void add_close(Compound& request) const = 0;

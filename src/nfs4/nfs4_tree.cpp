@@ -60,6 +60,11 @@ Result<Entry> entry_from(std::string name, Fattr fattr) {
   return Entry{std::move(name), std::move(fattr.attributes), std::move(fattr.handle)};
 }
 
+bool wants_open(const Error& error) {
+  return is_status(error, Nfsstat4::kBadStateid) || is_status(error, Nfsstat4::kOpenmode) ||
+         is_status(error, Nfsstat4::kShareDenied);
+}
+
 Task<bool> wait_and_retry(Client& client, const Error& error, unsigned& times,
                           Clock::time_point since) {
   if (treatment(error) != Treatment::kRetry) co_return false;

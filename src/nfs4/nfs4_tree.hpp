@@ -97,6 +97,8 @@ class Nfs4Tree : public FullTree {
   Task<Result<Fattr>> walk_to_root();
   Status take_root(Fattr fattr);
   Task<void> release_lock(CancelToken& released);
+  // One small file as if it were a large one, with the stateid of its OPEN.
+  Task<void> put_opened(const PutFile& item, ReadBack read_back, Result<PutResult>& result);
 
   Location location_;
   Nfs4Options options_;
@@ -110,11 +112,15 @@ class Nfs4Tree : public FullTree {
   std::uint64_t max_read_ = 0;
   std::uint64_t max_write_ = 0;
   Capabilities capabilities_;
+  bool put_unopened_ = true;  // what a request opens may be written by the same request
 };
 
 // An entry from decoded attributes. Errors: kBadReply when attributes that a copy needs are
 // missing, the server's own code when it sent rdattr_error.
 Result<Entry> entry_from(std::string name, Fattr fattr);
+
+// The server wants the stateid of an OPEN where it was sent a special one.
+bool wants_open(const Error& error);
 
 // Sends a COMPOUND that may stop half-way with DELAY or GRACE: the caller looks at the reply.
 // True if the status of this error means: wait (done here), then try again.

@@ -84,7 +84,9 @@ void OpenCreate::decode(XdrReader& in, Reply& reply) {
 void OpenRead::encode(XdrWriter& out) const {
   encode_open_head(out, kShareAccessRead);
   out.u32(kOpenNoCreate);
-  out.u32(kClaimFh);
+  if (name.empty()) return out.u32(kClaimFh);
+  out.u32(kClaimNull);
+  out.text(name);
 }
 
 void Lock::encode(XdrWriter& out) const {

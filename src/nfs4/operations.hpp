@@ -126,10 +126,12 @@ struct OpenCreate {
   static void decode(XdrReader& in, Reply& reply);
 };
 
-// OPEN of an existing file by its handle, for reading (CLAIM_FH, 18.16).
+// OPEN of an existing file for reading: of the current one (CLAIM_FH, 18.16), or by its name, since
+// 4.0 knows no other way.
 struct OpenRead {
   static constexpr Op kNumber = Op::kOpen;
   static constexpr std::uint32_t kReplyBytes = OpenCreate::kReplyBytes;
+  std::string_view name;
   using Reply = OpenCreate::Reply;
   void encode(XdrWriter& out) const;
   static void decode(XdrReader& in, Reply& reply) { OpenCreate::decode(in, reply); }

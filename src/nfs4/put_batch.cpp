@@ -185,6 +185,8 @@ Task<void> PutBatch::undo(std::size_t item) {
 }
 
 void PutBatch::fail(std::size_t item, Error error) {
+  bool unopened = !tree_.client().has_current_stateid();
+  if (unopened && wants_open(error)) refused_.push_back(item);
   if (error.path.empty()) error.path = std::string(items_[item].name);
   results_[item] = std::move(error);
 }

@@ -34,6 +34,8 @@ class PutBatch : public Batch {
   // Waits for the renames of the files that were compared, cleans up behind those that failed.
   Task<void> finish_renames();
   std::vector<Result<PutResult>>& results() { return results_; }
+  // Items whose server wants an OPEN's own stateid, which 4.0 does not have in the same request.
+  const std::vector<std::size_t>& refused() const { return refused_; }
 
  private:
   struct State {
@@ -56,6 +58,7 @@ class PutBatch : public Batch {
   std::size_t renames_waiting_ = 0;
   Event all_renamed_;
   std::vector<std::size_t> not_renamed_;
+  std::vector<std::size_t> refused_;
 };
 
 // Removes a name, whatever became of it. No error stops it.

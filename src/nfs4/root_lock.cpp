@@ -127,7 +127,7 @@ Task<Status> RootLock::open_file() {
 // Where the current stateid allows it, all in one request. Whoever gets a shared lock can read the
 // text in any case: until it is written, the lock is ours alone.
 Task<Result<RootLock::Attempt>> RootLock::lock_file() {
-  bool at_once = client_.opened_stateid() == Stateid::current();
+  bool at_once = client_.has_current_stateid();
   LockHolder holder = in_recovery_ ? holder_ : LockHolder::this_process(run_id_);
   std::string text = holder.text();
   Compound request("LOCK", Repeat::kIdempotent);

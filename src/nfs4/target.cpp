@@ -1,4 +1,6 @@
 // Putting files, making links and special files, setting attributes, removing: all vectored.
+#include <numeric>
+
 #include "nfs4/nfs4_tree.hpp"
 #include "nfs4/put_batch.hpp"
 #include "nfs4/status_batch.hpp"
@@ -248,10 +250,21 @@ class RemoveBatch : public StatusBatch {
 Task<std::vector<Result<PutResult>>> Nfs4Tree::put_files(std::span<const PutFile> items,
                                                          ReadBack read_back) {
   PutBatch batch(*this, items, read_back);
-  renames_->put_begins();
-  co_await run_batch(*client_, batch);
-  co_await renames_->put_ends();
-  co_await batch.finish_renames();
+  std::vector<std::size_t> alone(items.size());
+  std::iota(alone.begin(), alone.end(), std::size_t{0});
+  if (put_unopened_) {
+    renames_->put_begins();
+    co_await run_batch(*client_, batch);
+    co_await renames_->put_ends();
+    co_await batch.finish_renames();
+    alone = batch.refused();
+    put_unopened_ = alone.empty();
+  }
+  TaskGroup group;
+  for (std::size_t item : alone) {
+    group.spawn(put_opened(items[item], read_back, batch.results()[item]));
+  }
+  co_await group.join();
   co_return std::move(batch.results());
 }
 

@@ -36,6 +36,8 @@ class Nfs4TargetFile : public TargetFile {
     }
   }
 
+  std::uint64_t fileid() const { return fileid_; }
+
   Task<Status> write(std::uint64_t offset_bytes, std::span<const std::byte> bytes) override {
     std::size_t most = bytes.size();
     while (!bytes.empty()) {
@@ -234,7 +236,46 @@ class Nfs4TargetFile : public TargetFile {
   bool verifier_changed_ = false;
 };
 
+Task<Status> fill(TargetFile& file, std::span<const std::byte> data, ReadBack read_back) {
+  NFSFERRY_TRY(Ok written, co_await file.write(0, data), co_return);
+  NFSFERRY_TRY(Ok committed, co_await file.commit(data.size()), co_return);
+  if (read_back != ReadBack::kCompare) co_return ok();
+  for (std::size_t done = 0; done < data.size();) {
+    auto count = static_cast<std::uint32_t>(data.size() - done);
+    NFSFERRY_TRY(ReadRange read, co_await file.read_back(done, count), co_return);
+    auto sent = data.subspan(done, std::min(read.data.bytes.size(), data.size() - done));
+    bool equal = !sent.empty() && std::equal(sent.begin(), sent.end(), read.data.bytes.begin());
+    if (!equal) {
+      co_return own_error(Own::kVerifyMismatch, "READ", "read back differs from what was sent");
+    }
+    done += sent.size();
+  }
+  co_return ok();
+}
+
 }  // namespace
+
+Task<void> Nfs4Tree::put_opened(const PutFile& item, ReadBack read_back,
+                                Result<PutResult>& result) {
+  auto parent = std::make_shared<Nfs4Directory>(handle_of(item.parent));
+  Status put = ok();
+  for (unsigned attempts = 1; attempts <= kAttemptsMost; ++attempts) {
+    Nfs4TargetFile file(*this, parent, std::string(item.name));
+    put = co_await file.create(item.attributes);
+    if (!put) break;
+    put = co_await fill(file, item.data, read_back);
+    if (put)
+      put = co_await file.finish(item.attributes);
+    else
+      co_await file.abandon();
+    result = PutResult{file.fileid()};
+    if (put || treatment(put.error()) != Treatment::kReopen) break;
+  }
+  if (put) co_return;
+  Error error = std::move(put).error();
+  if (error.path.empty()) error.path = std::string(item.name);
+  result = std::move(error);
+}
 
 Task<Result<std::unique_ptr<TargetFile>>> Nfs4Tree::create_file(DirectoryPtr parent,
                                                                 std::string name,

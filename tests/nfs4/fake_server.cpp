@@ -54,6 +54,12 @@ class Cursor {
   std::size_t at_ = 0;
 };
 
+void read_attributes(Cursor& in) {
+  std::uint32_t words = in.u32();
+  in.raw(4 * std::size_t{words});
+  in.opaque();
+}
+
 void read_operation(Cursor& in, FakeCall& call) {
   FakeOperation operation;
   operation.number = in.u32();
@@ -74,16 +80,30 @@ void read_operation(Cursor& in, FakeCall& call) {
         operation.mask |= std::uint64_t{in.u32()} << (32 * word);
       }
       break;
-    case kOpenNumber:  // of a new file, by name
-      in.raw(20);      // seqid, access, deny, client id
-      in.opaque();     // owner
-      in.raw(8);       // CREATE, UNCHECKED or GUARDED
-      in.raw(4 * std::size_t{in.u32()});
-      in.opaque();  // attributes
-      in.u32();     // CLAIM_NULL
-      operation.text = in.opaque();
+    case kOpenNumber:
+      operation.seqid = in.u32();
+      in.raw(8);  // access, deny
+      operation.clientid = in.u64();
+      operation.owner = in.opaque();
+      if (in.u32() == 1) {  // CREATE
+        in.u32();           // UNCHECKED or GUARDED
+        read_attributes(in);
+      }
+      if (in.u32() == 0) operation.text = in.opaque();  // CLAIM_NULL, by name
       break;
-    case kCloseNumber: in.raw(20); break;
+    case kCloseNumber: operation.seqid = in.u32(), operation.stateid = in.raw(16); break;
+    case kOpenConfirmNumber: operation.stateid = in.raw(16), operation.seqid = in.u32(); break;
+    case kReadNumber: operation.stateid = in.raw(16), in.raw(12); break;
+    case kWriteNumber:
+      operation.stateid = in.raw(16), in.raw(12), operation.text = in.opaque();
+      break;
+    case kSetattrNumber: operation.stateid = in.raw(16), read_attributes(in); break;
+    case kVerifyNumber: read_attributes(in); break;
+    case kCommitNumber: in.raw(12); break;
+    case kRenameNumber: in.opaque(), operation.text = in.opaque(); break;
+    case kSetclientidNumber: in.raw(8), operation.text = in.opaque(); break;
+    case kSetclientidConfirmNumber: operation.clientid = in.u64(), in.raw(8); break;
+    case kRenewNumber: operation.clientid = in.u64(); break;
     case kReclaimCompleteNumber: in.u32(); break;
     case kDestroySessionNumber: operation.text = in.raw(16); break;
     case kDestroyClientidNumber: call.clientid = in.u64(); break;
@@ -145,7 +165,15 @@ std::string result_of(const FakeOperation& operation) {
     case kOpenNumber:
       wire.raw(std::string(16, 's')).raw(std::string(20, '\0')).u32(0).u32(0).u32(0);
       break;
+    case kOpenConfirmNumber: wire.u32(2).raw(operation.stateid.substr(4)); break;
     case kCloseNumber: wire.raw(std::string(16, 's')); break;
+    case kWriteNumber:
+      wire.u32(static_cast<std::uint32_t>(operation.text.size())).u32(2).raw(std::string(8, 'v'));
+      break;
+    case kCommitNumber: wire.raw(std::string(8, 'v')); break;
+    case kSetattrNumber: wire.u32(0); break;
+    case kRenameNumber: wire.raw(std::string(40, '\0')); break;
+    case kReadNumber: wire.u32(1).opaque("data"); break;
     case kRemoveNumber: wire.u32(1).u64(1).u64(2); break;
     default: break;
   }
@@ -259,7 +287,10 @@ bool FakeServer::handle(Peer& peer, const std::string& record) {
     bool answers = !answer.raw && !answer.accept_stat;
     if ((answer.close || answer.silent) && !answer.execute) answers = false;
     if (answers) {
-      bytes = call.has_sequence ? answer_in_session(call, answer) : answer_bare(call, answer);
+      if (call.minor_version == 0)
+        bytes = answer_40(call, answer);
+      else
+        bytes = call.has_sequence ? answer_in_session(call, answer) : answer_bare(call, answer);
       bytes = record_of(call.xid, bytes);
     }
   }
@@ -279,6 +310,29 @@ bool FakeServer::handle(Peer& peer, const std::string& record) {
     if (peers_.contains(fd)) send_all(fd, later);
   }
   return true;
+}
+
+std::string FakeServer::answer_40(const FakeCall& call, const FakeAnswer& answer) {
+  std::uint32_t number = call.operations.empty() ? 0 : call.operations[0].number;
+  if (number == kSetclientidNumber) {
+    client_known_ = false;
+    Wire result;
+    result.u32(number).u32(kOk).u64(++clientid_).raw(std::string(8, 'c'));
+    return compound(kOk, 1, result.bytes());
+  }
+  if (number == kSetclientidConfirmNumber) {
+    client_known_ = true;
+    open_owners_.clear();
+  }
+  return carry_out(call, answer);
+}
+
+// An owner that is new wants to be confirmed.
+std::string FakeServer::open_40(const FakeOperation& open) {
+  bool confirm = open_owners_.insert(open.owner).second;
+  Wire wire;
+  wire.u32(kOpenNumber).u32(kOk).u32(1).raw("the open").u32(++opens_).raw(std::string(20, '\0'));
+  return wire.u32(confirm ? 2 : 0).u32(0).u32(0).bytes();
 }
 
 std::string FakeServer::answer_bare(const FakeCall& call, const FakeAnswer& answer) {
@@ -357,10 +411,14 @@ std::string FakeServer::answer_in_session(const FakeCall& call, const FakeAnswer
 
 std::string FakeServer::carry_out(const FakeCall& call, const FakeAnswer& answer) {
   Wire body;
-  body.u32(kSequenceNumber).u32(kOk).raw(call.session);
-  body.u32(call.sequence_id).u32(call.slot + (answer.mislead_slot ? 1 : 0)).u32(limits_.slots - 1);
-  body.u32(answer.target_highest_slot.value_or(limits_.slots - 1)).u32(0);
-  std::uint32_t results = 1;
+  std::uint32_t results = 0;
+  bool in_session = call.minor_version > 0;
+  if (in_session) {
+    body.u32(kSequenceNumber).u32(kOk).raw(call.session).u32(call.sequence_id);
+    body.u32(call.slot + (answer.mislead_slot ? 1 : 0)).u32(limits_.slots - 1);
+    body.u32(answer.target_highest_slot.value_or(limits_.slots - 1)).u32(0);
+    ++results;
+  }
   for (std::size_t i = 0; i < call.operations.size(); ++i) {
     const FakeOperation& operation = call.operations[i];
     if (answer.cut_after && i == *answer.cut_after) break;
@@ -372,6 +430,15 @@ std::string FakeServer::carry_out(const FakeCall& call, const FakeAnswer& answer
     if (operation.number == kReclaimCompleteNumber && std::exchange(reclaimed_, true)) {
       body.u32(operation.number).u32(kCompleteAlready);
       return compound(kCompleteAlready, results, body.bytes());
+    }
+    bool names_client = operation.number == kRenewNumber || operation.number == kOpenNumber;
+    if (!in_session && names_client && (!client_known_ || operation.clientid != clientid_)) {
+      body.u32(operation.number).u32(kStaleClientid);
+      return compound(kStaleClientid, results, body.bytes());
+    }
+    if (!in_session && operation.number == kOpenNumber) {
+      body.raw(open_40(operation));
+      continue;
     }
     if (operation.number == kRemoveNumber) removed_.push_back(operation.text);
     body.raw(result_of(operation));

@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,16 +22,26 @@ namespace nfsferry::test {
 // nfs_opnum4, as numbers of the tests' own.
 enum Number : std::uint32_t {
   kCloseNumber = 4,
+  kCommitNumber = 5,
   kGetattrNumber = 9,
   kGetfhNumber = 10,
   kLockNumber = 12,
   kLookupNumber = 15,
   kOpenNumber = 18,
+  kOpenConfirmNumber = 20,
   kPutfhNumber = 22,
   kPutrootfhNumber = 24,
+  kReadNumber = 25,
   kRemoveNumber = 28,
+  kRenameNumber = 29,
+  kRenewNumber = 30,
   kRestorefhNumber = 31,
   kSavefhNumber = 32,
+  kSetattrNumber = 34,
+  kSetclientidNumber = 35,
+  kSetclientidConfirmNumber = 36,
+  kVerifyNumber = 37,
+  kWriteNumber = 38,
   kExchangeIdNumber = 42,
   kCreateSessionNumber = 43,
   kDestroySessionNumber = 44,
@@ -41,8 +52,12 @@ enum Number : std::uint32_t {
 
 struct FakeOperation {
   std::uint32_t number = 0;
-  std::string text;        // the name of LOOKUP, OPEN, REMOVE; PUTFH's handle
-  std::uint64_t mask = 0;  // GETATTR's
+  std::string text;            // the name of LOOKUP, OPEN, REMOVE; PUTFH's handle
+  std::uint64_t mask = 0;      // GETATTR's
+  std::uint32_t seqid = 0;     // of OPEN, OPEN_CONFIRM, CLOSE
+  std::string owner;           // of OPEN
+  std::uint64_t clientid = 0;  // of OPEN, RENEW, SETCLIENTID_CONFIRM
+  std::string stateid;         // of WRITE, READ, SETATTR, CLOSE, OPEN_CONFIRM
 };
 
 // One request, as far as it could be read.
@@ -66,7 +81,10 @@ struct FakeCall {
     return !operations.empty() && operations[0].number == number;
   }
   // A request of a test: in a session, and not RECLAIM_COMPLETE.
-  bool is_plain() const { return has_sequence && !is(kReclaimCompleteNumber); }
+  bool is_plain() const {
+    if (minor_version > 0) return has_sequence && !is(kReclaimCompleteNumber);
+    return !is(kSetclientidNumber) && !is(kSetclientidConfirmNumber) && !is(kRenewNumber);
+  }
 };
 
 // What the script wants done with a request; default: what a good server does.
@@ -132,6 +150,8 @@ class FakeServer {
   void listen_again();
   bool read_from(Peer& peer);  // false: it is gone
   bool handle(Peer& peer, const std::string& record);
+  std::string answer_40(const FakeCall& call, const FakeAnswer& answer);
+  std::string open_40(const FakeOperation& open);
   std::string answer_bare(const FakeCall& call, const FakeAnswer& answer);
   std::string answer_in_session(const FakeCall& call, const FakeAnswer& answer);
   std::string carry_out(const FakeCall& call, const FakeAnswer& answer);
@@ -151,7 +171,9 @@ class FakeServer {
   enum class Order : std::uint8_t { kNone, kDrop, kDropAndRefuse, kAccept, kEnd };
   Order order_ = Order::kNone;
 
-  std::uint64_t clientid_ = 100;  // the one that is known
+  std::uint64_t clientid_ = 100;       // the one that is known
+  std::set<std::string> open_owners_;  // of minor version 0
+  std::uint32_t opens_ = 0;
   bool client_known_ = false;
   bool reclaimed_ = false;
   std::uint32_t next_create_ = 1;  // the sequence id that CREATE_SESSION must have

@@ -1,0 +1,338 @@
+// A 4.0 client on a fake server: client ids, sequence ids, what is repeated and what is not.
+#include "nfs4/client40.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "nfs4/nfs4_tree.hpp"
+#include "session_fixture.hpp"
+#include "wire.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+using nfs4::Client;
+using nfs4::Client40;
+using nfs4::Stateid;
+
+FakeAnswer lost(bool executed) {
+  FakeAnswer answer;
+  answer.close = true;
+  answer.execute = executed;
+  return answer;
+}
+FakeAnswer fails(std::size_t at, Nfsstat4 status) {
+  FakeAnswer answer;
+  answer.at = at;
+  answer.status = code_of(status);
+  return answer;
+}
+FakeAnswer restarted() {
+  FakeAnswer answer;
+  answer.forget_clients = true;
+  return answer;
+}
+
+// Creates a file and keeps it open.
+Task<Result<Stateid>> create(Client& client, std::string name, Repeat repeat) {
+  Compound request("OPEN", repeat);
+  request.add(nfs4::Putrootfh{});
+  nfs4::OpenCreate open;
+  open.name = name;
+  request.add(open);
+  request.add(nfs4::Getfh{});
+  auto reply = co_await client.call(request);
+  if (!reply) co_return std::move(reply).error();
+  NFSFERRY_TRY(nfs4::NoReply root, reply->take<nfs4::Putrootfh>(), co_return);
+  NFSFERRY_TRY(nfs4::OpenCreate::Reply opened, reply->take<nfs4::OpenCreate>(), co_return);
+  co_return opened.stateid;
+}
+
+Task<Status> close_file(Client& client, Stateid stateid) {
+  Compound request("CLOSE", Repeat::kIdempotent);
+  request.add(nfs4::Putrootfh{});
+  request.add(nfs4::Close{{}, stateid});
+  auto reply = co_await client.call(request);
+  if (!reply) co_return std::move(reply).error();
+  NFSFERRY_TRY(nfs4::NoReply root, reply->take<nfs4::Putrootfh>(), co_return);
+  NFSFERRY_TRY(nfs4::NoReply closed, reply->take<nfs4::Close>(), co_return);
+  co_return ok();
+}
+
+Task<Status> remove_one(Client& client, std::string name, Repeat repeat) {
+  Compound request("REMOVE", repeat);
+  request.add(nfs4::Putrootfh{});
+  request.add(nfs4::Remove{{}, name});
+  auto reply = co_await client.call(request);
+  if (!reply) co_return std::move(reply).error();
+  NFSFERRY_TRY(nfs4::NoReply root, reply->take<nfs4::Putrootfh>(), co_return);
+  NFSFERRY_TRY(nfs4::NoReply removed, reply->take<nfs4::Remove>(), co_return);
+  co_return ok();
+}
+
+// Every OPEN, OPEN_CONFIRM and CLOSE that came, in order.
+std::vector<FakeOperation> sequenced(const FakeServer& server) {
+  std::vector<FakeOperation> found;
+  for (const FakeCall& call : server.calls()) {
+    for (const FakeOperation& operation : call.operations) {
+      bool counted = operation.number == kOpenNumber || operation.number == kCloseNumber ||
+                     operation.number == kOpenConfirmNumber;
+      if (counted) found.push_back(operation);
+    }
+  }
+  return found;
+}
+
+std::vector<std::uint32_t> seqids(const FakeServer& server) {
+  std::vector<std::uint32_t> found;
+  for (const FakeOperation& operation : sequenced(server)) found.push_back(operation.seqid);
+  return found;
+}
+
+// The n-th request with an OPEN (from 1) is answered in its own way.
+FakeServer::Script nth_open(unsigned n, FakeAnswer special) {
+  return [n, special, seen = 0u](const FakeCall& call) mutable {
+    bool opens = std::any_of(call.operations.begin(), call.operations.end(),
+                             [](const auto& one) { return one.number == kOpenNumber; });
+    return opens && ++seen == n ? special : FakeAnswer{};
+  };
+}
+
+class Client40Test : public SessionTest {
+ protected:
+  template <typename Body>
+  void with_client(const FakeServer& server, Body body) {
+    auto work = [&]() -> Task<void> {
+      Client40 client(*loop_, options(server));
+      Status opened = co_await client.open();
+      EXPECT_TRUE(opened) << why(opened);
+      if (opened) co_await body(client);
+      co_await client.close();
+    };
+    loop_->run(work());
+  }
+  // Two files after each other; their results.
+  std::vector<Status> create_two(const FakeServer& server, Repeat repeat = Repeat::kOnce) {
+    std::vector<Status> results;
+    with_client(server, [&](Client& client) -> Task<void> {
+      for (const char* name : {"a", "b"}) {
+        auto made = co_await create(client, name, repeat);
+        results.push_back(made ? ok() : Status(made.error()));
+      }
+    });
+    return results;
+  }
+};
+
+TEST_F(Client40Test, NothingHasASequenceAndEveryRequestIsOfMinorVersion0) {
+  FakeServer server;
+  create_two(server);
+  for (const FakeCall& call : server.calls()) {
+    EXPECT_EQ(call.minor_version, 0u);
+    EXPECT_FALSE(call.has_sequence);
+  }
+  EXPECT_TRUE(server.calls().at(0).is(kSetclientidNumber));
+  EXPECT_TRUE(server.calls().at(1).is(kSetclientidConfirmNumber));
+}
+
+TEST_F(Client40Test, ANewOwnerIsConfirmedOnceAndCountsEveryOperation) {
+  FakeServer server;
+  with_client(server, [](Client& client) -> Task<void> {
+    auto first = co_await create(client, "a", Repeat::kOnce);
+    auto second = co_await create(client, "b", Repeat::kOnce);
+    EXPECT_TRUE(first && second);
+    Status closed = co_await close_file(client, *first);
+    EXPECT_TRUE(closed) << why(closed);
+  });
+  auto operations = sequenced(server);
+  ASSERT_EQ(operations.size(), 4u);  // OPEN, OPEN_CONFIRM, OPEN, CLOSE
+  EXPECT_EQ(seqids(server), (std::vector<std::uint32_t>{1, 2, 3, 4}));
+  EXPECT_EQ(operations[1].number, kOpenConfirmNumber);
+  EXPECT_EQ(operations[2].owner, operations[0].owner);
+  // The stateid as OPEN_CONFIRM numbered it.
+  EXPECT_EQ(operations[3].stateid.substr(0, 4), std::string("\0\0\0\2", 4));
+}
+
+TEST_F(Client40Test, AFailedOpenCountsUnlessItsErrorSaysOtherwise) {
+  struct Row {
+    Nfsstat4 status;
+    bool counts;
+  };
+  for (Row row :
+       {Row{Nfsstat4::kExist, true}, Row{Nfsstat4::kNospc, true}, Row{Nfsstat4::kDelay, true},
+        Row{Nfsstat4::kGrace, true}, Row{Nfsstat4::kBadxdr, false}, Row{Nfsstat4::kResource, false},
+        Row{Nfsstat4::kMoved, false}, Row{Nfsstat4::kNofilehandle, false}}) {
+    FakeServer server(nth_open(1, fails(1, row.status)));
+    auto results = create_two(server);
+    EXPECT_TRUE(is_status(results[0], row.status)) << why(results[0]);
+    EXPECT_TRUE(results[1]) << why(results[1]);
+    EXPECT_EQ(seqids(server).at(1), row.counts ? 2u : 1u) << code_of(row.status);
+  }
+}
+
+TEST_F(Client40Test, AnOwnerThatIsOutOfStepIsReplaced) {
+  FakeServer server(nth_open(1, fails(1, Nfsstat4::kBadSeqid)));
+  auto results = create_two(server);
+  EXPECT_TRUE(is_status(results[0], Nfsstat4::kBadSeqid)) << why(results[0]);
+  EXPECT_TRUE(results[1]) << why(results[1]);
+  auto operations = sequenced(server);
+  EXPECT_NE(operations.at(1).owner, operations.at(0).owner);
+  EXPECT_EQ(operations.at(1).seqid, 1u);
+}
+
+TEST_F(Client40Test, WhatWasLostWithItsConnectionIsUnknownAndItsOwnerGivenUp) {
+  for (bool executed : {false, true}) {
+    FakeServer server(nth_open(1, lost(executed)));
+    auto results = create_two(server);
+    EXPECT_TRUE(is_own(results[0], Own::kOutcomeUnknown)) << why(results[0]);
+    EXPECT_TRUE(results[1]) << why(results[1]);
+    auto operations = sequenced(server);
+    EXPECT_NE(operations.at(1).owner, operations.at(0).owner);
+    EXPECT_EQ(server.count(kRenewNumber), 1u) << "is the client id still known?";
+  }
+}
+
+TEST_F(Client40Test, AnIdempotentOpenIsRepeatedWithItsSequenceId) {
+  FakeServer server(nth_open(1, lost(true)));
+  auto results = create_two(server, Repeat::kIdempotent);
+  EXPECT_TRUE(results[0]) << why(results[0]);
+  auto operations = sequenced(server);
+  EXPECT_EQ(operations.at(1).owner, operations.at(0).owner);
+  EXPECT_EQ(operations.at(1).seqid, operations.at(0).seqid);
+}
+
+TEST_F(Client40Test, ARemoveThatMustNotBeRepeatedIsSentOnce) {
+  FakeServer server(nth(1, lost(true)));
+  Status status = ok();
+  with_client(server, [&](Client& client) -> Task<void> {
+    status = co_await remove_one(client, "x", Repeat::kOnce);
+  });
+  EXPECT_TRUE(is_own(status, Own::kOutcomeUnknown)) << why(status);
+  EXPECT_EQ(server.removed(), std::vector<std::string>{"x"});
+}
+
+TEST_F(Client40Test, ARestartIsNoticedBeforeAnythingElseIsSent) {
+  FakeAnswer crash = restarted();
+  crash.close = true;
+  FakeServer server(nth(1, crash));
+  Status status = ok();
+  with_client(server, [&](Client& client) -> Task<void> {
+    std::uint64_t before = client.client_generation();
+    auto look_up = [&client]() -> Task<Status> {
+      Compound request("LOOKUP", Repeat::kIdempotent);
+      request.add(nfs4::Putrootfh{});
+      request.add(nfs4::Lookup{{}, "lock"});
+      auto reply = co_await client.call_in_recovery(request);
+      co_return reply ? ok() : Status(reply.error());
+    };
+    client.set_restore(look_up);
+    status = co_await remove_one(client, "x", Repeat::kIdempotent);
+    EXPECT_EQ(client.client_generation(), before + 1);
+  });
+  EXPECT_TRUE(status) << why(status);
+  auto calls = server.calls();
+  ASSERT_GE(calls.size(), 8u);
+  EXPECT_TRUE(calls[3].is(kRenewNumber));  // after SETCLIENTID, its confirmation, the REMOVE
+  EXPECT_TRUE(calls[4].is(kSetclientidNumber));
+  EXPECT_TRUE(calls[5].is(kSetclientidConfirmNumber));
+  EXPECT_EQ(calls[6].operations.at(1).text, "lock");
+  EXPECT_EQ(calls[7].operations.at(1).text, "x");
+  EXPECT_EQ(calls[0].operations[0].text, calls[4].operations[0].text) << "the client's name";
+}
+
+TEST_F(Client40Test, AnOpenThatTellsOfARestartIsNotTheLastOne) {
+  FakeServer server(nth_open(1, restarted()));
+  auto results = create_two(server);
+  EXPECT_TRUE(is_status(results[0], Nfsstat4::kStaleClientid)) << why(results[0]);
+  EXPECT_TRUE(results[1]) << why(results[1]);
+  EXPECT_EQ(server.count(kSetclientidNumber), 2u + 1u) << "start, restart, and all let go";
+}
+
+TEST_F(Client40Test, TwoClientsHaveNamesOfTheirOwn) {
+  FakeServer server;
+  create_two(server);
+  create_two(server);
+  std::set<std::string> names;
+  for (const FakeCall& call : server.calls()) {
+    if (call.is(kSetclientidNumber)) names.insert(call.operations[0].text);
+  }
+  EXPECT_EQ(names.size(), 2u);
+}
+
+// Small files on a tree whose client is open.
+class Put40Test : public Client40Test {
+ protected:
+  Result<PutResult> put(const FakeServer& server, ReadBack read_back, unsigned times = 1) {
+    Location location =
+        *parse_location("nfs://127.0.0.1/?version=4.0&nfsport=" + std::to_string(server.port()));
+    nfs4::Nfs4Tree tree(*loop_, location, nfs4::Nfs4Options{"test", kTestTimeoutMs});
+    Result<PutResult> last = PutResult{};
+    auto work = [&]() -> Task<void> {
+      Status opened = co_await tree.client().open();
+      EXPECT_TRUE(opened) << why(opened);
+      nfs4::Nfs4Directory directory("root");
+      for (unsigned i = 0; opened && i < times; ++i) {
+        std::vector<PutFile> files{{&directory, "final", as_bytes("data"), {}}};
+        auto results = co_await tree.put_files(files, read_back);
+        last = results.at(0);
+      }
+      co_await tree.client().close();
+    };
+    loop_->run(work());
+    return last;
+  }
+};
+
+// Refuses what carries no stateid of an OPEN.
+FakeAnswer wants_own_stateid(const FakeCall& call) {
+  for (std::size_t i = 0; i < call.operations.size(); ++i) {
+    const FakeOperation& one = call.operations[i];
+    bool special = one.number == kWriteNumber && one.stateid == std::string(16, '\0');
+    if (special) return fails(i, Nfsstat4::kBadStateid);
+  }
+  return {};
+}
+
+std::vector<std::uint32_t> numbers(const FakeCall& call) {
+  std::vector<std::uint32_t> found;
+  for (const FakeOperation& operation : call.operations) found.push_back(operation.number);
+  return found;
+}
+
+TEST_F(Put40Test, ASmallFileIsOneRequestThatIsClosedByAnother) {
+  FakeServer server;
+  auto result = put(server, ReadBack::kNo, 2);
+  EXPECT_TRUE(result) << result.error().message();
+  std::vector<FakeCall> puts;
+  for (const FakeCall& call : server.plain_calls()) {
+    if (call.operations.size() > 4) puts.push_back(call);
+  }
+  ASSERT_EQ(puts.size(), 2u);
+  EXPECT_EQ(numbers(puts[0]),
+            (std::vector<std::uint32_t>{kPutfhNumber, kSavefhNumber, kOpenNumber, kWriteNumber,
+                                        kVerifyNumber, kSetattrNumber, kCommitNumber, kGetfhNumber,
+                                        kRestorefhNumber, kRenameNumber}));
+  EXPECT_EQ(puts[0].operations[3].stateid, std::string(16, '\0'));
+}
+
+TEST_F(Put40Test, AServerThatWantsTheStateidOfAnOpenGetsItFromThenOn) {
+  FakeServer server(wants_own_stateid);
+  auto result = put(server, ReadBack::kNo, 2);
+  EXPECT_TRUE(result) << result.error().message();
+  unsigned refused = 0;
+  unsigned written = 0;
+  for (const FakeCall& call : server.plain_calls()) {
+    for (const FakeOperation& one : call.operations) {
+      if (one.number != kWriteNumber) continue;
+      bool special = one.stateid == std::string(16, '\0');
+      ++(special ? refused : written);
+    }
+  }
+  EXPECT_EQ(refused, nfs4::BatchRunner::kAttemptsMost) << "by the first of both files";
+  EXPECT_EQ(written, 2u);
+}
+
+}  // namespace
+}  // namespace nfsferry::test
