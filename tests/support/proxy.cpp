@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -71,7 +72,8 @@ void send_at_once(const UniqueFd& fd) {
 
 class Proxy::Worker {
  public:
-  explicit Worker(const ProxyOptions& options) : server_port_(options.server_port) {
+  explicit Worker(const ProxyOptions& options)
+      : server_port_(options.server_port), make_filter_(options.make_filter) {
     delay_up_ns = options.delay_to_server.count();
     delay_down_ns = options.delay_to_client.count();
   }
@@ -100,17 +102,30 @@ class Proxy::Worker {
   void finish_connect(ProxyConnection& connection);
   void accept_all();
   void accept_one(UniqueFd client);
+  void divert(ProxyConnection& connection);
+  void take_actions(ProxyConnection& connection);
+  void act(ProxyConnection& connection, const ProxyAction& action);
+  void reset(ProxyConnection& connection);
+  std::optional<ProxyClock::time_point> act_when_due();
   bool serve_request();
   void set_accepting(bool accepting);
   void close(ProxyConnection& connection);
   void remove_closed();
 
+  // An action of a filter that waits for its time.
+  struct Held {
+    ProxyConnection* connection;
+    ProxyAction action;
+  };
+
   const std::uint16_t server_port_;
+  const MakeFilter make_filter_;
   UniqueFd epoll_;
   UniqueFd wake_;
   UniqueFd listener_;
   bool accepting_ = true;
   std::vector<std::unique_ptr<ProxyConnection>> connections_;
+  std::multimap<ProxyClock::time_point, Held> held_;
 
   std::mutex asking_;  // one request at a time
   std::mutex mutex_;   // guards request_
@@ -174,7 +189,7 @@ void Proxy::Worker::run() {
 
 // Sends what is due everywhere; returns when the next is.
 std::optional<ProxyClock::time_point> Proxy::Worker::send_all_due() {
-  std::optional<ProxyClock::time_point> next;
+  std::optional<ProxyClock::time_point> next = act_when_due();
   ProxyClock::time_point now = ProxyClock::now();
   for (auto& connection : connections_) {
     for (bool upwards : {true, false}) {
@@ -233,6 +248,8 @@ void Proxy::Worker::handle(Endpoint& endpoint) {
   Endpoint& other = from_client ? connection.server : connection.client;
   bool broken = false;
   if (in.wants_input()) broken = in.receive(endpoint.fd.get()) == Flow::Outcome::kBroken;
+  take_actions(connection);
+  if (connection.closed) return;
   ProxyClock::time_point now = ProxyClock::now();
   if (!broken && out.wants_output()) {
     broken = out.send_due(endpoint.fd.get(), now) == Flow::Outcome::kBroken;
@@ -275,6 +292,59 @@ void Proxy::Worker::accept_one(UniqueFd client) {
   connections_.push_back(std::make_unique<ProxyConnection>(
       std::move(client), *std::move(server), Flow(up, delay_up_ns), Flow(down, delay_down_ns)));
   open_connections.fetch_add(1, std::memory_order_relaxed);
+  if (make_filter_) divert(*connections_.back());
+}
+
+void Proxy::Worker::divert(ProxyConnection& connection) {
+  connection.filter = make_filter_();
+  connection.up.divert([&connection](std::span<const std::byte> record) {
+    connection.filter->on_call(record, connection.actions);
+  });
+  connection.down.divert([&connection](std::span<const std::byte> record) {
+    connection.filter->on_reply(record, connection.actions);
+  });
+}
+
+void Proxy::Worker::take_actions(ProxyConnection& connection) {
+  for (ProxyAction& action : std::exchange(connection.actions, {})) {
+    if (action.delay > nanoseconds::zero())
+      held_.emplace(ProxyClock::now() + action.delay, Held{&connection, std::move(action)});
+    else
+      act(connection, action);
+  }
+}
+
+// Does what is due; returns when the next is.
+std::optional<ProxyClock::time_point> Proxy::Worker::act_when_due() {
+  while (!held_.empty()) {
+    auto first = held_.begin();
+    if (first->first > ProxyClock::now()) return first->first;
+    act(*first->second.connection, first->second.action);
+    held_.erase(first);
+  }
+  return std::nullopt;
+}
+
+// What was to be sent before is sent, as far as the sockets take it.
+void Proxy::Worker::reset(ProxyConnection& connection) {
+  ProxyClock::time_point now = ProxyClock::now();
+  (void)connection.up.send_due(connection.server.fd.get(), now);
+  (void)connection.down.send_due(connection.client.fd.get(), now);
+  linger at_once{1, 0};
+  ::setsockopt(connection.client.fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close(connection);
+}
+
+void Proxy::Worker::act(ProxyConnection& connection, const ProxyAction& action) {
+  constexpr std::size_t kBytewiseMost = 2000;
+  if (connection.closed) return;
+  switch (action.kind) {
+    case ProxyAction::Kind::kToServer: return connection.up.push(action.bytes);
+    case ProxyAction::Kind::kToClient: return connection.down.push(action.bytes);
+    case ProxyAction::Kind::kBytewise: return connection.down.push(action.bytes, kBytewiseMost);
+    case ProxyAction::Kind::kReset: return reset(connection);
+    case ProxyAction::Kind::kEnd: connection.up.end(); return connection.down.end();
+  }
 }
 
 void Proxy::Worker::close(ProxyConnection& connection) {
@@ -286,6 +356,7 @@ void Proxy::Worker::close(ProxyConnection& connection) {
 }
 
 void Proxy::Worker::remove_closed() {
+  std::erase_if(held_, [](const auto& held) { return held.second.connection->closed; });
   std::erase_if(connections_, [](const auto& connection) { return connection->closed; });
 }
 
@@ -325,6 +396,15 @@ void Proxy::Worker::ask(Request request) {
   std::uint64_t one = 1;
   check(::write(wake_.get(), &one, sizeof one) == sizeof one, "proxy: eventfd");
   done_.wait(lock, [this] { return request_ == Request::kNone; });
+}
+
+std::vector<std::byte> framed(std::span<const std::byte> record) {
+  auto mark = 0x8000'0000u | static_cast<std::uint32_t>(record.size());
+  std::vector<std::byte> out;
+  out.reserve(record.size() + 4);
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<std::byte>(mark >> shift));
+  out.insert(out.end(), record.begin(), record.end());
+  return out;
 }
 
 Proxy::Proxy(std::unique_ptr<Worker> worker)

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/result.hpp"
+#include "proxy_filter.hpp"
 
 namespace nfsferry::test {
 
@@ -20,6 +21,7 @@ struct ProxyOptions {
   std::uint16_t listen_port = 0;  // 0: a free one
   std::chrono::nanoseconds delay_to_server{0};
   std::chrono::nanoseconds delay_to_client{0};
+  MakeFilter make_filter;  // none: bytes pass as they are
 };
 
 // Exact once the bytes have been forwarded: what a client has had its reply to is counted.

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 #include <span>
 
 namespace nfsferry::test {
@@ -26,8 +27,30 @@ void Flow::count(const ByteRing::Pieces& pieces, std::size_t received) {
       counters_.records.fetch_add(1, std::memory_order_relaxed);
       if (head.is_reply) counters_.replies.fetch_add(1, std::memory_order_relaxed);
       counters_.operations.fetch_add(head.operations, std::memory_order_relaxed);
+      if (on_record_) on_record_(record.head);
     });
   }
+}
+
+ProxyClock::time_point Flow::due() const {
+  return ProxyClock::now() + std::chrono::nanoseconds(delay_ns_.load(std::memory_order_relaxed));
+}
+
+void Flow::queue(std::size_t bytes) {
+  ring_.commit(bytes);
+  marks_.push_back({bytes, due()});
+}
+
+void Flow::push(std::span<const std::byte> bytes, std::size_t bytewise) {
+  while (ring_.free() < bytes.size()) ring_.grow();
+  std::size_t copied = 0;
+  for (const iovec& piece : ring_.writable()) {
+    std::size_t length = std::min(bytes.size() - copied, piece.iov_len);
+    if (length > 0) std::memcpy(piece.iov_base, bytes.data() + copied, length);
+    copied += length;
+  }
+  if (bytewise > 0) bytewise_ = ring_.size() + std::min(bytewise, bytes.size());
+  queue(bytes.size());
 }
 
 Flow::Outcome Flow::receive(int fd) {
@@ -38,17 +61,14 @@ Flow::Outcome Flow::receive(int fd) {
     bool nothing = errno == EAGAIN || errno == EINTR;
     return nothing ? Outcome::kFine : Outcome::kBroken;
   }
-  auto due =
-      ProxyClock::now() + std::chrono::nanoseconds(delay_ns_.load(std::memory_order_relaxed));
   if (received == 0) {
-    end_due_ = due;
+    end();
     return Outcome::kFine;
   }
   auto bytes = static_cast<std::size_t>(received);
   counters_.bytes.fetch_add(bytes, std::memory_order_relaxed);
   count(pieces, bytes);
-  ring_.commit(bytes);
-  marks_.push_back({bytes, due});
+  if (!on_record_) queue(bytes);
   return Outcome::kFine;
 }
 
@@ -59,7 +79,7 @@ Flow::Outcome Flow::send_due(int fd, ProxyClock::time_point now) {
   }
   blocked_ = false;
   while (due_bytes_ > 0) {
-    ByteRing::Pieces pieces = ring_.readable(due_bytes_);
+    ByteRing::Pieces pieces = ring_.readable(bytewise_ > 0 ? 1 : due_bytes_);
     msghdr message{};
     message.msg_iov = pieces.data();
     message.msg_iovlen = pieces[1].iov_len > 0 ? 2 : 1;
@@ -72,6 +92,7 @@ Flow::Outcome Flow::send_due(int fd, ProxyClock::time_point now) {
     }
     ring_.consume(static_cast<std::size_t>(sent));
     due_bytes_ -= static_cast<std::size_t>(sent);
+    bytewise_ -= std::min(bytewise_, static_cast<std::size_t>(sent));
   }
   if (end_due_ && !shut_ && marks_.empty() && *end_due_ <= now) {
     shut_ = true;

@@ -9,6 +9,7 @@
 
 #include "base/unique_fd.hpp"
 #include "byte_ring.hpp"
+#include "proxy_filter.hpp"
 #include "record_reader.hpp"
 
 namespace nfsferry::test {
@@ -30,6 +31,17 @@ class Flow {
       : counters_(counters), delay_ns_(delay_ns) {}
 
   enum class Outcome : std::uint8_t { kFine, kBroken };
+
+  // Whole records go there from now on, instead of to the other side.
+  using OnRecord = std::function<void(std::span<const std::byte>)>;
+  void divert(OnRecord on_record) {
+    on_record_ = std::move(on_record);
+    records_ = RecordReader(RecordReader::kWhole);
+  }
+  // Sends these bytes as if they had been received; the first `bytewise` each on its own.
+  void push(std::span<const std::byte> bytes, std::size_t bytewise = 0);
+  // Sends the end of the stream after what is there.
+  void end() { end_due_ = due(); }
 
   // Receives once. kBroken: the connection has failed.
   Outcome receive(int fd);
@@ -54,6 +66,8 @@ class Flow {
 
   void count(const ByteRing::Pieces& pieces, std::size_t received);
   std::size_t queue_max() const;
+  ProxyClock::time_point due() const;
+  void queue(std::size_t bytes);
 
   FlowCounters& counters_;
   const std::atomic<std::int64_t>& delay_ns_;
@@ -61,9 +75,11 @@ class Flow {
   std::deque<Mark> marks_;                         // of bytes that are not due yet
   std::size_t due_bytes_ = 0;                      // at the front of the ring
   std::optional<ProxyClock::time_point> end_due_;  // the stream has ended; when to pass it on
+  std::size_t bytewise_ = 0;                       // bytes from the front that go out one by one
   bool blocked_ = false;
   bool shut_ = false;
   RecordReader records_;
+  OnRecord on_record_;
 };
 
 struct ProxyConnection;
@@ -86,6 +102,8 @@ struct ProxyConnection {
   Endpoint server;
   Flow up;    // client to server
   Flow down;  // server to client
+  std::unique_ptr<ProxyFilter> filter;
+  ProxyActions actions;  // of the filter, not done yet
   bool connecting = true;
   bool closed = false;
 };

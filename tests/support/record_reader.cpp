@@ -1,7 +1,6 @@
 #include "record_reader.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 
 namespace nfsferry::test {
@@ -51,9 +50,8 @@ std::span<const std::byte> RecordReader::take_mark(std::span<const std::byte> by
 
 std::span<const std::byte> RecordReader::take_payload(std::span<const std::byte> bytes) {
   std::size_t taken = std::min<std::size_t>(bytes.size(), fragment_left_);
-  std::size_t kept = std::min(taken, kHeadMax - head_size_);
-  if (kept > 0) std::memcpy(head_.data() + head_size_, bytes.data(), kept);
-  head_size_ += kept;
+  auto kept = static_cast<std::ptrdiff_t>(std::min(taken, head_max_ - head_.size()));
+  head_.insert(head_.end(), bytes.begin(), bytes.begin() + kept);
   size_ += taken;
   fragment_left_ -= static_cast<std::uint32_t>(taken);
   return bytes.subspan(taken);

@@ -1,9 +1,10 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
+#include <vector>
 
 namespace nfsferry::test {
 
@@ -12,11 +13,15 @@ namespace nfsferry::test {
 class RecordReader {
  public:
   static constexpr std::size_t kHeadMax = 512;
+  static constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();
 
   struct Record {
     std::uint64_t size_bytes;         // of the payload, marks not counted
-    std::span<const std::byte> head;  // the first of it, at most kHeadMax, valid during the call
+    std::span<const std::byte> head;  // the first of it, valid during the call
   };
+
+  // Keeps that much of the beginning of each record.
+  explicit RecordReader(std::size_t head_max = kHeadMax) : head_max_(head_max) {}
 
   // Calls `on_record(const Record&)` at the last byte of each record.
   template <typename OnRecord>
@@ -26,9 +31,9 @@ class RecordReader {
       if (mark_left_ > 0 || fragment_left_ > 0) continue;
       mark_left_ = 4;
       if (!last_) continue;
-      on_record(Record{size_, std::span<const std::byte>(head_).first(head_size_)});
+      on_record(Record{size_, head_});
       size_ = 0;
-      head_size_ = 0;
+      head_.clear();
     }
   }
 
@@ -41,8 +46,8 @@ class RecordReader {
   std::uint32_t fragment_left_ = 0;
   bool last_ = false;
   std::uint64_t size_ = 0;
-  std::array<std::byte, kHeadMax> head_;
-  std::size_t head_size_ = 0;
+  std::size_t head_max_;
+  std::vector<std::byte> head_;
 };
 
 // What the head of a record says (RFC 5531 section 9; RFC 8881 section 16.2).
