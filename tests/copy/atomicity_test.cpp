@@ -87,12 +87,12 @@ TEST_P(Atomicity, each_name_holds_old_or_new_content_whenever_a_run_is_killed) {
 }
 
 std::string kills_name(const ::testing::TestParamInfo<Kills>& info) {
-  const char* place = info.param.place == Place::kNfs ? "Nfs" : "Local";
-  return place + std::to_string(info.param.seed);
+  return place_name(info.param.place) + std::to_string(info.param.seed);
 }
 
 INSTANTIATE_TEST_SUITE_P(Places, Atomicity,
                          ::testing::Values(Kills{Place::kNfs, 15, 1}, Kills{Place::kNfs, 15, 2},
+                                           Kills{Place::kNfs40, 15, 4},
                                            Kills{Place::kLocal, 20, 3}),
                          kills_name);
 

@@ -80,6 +80,35 @@ TEST_P(InterruptionTest, a_target_server_that_crashes_and_comes_back_is_gone_on_
   expect_equal(source, target, kept_on(GetParam()));
 }
 
+// Its grace period lasts ten seconds, so one version must do: the one without RECLAIM_COMPLETE.
+TEST_F(CopyTest, a_target_server_of_version_40_is_waited_for_in_its_grace_period) {
+  Ganesha server;
+  GaneshaOptions with_grace;
+  with_grace.grace_s = 10;
+  ASSERT_EQ(server.start(with_grace), "");
+  auto target_proxy = proxy_to(server, std::chrono::milliseconds(20));
+  Ground source = source_ground(Place::kNfs40);
+  Ground target = ground(server, "/new", Place::kNfs40, target_proxy->port());
+  SampleTree sample;
+  sample.directories = 60;
+  make_small_files(source.folder, sample);
+  std::string restarted = "not tried";
+  AtProgress crash(100, [&] {
+    restarted = server.kill();
+    if (restarted.empty()) restarted = server.restart();
+  });
+  StopFlag stop{0};
+  CopyOptions wanted = options(source, target);
+  wanted.timeout_ms = 60'000;
+
+  CopyReport report = run(wanted, crash, stop);
+
+  EXPECT_EQ(restarted, "");
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+  expect_equal(source, target, kept_on(Place::kNfs40));
+}
+
 TEST_P(InterruptionTest, a_server_that_stays_away_ends_the_run_with_75) {
   auto target_proxy = slow_proxy(servers().target);
   Ground source = source_ground(GetParam());

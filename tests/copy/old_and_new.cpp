@@ -50,7 +50,7 @@ Contents contents_below(const fs::path& root) {
 void OldAndNew::prepare(Place place, std::uint64_t large_bytes) {
   place_ = place;
   source_ = source_ground(place);
-  if (place == Place::kNfs) {
+  if (place != Place::kLocal) {
     GaneshaOptions server;
     server.lease_s = kLeaseS;
     ASSERT_EQ(server_.start(server), "");
@@ -65,7 +65,7 @@ void OldAndNew::prepare(Place place, std::uint64_t large_bytes) {
 }
 
 Ground OldAndNew::old_target() {
-  Ground target = place_ == Place::kNfs ? ground(server_, "/new", place_, proxy_->port())
+  Ground target = place_ != Place::kLocal ? ground(server_, "/new", place_, proxy_->port())
                                         : target_ground(place_);
   fs::copy(old_, target.folder, fs::copy_options::recursive);
   return target;

@@ -261,26 +261,33 @@ TEST_F(Client40Test, TwoClientsHaveNamesOfTheirOwn) {
   EXPECT_EQ(names.size(), 2u);
 }
 
-// Small files on a tree whose client is open.
-class Put40Test : public Client40Test {
+// A tree whose client is open, without a root.
+class Tree40Test : public Client40Test {
  protected:
-  Result<PutResult> put(const FakeServer& server, ReadBack read_back, unsigned times = 1) {
+  template <typename Body>
+  void with_tree(const FakeServer& server, Body body) {
     Location location =
         *parse_location("nfs://127.0.0.1/?version=4.0&nfsport=" + std::to_string(server.port()));
     nfs4::Nfs4Tree tree(*loop_, location, nfs4::Nfs4Options{"test", kTestTimeoutMs});
-    Result<PutResult> last = PutResult{};
     auto work = [&]() -> Task<void> {
       Status opened = co_await tree.client().open();
       EXPECT_TRUE(opened) << why(opened);
-      nfs4::Nfs4Directory directory("root");
-      for (unsigned i = 0; opened && i < times; ++i) {
-        std::vector<PutFile> files{{&directory, "final", as_bytes("data"), {}}};
-        auto results = co_await tree.put_files(files, read_back);
-        last = results.at(0);
-      }
+      if (opened) co_await body(tree);
       co_await tree.client().close();
     };
     loop_->run(work());
+  }
+  // One file after the other; the result of the last.
+  Result<PutResult> put(const FakeServer& server, unsigned times) {
+    Result<PutResult> last = PutResult{};
+    with_tree(server, [&](nfs4::Nfs4Tree& tree) -> Task<void> {
+      nfs4::Nfs4Directory directory("root");
+      for (unsigned i = 0; i < times; ++i) {
+        std::vector<PutFile> files{{&directory, "final", as_bytes("data"), {}}};
+        auto results = co_await tree.put_files(files, ReadBack::kNo);
+        last = results.at(0);
+      }
+    });
     return last;
   }
 };
@@ -289,8 +296,8 @@ class Put40Test : public Client40Test {
 FakeAnswer wants_own_stateid(const FakeCall& call) {
   for (std::size_t i = 0; i < call.operations.size(); ++i) {
     const FakeOperation& one = call.operations[i];
-    bool special = one.number == kWriteNumber && one.stateid == std::string(16, '\0');
-    if (special) return fails(i, Nfsstat4::kBadStateid);
+    bool carries = one.number == kWriteNumber || one.number == kReadNumber;
+    if (carries && one.stateid == std::string(16, '\0')) return fails(i, Nfsstat4::kBadStateid);
   }
   return {};
 }
@@ -301,9 +308,9 @@ std::vector<std::uint32_t> numbers(const FakeCall& call) {
   return found;
 }
 
-TEST_F(Put40Test, ASmallFileIsOneRequestThatIsClosedByAnother) {
+TEST_F(Tree40Test, ASmallFileIsOneRequestThatIsClosedByAnother) {
   FakeServer server;
-  auto result = put(server, ReadBack::kNo, 2);
+  auto result = put(server, 2);
   EXPECT_TRUE(result) << result.error().message();
   std::vector<FakeCall> puts;
   for (const FakeCall& call : server.plain_calls()) {
@@ -317,9 +324,9 @@ TEST_F(Put40Test, ASmallFileIsOneRequestThatIsClosedByAnother) {
   EXPECT_EQ(puts[0].operations[3].stateid, std::string(16, '\0'));
 }
 
-TEST_F(Put40Test, AServerThatWantsTheStateidOfAnOpenGetsItFromThenOn) {
+TEST_F(Tree40Test, AServerThatWantsTheStateidOfAnOpenGetsItFromThenOn) {
   FakeServer server(wants_own_stateid);
-  auto result = put(server, ReadBack::kNo, 2);
+  auto result = put(server, 2);
   EXPECT_TRUE(result) << result.error().message();
   unsigned refused = 0;
   unsigned written = 0;
@@ -332,6 +339,35 @@ TEST_F(Put40Test, AServerThatWantsTheStateidOfAnOpenGetsItFromThenOn) {
   }
   EXPECT_EQ(refused, nfs4::BatchRunner::kAttemptsMost) << "by the first of both files";
   EXPECT_EQ(written, 2u);
+}
+
+TEST_F(Tree40Test, ASourceFileIsOpenedByNameWhereReadingWantsIt) {
+  FakeServer server(wants_own_stateid);
+  std::string read;
+  std::string ranged;
+  with_tree(server, [&](nfs4::Nfs4Tree& tree) -> Task<void> {
+    nfs4::Nfs4Directory directory("root");
+    Entry entry{"name", {}, "handle"};
+    entry.attributes.size_bytes = 4;
+    std::vector<SourceItem> items{{&directory, &entry}};
+    auto files = co_await tree.read_files(items);
+    if (files.at(0)) read = nfs4::text_of(files[0]->data.bytes);
+    auto file = co_await tree.open_file(items[0]);
+    auto range = co_await (*file)->read(0, 4);
+    if (range) ranged = nfs4::text_of(range->data.bytes);
+    Status closed = co_await (*file)->close();
+    EXPECT_TRUE(closed) << why(closed);
+  });
+  EXPECT_EQ(read, "data");
+  EXPECT_EQ(ranged, "data");
+  auto operations = sequenced(server);
+  auto count = [&](std::uint32_t number) {
+    return std::count_if(operations.begin(), operations.end(),
+                         [&](const FakeOperation& one) { return one.number == number; });
+  };
+  EXPECT_EQ(count(kOpenNumber), 2);
+  EXPECT_EQ(count(kCloseNumber), 2);
+  EXPECT_EQ(operations.at(0).text, "name");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The four ways from one place to another.
+// Ways from one place to another.
 #pragma once
 
 #include <array>
@@ -13,9 +13,10 @@ struct Pair {
   Place target;
 };
 
-inline constexpr std::array<Pair, 4> kPairs{{{"NfsToNfs", Place::kNfs, Place::kNfs},
+inline constexpr std::array<Pair, 5> kPairs{{{"NfsToNfs", Place::kNfs, Place::kNfs},
                                              {"NfsToLocal", Place::kNfs, Place::kLocal},
                                              {"LocalToNfs", Place::kLocal, Place::kNfs},
+                                             {"Nfs40ToNfs40", Place::kNfs40, Place::kNfs40},
                                              {"LocalToLocal", Place::kLocal, Place::kLocal}}};
 
 inline void expect_done(const CopyReport& report) {
