@@ -50,8 +50,10 @@ Task<Status> Client::open() {
   for (unsigned times = 0;; ++times) {
     Status made = co_await recover_once();
     if (made) break;
-    bool wait = treatment(made.error()) == Treatment::kRetry && Clock::now() < deadline;
-    if (!wait) {
+    Treatment treat = treatment(made.error());
+    bool passing = treat == Treatment::kRetry || treat == Treatment::kRebuildSession ||
+                   treat == Treatment::kRebuildClient;
+    if (!passing || Clock::now() >= deadline) {
       Error error = std::move(made).error();
       co_await close();
       co_return error;

@@ -66,7 +66,7 @@ void OldAndNew::prepare(Place place, std::uint64_t large_bytes) {
 
 Ground OldAndNew::old_target() {
   Ground target = place_ != Place::kLocal ? ground(server_, "/new", place_, proxy_->port())
-                                        : target_ground(place_);
+                                          : target_ground(place_);
   fs::copy(old_, target.folder, fs::copy_options::recursive);
   return target;
 }
