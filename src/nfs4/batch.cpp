@@ -89,6 +89,7 @@ Task<void> BatchRunner::send(std::vector<std::size_t> items) {
   if (!led) {
     bool less = treatment(led.error()) == Treatment::kSendLess;
     if (less) (void)client_.learn_smaller(request, led.error(), reply->result_count());
+    co_await undo_unseen(led.error(), items);
     start(items);
     co_return;
   }
@@ -102,15 +103,23 @@ Task<void> BatchRunner::send(std::vector<std::size_t> items) {
     bool alone = items.size() == 1;
     one_by_one = batch_.is_contagious(status.error());
     std::size_t executed = reply->result_count();
+    auto behind = std::span(items).subspan(i + 1);
+    if (reply->has_failed()) co_await undo_unseen(status.error(), behind);
     if (co_await item_failed(request, items[i], alone, std::move(status).error(), executed)) {
       again.push_back(items[i]);
     }
     if (!reply->has_failed()) continue;  // judged by us: what stands behind it was executed
-    again.insert(again.end(), items.begin() + static_cast<std::ptrdiff_t>(i) + 1, items.end());
+    again.insert(again.end(), behind.begin(), behind.end());
     break;
   }
   if (!one_by_one) start(again);
   for (std::size_t j = 0; one_by_one && j < again.size(); ++j) group_.spawn(send({again[j]}));
+}
+
+// Results that do not read say nothing of what stands behind them: it may have been executed.
+Task<void> BatchRunner::undo_unseen(const Error& error, std::span<const std::size_t> items) {
+  if (!error.is(Own::kBadReply)) co_return;
+  for (std::size_t item : items) co_await batch_.undo(item);
 }
 
 Task<Status> BatchRunner::settle_head(Batch& head, Result<CompoundReply>& reply) {

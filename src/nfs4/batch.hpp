@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -64,6 +65,7 @@ class BatchRunner {
   void start(const std::vector<std::size_t>& items);
   Cost room_beside(const std::vector<std::size_t>& items) const;
   Task<void> send(std::vector<std::size_t> items);
+  Task<void> undo_unseen(const Error& error, std::span<const std::size_t> items);
   // The error that ended the request in its head; the items of the head have their results then.
   Task<Status> settle_head(Batch& head, Result<CompoundReply>& reply);
   Task<void> request_failed(const Compound& request, std::vector<std::size_t> items, Error error);
