@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "nfs4/nfs4_tree.hpp"
 #include "nfs4/status_batch.hpp"
 
 namespace nfsferry::nfs4 {
@@ -220,14 +221,35 @@ Task<void> RootLock::release() {
 // As the only holder, which the request itself makes sure of: the lock of a client id that is gone
 // stops it before the REMOVE. Once: after a lost reply the name may be another run's.
 Task<void> RootLock::remove_file(bool locked) {
-  Compound request("REMOVE", Repeat::kOnce);
-  if (locked) {
-    request.add(Putfh{{}, file_});
-    request.add(Lock{LockType::kWrite, lock_stateid_, false});
+  unsigned times = 0;
+  auto since = Clock::now();
+  for (;;) {
+    Compound request("REMOVE", Repeat::kOnce);
+    if (locked) {
+      request.add(Putfh{{}, file_});
+      request.add(Lock{LockType::kWrite, lock_stateid_, false});
+    }
+    request.add(Putfh{{}, root_});
+    request.add(Remove{{}, kLockName});
+    auto reply = co_await ask(request);
+    if (!reply) co_return;
+    Status removed = take_removal(locked, *reply);
+    if (removed) co_return;
+    Error error = std::move(removed).error();
+    if (!co_await wait_and_retry(session_, error, times, since)) co_return;
   }
-  request.add(Putfh{{}, root_});
-  request.add(Remove{{}, kLockName});
-  (void)co_await ask(request);
+}
+
+// The lock that was taken before the REMOVE failed is the one to be given back.
+Status RootLock::take_removal(bool locked, CompoundReply& reply) {
+  if (locked) {
+    NFSFERRY_TRY(NoReply at_file, reply.take<Putfh>(), return);
+    NFSFERRY_TRY(Lock::Reply alone, reply.take<Lock>(), return);
+    lock_stateid_ = alone.stateid;
+  }
+  NFSFERRY_TRY(NoReply at_root, reply.take<Putfh>(), return);
+  NFSFERRY_TRY(NoReply removed, reply.take<Remove>(), return);
+  return ok();
 }
 
 Task<void> RootLock::close_file() {

@@ -38,6 +38,7 @@ class RootLock {
   Task<Result<Attempt>> share_file();
   Task<Result<bool>> file_has_its_name();
   Task<void> remove_file(bool locked);
+  Status take_removal(bool locked, CompoundReply& reply);
   Task<void> close_file();
   Task<Status> take_again();
   Task<Result<CompoundReply>> ask(Compound& request);
