@@ -99,6 +99,7 @@ class Nfs4Tree : public FullTree {
   Task<void> release_lock(CancelToken& released);
   // One small file as if it were a large one, with the stateid of its OPEN.
   Task<void> put_opened(const PutFile& item, ReadBack read_back, Result<PutResult>& result);
+  Task<std::vector<Result<SmallFile>>> read_batch(std::span<const SourceItem> items);
 
   Location location_;
   Nfs4Options options_;
@@ -113,6 +114,7 @@ class Nfs4Tree : public FullTree {
   std::uint64_t max_write_ = 0;
   Capabilities capabilities_;
   bool put_unopened_ = true;  // what a request opens may be written by the same request
+  std::optional<bool> reading_needs_open_;  // known once something has been read
 };
 
 // An entry from decoded attributes. Errors: kBadReply when attributes that a copy needs are

@@ -2,6 +2,7 @@
 // anonymous stateid needs no OPEN; a server that refuses gets OPEN, READ and CLOSE in one request,
 // on 4.0 in one each.
 #include <algorithm>
+#include <iterator>
 
 #include "nfs4/batch.hpp"
 #include "nfs4/nfs4_tree.hpp"
@@ -26,6 +27,11 @@ std::optional<ReadWay> next_way(ReadWay way, const Error& error) {
       if (way != ReadWay::kOpen && wants_open(error)) return ReadWay::kOpen;
       return {};
   }
+}
+
+// What one file says of all: the server wants an OPEN before each READ.
+bool refuses_anonymous(ReadWay way, const Error& error) {
+  return way == ReadWay::kAnonymous && is_status(error, Nfsstat4::kBadStateid);
 }
 
 void add_read(Compound& request, const FileHandle& handle, ReadWay way, std::uint64_t offset,
@@ -56,8 +62,11 @@ Result<Read::Reply> take_read(CompoundReply& reply, ReadWay way) {
 
 class ReadFilesBatch : public Batch {
  public:
-  explicit ReadFilesBatch(std::span<const SourceItem> items)
-      : items_(items), ways_(items.size(), ReadWay::kAnonymous) {
+  // `can_open`: OPEN, READ and CLOSE may share a request.
+  ReadFilesBatch(std::span<const SourceItem> items, std::optional<bool>& needs_open, bool can_open)
+      : items_(items), needs_open_(needs_open), can_open_(can_open) {
+    bool opens = can_open && needs_open.value_or(false);
+    ways_.assign(items.size(), opens ? ReadWay::kOpen : ReadWay::kAnonymous);
     results_.reserve(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
       results_.push_back(own_error(Own::kCancelled, "READ"));
@@ -87,7 +96,16 @@ class ReadFilesBatch : public Batch {
   Status decode(std::size_t item, std::optional<std::size_t>, CompoundReply& reply) override {
     SmallFile file;
     if (count(item) > 0) {
-      NFSFERRY_TRY(Read::Reply read, take_read(reply, ways_[item]), return);
+      auto taken = take_read(reply, ways_[item]);
+      if (!taken) {
+        if (refuses_anonymous(ways_[item], taken.error())) {
+          needs_open_ = true;
+          if (can_open_) ways_[item] = ReadWay::kOpen;
+        }
+        return std::move(taken).error();
+      }
+      if (!needs_open_) needs_open_ = false;
+      const Read::Reply& read = *taken;
       if (read.data.size() > count(item)) return own_error(Own::kBadReply, "READ", "more data");
       file.data = Chunk{reply.buffer(), read.data};
     } else {
@@ -129,6 +147,8 @@ class ReadFilesBatch : public Batch {
   }
 
   std::span<const SourceItem> items_;
+  std::optional<bool>& needs_open_;  // the tree's
+  const bool can_open_;
   std::vector<ReadWay> ways_;
   std::vector<std::size_t> refused_;
   std::vector<Result<SmallFile>> results_;
@@ -169,12 +189,13 @@ class ReadLinksBatch : public Batch {
 class Nfs4SourceFile : public SourceFile {
  public:
   Nfs4SourceFile(Client& client, AttrMask mask, const SourceItem& item,
-                 ReadWay way = ReadWay::kAnonymous)
+                 std::optional<bool>& needs_open, ReadWay way)
       : client_(client),
         mask_(mask),
         parent_(handle_of(item.parent)),
         name_(item.entry->name),
         handle_(item.entry->handle),
+        needs_open_(needs_open),
         way_(way) {}
 
   Task<Result<ReadRange>> read(std::uint64_t offset_bytes, std::uint32_t count) override {
@@ -189,6 +210,7 @@ class Nfs4SourceFile : public SourceFile {
       }
       auto next = next_way(way, range.error());
       if (!next) co_return range;
+      if (refuses_anonymous(way, range.error())) needs_open_ = true;
       way = *next;
       way_ = way;
     }
@@ -282,16 +304,19 @@ class Nfs4SourceFile : public SourceFile {
   FileHandle parent_;
   std::string name_;
   FileHandle handle_;
+  std::optional<bool>& needs_open_;  // the tree's
   ReadWay way_;
   Semaphore opening_{1};
   std::optional<Stateid> stateid_;  // of an OPEN by name
 };
 
 // One small file of a server that wants it opened, without a request that could do all of it.
-Task<Result<SmallFile>> read_opened(Client& client, SourceItem item) {
-  Nfs4SourceFile source(client, kAfterRead, item, ReadWay::kOpen);
+Task<Result<SmallFile>> read_opened(Client& client, SourceItem item,
+                                    std::optional<bool>& needs_open) {
+  Nfs4SourceFile source(client, kAfterRead, item, needs_open, ReadWay::kOpen);
   std::uint64_t size = item.entry->attributes.size_bytes;
-  auto range = co_await source.read(0, static_cast<std::uint32_t>(size));
+  Result<ReadRange> range = ReadRange{};
+  if (size > 0) range = co_await source.read(0, static_cast<std::uint32_t>(size));
   auto after = co_await source.attributes();
   (void)co_await source.close();
   if (!range) co_return std::move(range).error();
@@ -303,24 +328,58 @@ Task<Result<SmallFile>> read_opened(Client& client, SourceItem item) {
   co_return file;
 }
 
+Task<void> read_opened_into(Client& client, SourceItem item, std::optional<bool>& needs_open,
+                            Result<SmallFile>& result) {
+  result = co_await read_opened(client, item, needs_open);
+}
+
+Task<std::vector<Result<SmallFile>>> read_all_opened(Client& client,
+                                                     std::span<const SourceItem> items,
+                                                     std::optional<bool>& needs_open) {
+  std::vector<Result<SmallFile>> results;
+  results.reserve(items.size());
+  TaskGroup group;
+  for (const SourceItem& item : items) {
+    results.push_back(own_error(Own::kCancelled, "READ"));
+    group.spawn(read_opened_into(client, item, needs_open, results.back()));
+  }
+  co_await group.join();
+  co_return results;
+}
+
 }  // namespace
 
+// How the server wants to be read is found out with one file, before many share a request.
 Task<std::vector<Result<SmallFile>>> Nfs4Tree::read_files(std::span<const SourceItem> items) {
-  ReadFilesBatch batch(items);
+  std::size_t scouts = reading_needs_open_ ? 0 : std::min<std::size_t>(1, items.size());
+  auto first = items.first(scouts);
+  auto rest = items.subspan(scouts);
+  auto results = co_await read_batch(first);
+  auto others = co_await read_batch(rest);
+  std::move(others.begin(), others.end(), std::back_inserter(results));
+  co_return results;
+}
+
+Task<std::vector<Result<SmallFile>>> Nfs4Tree::read_batch(std::span<const SourceItem> items) {
+  bool opens_in_batch = client_->has_current_stateid();
+  if (!opens_in_batch && reading_needs_open_.value_or(false)) {
+    co_return co_await read_all_opened(*client_, items, reading_needs_open_);
+  }
+  ReadFilesBatch batch(items, reading_needs_open_, opens_in_batch);
   co_await run_batch(*client_, batch);
   for (auto refused = batch.take_refused(); !refused.empty(); refused = batch.take_refused()) {
     std::vector<SourceItem> again;
     std::vector<std::size_t> origin;
     for (std::size_t item : refused) {
-      if (batch.way(item) == ReadWay::kOpen && !client_->has_current_stateid()) {
-        auto file = co_await read_opened(*client_, batch.source_item(item));
+      if (batch.way(item) == ReadWay::kOpen && !opens_in_batch) {
+        auto file = co_await read_opened(*client_, batch.source_item(item), reading_needs_open_);
         batch.set_result(item, std::move(file));
         continue;
       }
       again.push_back(batch.source_item(item));
       origin.push_back(item);
     }
-    ReadFilesBatch second(again);
+    ReadFilesBatch second(again, reading_needs_open_, opens_in_batch);
     for (std::size_t i = 0; i < origin.size(); ++i) second.set_way(i, batch.way(origin[i]));
     co_await run_batch(*client_, second);
     auto results = second.take_results();
@@ -335,7 +394,9 @@ Task<std::vector<Result<SmallFile>>> Nfs4Tree::read_files(std::span<const Source
 }
 
 Task<Result<std::unique_ptr<SourceFile>>> Nfs4Tree::open_file(SourceItem item) {
-  std::unique_ptr<SourceFile> file = std::make_unique<Nfs4SourceFile>(*client_, entry_mask_, item);
+  ReadWay way = reading_needs_open_.value_or(false) ? ReadWay::kOpen : ReadWay::kAnonymous;
+  std::unique_ptr<SourceFile> file =
+      std::make_unique<Nfs4SourceFile>(*client_, entry_mask_, item, reading_needs_open_, way);
   co_return std::move(file);
 }
 

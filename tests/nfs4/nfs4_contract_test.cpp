@@ -6,12 +6,15 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "contract_suite.hpp"
+#include "efs_filter.hpp"
 #include "ganesha.hpp"
 #include "nfs4/nfs4_tree.hpp"
+#include "proxy.hpp"
 
 namespace nfsferry::test {
 namespace {
@@ -58,9 +61,10 @@ class ServerPlace final : public TreeUnderTest {
  public:
   static constexpr std::uint32_t kOrdinaryUser = 4711;
 
+  // With a proxy: reached through it.
   ServerPlace(std::unique_ptr<Loop> loop, Ganesha& server, const std::string& name,
-              const std::string& version, bool as_root)
-      : loop_(std::move(loop)), folder_(server.folder("/old/" + name)) {
+              const std::string& version, bool as_root, std::unique_ptr<Proxy> proxy)
+      : loop_(std::move(loop)), folder_(server.folder("/old/" + name)), proxy_(std::move(proxy)) {
     std::filesystem::create_directory(folder_);
     std::string url = server.url("/old/" + name, version);
     std::uint32_t user = as_root ? 0 : kOrdinaryUser;
@@ -69,6 +73,7 @@ class ServerPlace final : public TreeUnderTest {
     Result<Location> location = parse_location(url);
     check(location.has_value(), "the server's URL does not parse");
     location_ = *std::move(location);
+    if (proxy_) location_.nfs_port = proxy_->port();
   }
   ~ServerPlace() override {
     std::error_code ignored;
@@ -88,12 +93,24 @@ class ServerPlace final : public TreeUnderTest {
  private:
   std::unique_ptr<Loop> loop_;
   std::filesystem::path folder_;
+  std::unique_ptr<Proxy> proxy_;
   Location location_;
 };
 
+std::unique_ptr<Proxy> efs_proxy(const Ganesha& server, const EfsOptions& efs) {
+  ProxyOptions options;
+  options.server_port = static_cast<std::uint16_t>(server.port());
+  options.make_filter = efs_filters(efs);
+  auto proxy = Proxy::start(options);
+  check(proxy.has_value(), "no proxy");
+  return *std::move(proxy);
+}
+
 TreeFactory ganesha_factory(std::string name, EngineChoice engine, bool as_root,
-                            const std::string& version = "4.1") {
-  auto make = [engine, as_root, version](std::string& missing) -> std::unique_ptr<TreeUnderTest> {
+                            const std::string& version = "4.1",
+                            std::optional<EfsOptions> efs = {}) {
+  auto make = [engine, as_root, version,
+               efs](std::string& missing) -> std::unique_ptr<TreeUnderTest> {
     SharedServer& shared = SharedServer::instance();
     bool is_skip = false;
     std::string trouble = shared.start(is_skip);
@@ -108,20 +125,31 @@ TreeFactory ganesha_factory(std::string name, EngineChoice engine, bool as_root,
       return nullptr;
     }
     return std::make_unique<ServerPlace>(*std::move(loop), shared.server(), shared.fresh_name(),
-                                         version, as_root);
+                                         version, as_root,
+                                         efs ? efs_proxy(shared.server(), *efs) : nullptr);
   };
   return {std::move(name), make};
+}
+
+EfsOptions least_efs() {
+  EfsOptions efs;
+  efs.slots = 1;
+  efs.operations = 16;
+  return efs;
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Nfs41, TreeContract,
     ::testing::Values(ganesha_factory("GaneshaIoUring", EngineChoice::kIoUring, true),
                       ganesha_factory("GaneshaEpoll", EngineChoice::kEpoll, true),
-                      ganesha_factory("GaneshaOrdinaryUser", EngineChoice::kAuto, false)),
+                      ganesha_factory("GaneshaOrdinaryUser", EngineChoice::kAuto, false),
+                      ganesha_factory("Efs", EngineChoice::kAuto, true, "4.1", EfsOptions{}),
+                      ganesha_factory("EfsWithOneSlot", EngineChoice::kAuto, true, "4.1", least_efs())),
     factory_name);
 INSTANTIATE_TEST_SUITE_P(
     Nfs40, TreeContract,
     ::testing::Values(ganesha_factory("Ganesha", EngineChoice::kAuto, true, "4.0"),
+                      ganesha_factory("Efs", EngineChoice::kAuto, true, "4.0", EfsOptions{}),
                       ganesha_factory("GaneshaOrdinaryUser", EngineChoice::kAuto, false, "4.0")),
     factory_name);
 

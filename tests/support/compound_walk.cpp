@@ -217,6 +217,32 @@ std::optional<WalkedReply> walk_reply(std::span<const std::byte> record) {
   return reply;
 }
 
+std::vector<std::byte> error_reply(std::uint32_t xid, Operation operation, std::uint32_t status) {
+  std::vector<std::byte> reply;
+  // A reply, accepted, no verifier, executed, OK, no tag, no results.
+  for (std::uint32_t word : {xid, 1u, 0u, 0u, 0u, 0u, 0u, 0u, 0u}) append_word(reply, word);
+  append_failure(reply, operation, status);
+  return reply;
+}
+
+std::vector<std::byte> first_operations(std::span<const std::byte> record, const WalkedCall& call,
+                                        std::size_t count) {
+  auto kept = record.first(call.operations[count].begin);
+  std::vector<std::byte> shorter(kept.begin(), kept.end());
+  set_word(shorter, call.count_at, static_cast<std::uint32_t>(count));
+  return shorter;
+}
+
+void append_failure(std::vector<std::byte>& record, Operation operation, std::uint32_t status) {
+  auto reply = walk_reply(record);
+  if (!reply || reply->status != 0) return;
+  set_word(record, reply->status_at, status);
+  set_word(record, reply->count_at, static_cast<std::uint32_t>(reply->results.size()) + 1);
+  append_word(record, operation);
+  append_word(record, status);
+  if (operation == kOpSetattr) append_word(record, 0);  // nothing was set
+}
+
 std::uint32_t word_at(std::span<const std::byte> bytes, std::size_t at) {
   std::uint32_t value = 0;
   for (std::byte byte : bytes.subspan(at, 4)) value = value << 8 | std::to_integer<unsigned>(byte);

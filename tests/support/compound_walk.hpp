@@ -78,6 +78,14 @@ std::optional<WalkedCall> walk_call(std::span<const std::byte> record);
 // `record` answers a COMPOUND; nothing if it was not executed or does not read.
 std::optional<WalkedReply> walk_reply(std::span<const std::byte> record);
 
+// What is answered for a call that is not sent on: one failing result.
+std::vector<std::byte> error_reply(std::uint32_t xid, Operation operation, std::uint32_t status);
+// The call with its first operations alone.
+std::vector<std::byte> first_operations(std::span<const std::byte> record, const WalkedCall& call,
+                                        std::size_t count);
+// The reply to such a call goes on with a failing result, unless it had failed before.
+void append_failure(std::vector<std::byte>& reply, Operation operation, std::uint32_t status);
+
 std::uint32_t word_at(std::span<const std::byte> bytes, std::size_t at);
 void set_word(std::span<std::byte> bytes, std::size_t at, std::uint32_t value);
 void append_word(std::vector<std::byte>& bytes, std::uint32_t value);

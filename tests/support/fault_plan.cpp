@@ -14,7 +14,7 @@ using Action = ProxyAction::Kind;
 std::string_view name_of(Kind kind) {
   switch (kind) {
     case Kind::kStatus: return "status";
-    case Kind::kOnlyFirst: return "only what stands before";
+    case Kind::kOnlyFirst: return "only the first";
     case Kind::kCutCall: return "call cut";
     case Kind::kCutReply: return "reply cut";
     case Kind::kEndInReply: return "end in reply";
@@ -52,32 +52,6 @@ std::string to_string(const Fault& fault) {
          std::to_string(fault.times);
 }
 
-Record error_reply(std::uint32_t xid, Operation operation, std::uint32_t status) {
-  Record reply;
-  // A reply, accepted, no verifier, executed, OK, no tag, no results.
-  for (std::uint32_t word : {xid, 1u, 0u, 0u, 0u, 0u, 0u, 0u, 0u}) append_word(reply, word);
-  append_failure(reply, operation, status);
-  return reply;
-}
-
-Record first_operations(std::span<const std::byte> record, const WalkedCall& call,
-                        std::size_t count) {
-  auto kept = record.first(call.operations[count].begin);
-  Record shorter(kept.begin(), kept.end());
-  set_word(shorter, call.count_at, static_cast<std::uint32_t>(count));
-  return shorter;
-}
-
-void append_failure(Record& record, Operation operation, std::uint32_t status) {
-  auto reply = walk_reply(record);
-  if (!reply || reply->status != 0) return;
-  set_word(record, reply->status_at, status);
-  set_word(record, reply->count_at, static_cast<std::uint32_t>(reply->results.size()) + 1);
-  append_word(record, operation);
-  append_word(record, status);
-  if (operation == kOpSetattr) append_word(record, 0);  // nothing was set
-}
-
 class FaultPlan::Filter final : public ProxyFilter {
  public:
   explicit Filter(FaultPlan& plan) : plan_(plan) {}
@@ -106,8 +80,11 @@ class FaultPlan::Filter final : public ProxyFilter {
                   ProxyActions& actions) {
     const Fault& fault = strike.fault;
     switch (fault.kind) {
-      case Kind::kStatus:
-      case Kind::kOnlyFirst: shorten(strike, call, record, actions); return true;
+      case Kind::kStatus: fail(strike, call, record, actions); return true;
+      case Kind::kOnlyFirst:
+        actions.push_back(
+            {Action::kToServer, framed(first_operations(record, call, fault.amount))});
+        return true;
       case Kind::kCutCall: {
         auto bytes = framed(record);
         auto sent = first(bytes, fault.amount);
@@ -126,14 +103,14 @@ class FaultPlan::Filter final : public ProxyFilter {
     }
   }
 
-  void shorten(const Strike& strike, const WalkedCall& call, std::span<const std::byte> record,
-               ProxyActions& actions) {
+  void fail(const Strike& strike, const WalkedCall& call, std::span<const std::byte> record,
+            ProxyActions& actions) {
     if (strike.index == 0) {
       Record reply = error_reply(call.xid, strike.fault.at, strike.fault.amount);
       actions.push_back({Action::kToClient, framed(reply)});
       return;
     }
-    if (strike.fault.kind == Kind::kStatus) waiting_.emplace(call.xid, strike);
+    waiting_.emplace(call.xid, strike);
     actions.push_back({Action::kToServer, framed(first_operations(record, call, strike.index))});
   }
 
@@ -182,6 +159,7 @@ const FaultPlan::Strike* FaultPlan::strike(const WalkedCall& call, std::size_t c
   for (Progress& progress : faults_) {
     const Fault& fault = progress.fault;
     if (fault.kind == Kind::kEndOnLarge && call_bytes < fault.amount) continue;
+    if (fault.kind == Kind::kOnlyFirst && call.operations.size() <= fault.amount) continue;
     for (std::size_t i = 0; i < call.operations.size(); ++i) {
       if (call.operations[i].number != fault.at) continue;
       ++progress.seen;

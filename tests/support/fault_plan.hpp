@@ -18,7 +18,7 @@ namespace nfsferry::test {
 struct Fault {
   enum class Kind : std::uint8_t {
     kStatus,         // the operation fails with `amount`; what stands before it is executed
-    kOnlyFirst,      // operations before it are executed, and the answer is OK
+    kOnlyFirst,      // of more than `amount` operations only those are executed, with the answer OK
     kCutCall,        // reset after `amount` bytes of the call
     kCutReply,       // executed; reset after `amount` bytes of the reply
     kEndInReply,     // executed; the stream ends after `amount` bytes of the reply
@@ -69,13 +69,5 @@ class FaultPlan {
   std::atomic<unsigned> struck_{0};
   std::atomic<unsigned> unread_{0};
 };
-
-// Answers for calls that are not sent on: one failing result.
-Record error_reply(std::uint32_t xid, Operation operation, std::uint32_t status);
-// The call with its first operations alone.
-Record first_operations(std::span<const std::byte> record, const WalkedCall& call,
-                        std::size_t count);
-// A reply to such a call goes on with a failing result, unless it had failed before.
-void append_failure(Record& reply, Operation operation, std::uint32_t status);
 
 }  // namespace nfsferry::test

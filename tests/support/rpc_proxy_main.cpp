@@ -8,10 +8,13 @@
 #include <optional>
 #include <string_view>
 
+#include "efs_filter.hpp"
 #include "proxy.hpp"
 
 namespace {
 
+using nfsferry::test::efs_filters;
+using nfsferry::test::EfsOptions;
 using nfsferry::test::Proxy;
 using nfsferry::test::ProxyCounters;
 using nfsferry::test::ProxyOptions;
@@ -21,7 +24,12 @@ constexpr const char* kUsage =
     "  --to PORT          forward to 127.0.0.1:PORT\n"
     "  --port PORT        listen there instead of on a free port\n"
     "  --delay-ms N       delay of each direction, fractions allowed\n"
-    "  --round-trip-ms N  delay of both directions together\n";
+    "  --round-trip-ms N  delay of both directions together\n"
+    "  --mode efs         behave as Amazon EFS does; with it:\n"
+    "  --slots N          of a session (32)\n"
+    "  --operations N     of a COMPOUND (50)\n"
+    "  --write-rate N     operations a second that change something, 0 for no limit (0)\n"
+    "  --access-point N   1: owners other than the caller are refused (0)\n";
 
 template <typename T>
 std::optional<T> number(std::string_view text, T most) {
@@ -32,8 +40,27 @@ std::optional<T> number(std::string_view text, T most) {
   return value;
 }
 
+// False if it is no option of the mode, or its value is none.
+bool parse_efs(std::string_view name, std::string_view value, EfsOptions& efs) {
+  auto parsed = number<std::uint32_t>(value, 1'000'000);
+  if (!parsed) return false;
+  if (name == "--slots" && *parsed > 0)
+    efs.slots = *parsed;
+  else if (name == "--operations" && *parsed > 0)
+    efs.operations = *parsed;
+  else if (name == "--write-rate")
+    efs.writes_per_second = *parsed;
+  else if (name == "--access-point" && *parsed <= 1)
+    efs.access_point = *parsed == 1;
+  else
+    return false;
+  return true;
+}
+
 std::optional<ProxyOptions> parse(int count, char** arguments) {
   ProxyOptions options;
+  EfsOptions efs;
+  bool is_efs = false;
   if (count % 2 == 0) return std::nullopt;  // each option has a value
   for (int i = 1; i < count; i += 2) {
     std::string_view name = arguments[i];
@@ -48,10 +75,13 @@ std::optional<ProxyOptions> parse(int count, char** arguments) {
       double each_ns = *delay_ms * (name == "--delay-ms" ? 1e6 : 5e5);
       options.delay_to_server = std::chrono::nanoseconds(static_cast<std::int64_t>(each_ns));
       options.delay_to_client = options.delay_to_server;
-    } else {
+    } else if (name == "--mode" && value == "efs") {
+      is_efs = true;
+    } else if (!parse_efs(name, value, efs)) {
       return std::nullopt;
     }
   }
+  if (is_efs) options.make_filter = efs_filters(efs);
   if (options.server_port == 0) return std::nullopt;
   return options;
 }

@@ -1,0 +1,82 @@
+// Homes copied between file systems that grant, refuse and delay as Amazon EFS does.
+#include "copy_fixture.hpp"
+#include "efs_filter.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+class EfsTest : public CopyTest {
+ protected:
+  static std::unique_ptr<Proxy> efs(const Ganesha& server, const EfsOptions& personality) {
+    ProxyOptions options;
+    options.server_port = static_cast<std::uint16_t>(server.port());
+    options.make_filter = efs_filters(personality);
+    auto proxy = Proxy::start(options);
+    EXPECT_TRUE(proxy.has_value());
+    return proxy ? *std::move(proxy) : nullptr;
+  }
+
+  // A home between two of these file systems.
+  void set_up_home(const EfsOptions& personality) {
+    source_proxy_ = efs(servers().source, personality);
+    target_proxy_ = efs(servers().target, personality);
+    source_ = source_ground(Place::kNfs, source_proxy_->port());
+    target_ = target_ground(Place::kNfs, target_proxy_->port());
+    SampleTree sample;
+    sample.directories = 4;
+    make_small_files(source_.folder, sample);
+    make_odd_entries(source_.folder, sample);
+    make_file(source_.folder / "large", 3 << 20, 5);
+  }
+  void copy_and_compare() {
+    CopyReport report = copy(options(source_, target_));
+    EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+    for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+    expect_equal(source_, target_, kept_on(Place::kNfs));
+    EXPECT_EQ(report.target.nfs_version, "4.1");
+  }
+
+  std::unique_ptr<Proxy> source_proxy_;
+  std::unique_ptr<Proxy> target_proxy_;
+  Ground source_;
+  Ground target_;
+};
+
+TEST_F(EfsTest, a_home_is_copied) {
+  set_up_home({});
+  copy_and_compare();
+}
+
+TEST_F(EfsTest, a_home_is_copied_with_one_slot_and_sixteen_operations) {
+  EfsOptions least;
+  least.slots = 1;
+  least.operations = 16;
+  set_up_home(least);
+  copy_and_compare();
+}
+
+TEST_F(EfsTest, a_home_is_copied_while_writes_are_throttled) {
+  EfsOptions capped;
+  capped.writes_per_second = 1000;
+  set_up_home(capped);
+  copy_and_compare();
+}
+
+TEST_F(EfsTest, many_files_share_a_request_where_reading_needs_an_open) {
+  source_proxy_ = efs(servers().source, {});
+  source_ = source_ground(Place::kNfs, source_proxy_->port());
+  target_ = target_ground(Place::kLocal);
+  SampleTree sample;
+  sample.directories = 20;
+  make_small_files(source_.folder, sample);
+
+  CopyReport report = copy(options(source_, target_));
+
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  expect_equal(source_, target_, kept_on(Place::kLocal));
+  EXPECT_EQ(report.files_transferred, 400u);
+  EXPECT_LT(source_proxy_->counters().requests, 200u);
+}
+
+}  // namespace
+}  // namespace nfsferry::test

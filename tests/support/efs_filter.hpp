@@ -1,0 +1,25 @@
+// Makes the server behind a proxy behave as Amazon EFS is documented to: which versions it answers,
+// what it grants and refuses, how long it takes. What is refused is not sent to the server.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+#include "proxy_filter.hpp"
+
+namespace nfsferry::test {
+
+struct EfsOptions {
+  std::uint32_t slots = 32;                       // granted at most, in a session of 4.1
+  std::uint32_t operations = 50;                  // in a COMPOUND
+  std::chrono::microseconds read_latency{600};    // of a COMPOUND
+  std::chrono::microseconds write_latency{2700};  // of one that changes something
+  std::uint32_t writes_per_second = 0;  // operations that change something; more: DELAY; 0: no cap
+  bool access_point = false;            // owners other than the caller are refused
+};
+
+// For ProxyOptions. All connections of the proxy share the rate cap and the open-owners.
+MakeFilter efs_filters(const EfsOptions& options);
+
+}  // namespace nfsferry::test
