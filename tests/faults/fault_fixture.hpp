@@ -1,0 +1,58 @@
+// One copy of a small tree through proxies with faults, and what must hold after it: all is there
+// and equal, or the report says what is not; nothing is left behind; a second run without faults
+// completes it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "fault_plan.hpp"
+#include "folder_compare.hpp"
+#include "ganesha.hpp"
+#include "nfsferry/run.hpp"
+
+namespace nfsferry::test {
+
+enum class FaultySide : std::uint8_t { kSource, kTarget };
+
+struct TrialFaults {
+  std::vector<Fault> source;
+  std::vector<Fault> target;
+};
+
+// What the first run may come to. Whatever it is, a second run must succeed.
+enum class Expected : std::uint8_t {
+  kSuccess,  // nothing of the fault shows
+  kTold,     // it may fail, and says so
+};
+
+inline std::string parameter_name(const ::testing::TestParamInfo<std::string>& info) {
+  return info.param;
+}
+
+class FaultTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override;
+  void TearDown() override;
+
+  // Copies with these faults, judges, copies without, judges again.
+  void try_faults(const TrialFaults& faults, Expected expected, std::uint64_t timeout_ms = 5'000);
+  // Faults that struck in the last trial.
+  unsigned struck() const { return struck_; }
+
+ private:
+  CopyReport copy_through(std::uint16_t source_port, std::uint16_t target_port,
+                          std::uint64_t timeout_ms);
+  void judge(const CopyReport& report, Expected expected);
+  void judge_failures(const CopyReport& report);
+  std::vector<std::string> differing() const;
+
+  std::filesystem::path target_;
+  unsigned struck_ = 0;
+};
+
+}  // namespace nfsferry::test
