@@ -236,7 +236,7 @@ Task<void> RootLock::remove_file(bool locked) {
     Status removed = take_removal(locked, *reply);
     if (removed) co_return;
     Error error = std::move(removed).error();
-    if (!co_await wait_and_retry(session_, error, times, since)) co_return;
+    if (!co_await wait_and_retry(client_, error, times, since)) co_return;
   }
 }
 

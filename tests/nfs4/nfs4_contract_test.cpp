@@ -144,7 +144,8 @@ INSTANTIATE_TEST_SUITE_P(
                       ganesha_factory("GaneshaEpoll", EngineChoice::kEpoll, true),
                       ganesha_factory("GaneshaOrdinaryUser", EngineChoice::kAuto, false),
                       ganesha_factory("Efs", EngineChoice::kAuto, true, "4.1", EfsOptions{}),
-                      ganesha_factory("EfsWithOneSlot", EngineChoice::kAuto, true, "4.1", least_efs())),
+                      ganesha_factory("EfsWithOneSlot", EngineChoice::kAuto, true, "4.1",
+                                      least_efs())),
     factory_name);
 INSTANTIATE_TEST_SUITE_P(
     Nfs40, TreeContract,
