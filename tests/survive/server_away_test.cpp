@@ -83,7 +83,7 @@ class ServerCrash : public CopyTest, public ::testing::WithParamInterface<Crash>
 };
 
 TEST_P(ServerCrash, for_good_ends_the_run_with_75_and_the_next_one_completes) {
-  Program running(arguments("1s"));
+  Program running(arguments("10s"));  // the other server is alive and may be slow
   ASSERT_NO_FATAL_FAILURE(wait_for_files());
   ASSERT_EQ(server_.kill(), "");
 
