@@ -26,7 +26,10 @@ Task<void> abort_later(Loop& loop, Connection& connection, CancelToken& stop) {
 }  // namespace
 
 Client::Client(Loop& loop, ClientOptions options, std::uint32_t minor_version)
-    : loop_(loop), options_(std::move(options)), minor_version_(minor_version) {
+    : loop_(loop),
+      options_(std::move(options)),
+      minor_version_(minor_version),
+      every_request_renews_(minor_version > 0) {
   std::random_device random;
   char name[256] = "host";
   ::gethostname(name, sizeof name - 1);
@@ -60,6 +63,7 @@ Task<Status> Client::open() {
     }
     co_await back_off(times);
   }
+  renewed_ = Clock::now();
   state_ = State::kReady;
   co_return ok();
 }
@@ -117,8 +121,8 @@ std::vector<iovec> Client::pieces(XdrWriter& header, const Compound& request) co
 Task<Result<Chunk>> Client::transmit(std::uint32_t xid, XdrWriter& header,
                                      const Compound& request) {
   ++counters_.requests;
-  last_sent_ = Clock::now();
-  auto started = last_sent_;
+  auto started = Clock::now();
+  if (every_request_renews_) renewed_ = started;
   std::vector<iovec> out = pieces(header, request);
   auto record = co_await connection_->call(xid, std::move(out));
   if (record) {
@@ -221,7 +225,7 @@ Task<void> Client::watch() {
     Status slept = co_await loop_.sleep_for(kWatchEvery, &closing_);
     if (!slept) co_return;
     check_stall();
-    auto idle = Clock::now() - last_sent_;
+    auto idle = Clock::now() - renewed_;
     bool lease_due = idle > std::chrono::seconds(std::max(1u, lease_seconds_ / 3));
     if (state_ == State::kReady && lease_due && !renewing_) tasks_.spawn(renew());
   }
@@ -229,6 +233,7 @@ Task<void> Client::watch() {
 
 Task<void> Client::renew() {
   renewing_ = true;
+  renewed_ = Clock::now();
   (void)co_await ping();  // its errors are the client's and dealt with there
   renewing_ = false;
 }

@@ -165,12 +165,13 @@ class Client {
   std::vector<iovec> pieces(XdrWriter& header, const Compound& request) const;
 
   std::uint32_t minor_version_;
+  bool every_request_renews_;  // by its SEQUENCE; on 4.0 it takes a RENEW, however busy we are
   std::optional<Error> death_;
   Event changed_;  // pulsed when state_ changes
   std::vector<Address> addresses_;
   std::function<Task<Status>()> restore_;
   std::uint32_t lease_seconds_ = 90;
-  Clock::time_point last_sent_{};
+  Clock::time_point renewed_{};  // when a request that renews the lease was last sent
   bool stall_said_ = false;
   bool renewing_ = false;
 };

@@ -74,13 +74,18 @@ Status Client40::take_close(CompoundReply& reply) const {
   return ok();
 }
 
+// Who has a place in the window never waits for an owner: its turn may be with a request that waits
+// for a place. An OPEN takes an owner that is free, and so only when it has its place.
 Task<Result<CompoundReply>> Client40::call(Compound& request) {
+  const std::vector<Op>& ops = request.operations();
+  bool opens = std::find(ops.begin(), ops.end(), Op::kOpen) != ops.end();
   Attempt attempt;
   for (;;) {
     NFSFERRY_TRY(Ok ready, co_await wait_ready(), co_return);
+    if (!opens) co_await take_turn(request, attempt);
     co_await window_.acquire();
-    co_await take_turn(request, attempt);
-    if (state_ != State::kReady) {
+    if (opens) co_await take_turn(request, attempt);
+    if (state_ != State::kReady || attempt.turn.is_lost()) {
       window_.release();
       continue;
     }

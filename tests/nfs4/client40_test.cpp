@@ -250,6 +250,20 @@ TEST_F(Client40Test, AnOpenThatTellsOfARestartIsNotTheLastOne) {
   EXPECT_EQ(server.count(kSetclientidNumber), 2u + 1u) << "start, restart, and all let go";
 }
 
+TEST_F(Client40Test, TheLeaseIsRenewedHoweverBusyTheClientIs) {
+  FakeServer server;
+  with_client(server, [&](Client& client) -> Task<void> {
+    client.set_lease_seconds(3);
+    auto patience = Clock::now() + std::chrono::seconds(60);
+    while (server.count(kRenewNumber) == 0 && Clock::now() < patience) {
+      Status removed = co_await remove_one(client, "x", Repeat::kIdempotent);
+      EXPECT_TRUE(removed) << why(removed);
+      (void)co_await client.loop().sleep_for(std::chrono::milliseconds(10));
+    }
+  });
+  EXPECT_GE(server.count(kRenewNumber), 1u);
+}
+
 TEST_F(Client40Test, TwoClientsHaveNamesOfTheirOwn) {
   FakeServer server;
   create_two(server);
