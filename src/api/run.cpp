@@ -10,6 +10,7 @@
 #include "api/close_on_stop.hpp"
 #include "api/explain.hpp"
 #include "api/nesting.hpp"
+#include "api/say_state.hpp"
 #include "api/trees.hpp"
 #include "base/log.hpp"
 #include "base/run_id.hpp"
@@ -145,6 +146,9 @@ class Run {
       fail(ExitCode::kUsage, error, error.message());
       co_return;
     }
+    CancelToken ended;
+    TaskGroup telling;
+    telling.spawn(api::say_state_when_asked(loop, **source, **target, ended));
     bool ready = co_await open_both(loop, **source, **target);
     if (ready) ready = co_await prepare(loop, **source, **target);
     report_.prepare.duration_ms = now_ms() - report_.start_ms;
@@ -159,6 +163,8 @@ class Run {
     closing.spawn((*source)->close());
     closing.spawn((*target)->close());
     co_await closing.join();
+    ended.cancel();
+    co_await telling.join();
     if (checking() && made_root_) co_await remove_made_root(loop);
     note_side(source_, report_.source, **source);
     note_side(target_, report_.target, **target);
@@ -301,6 +307,9 @@ class Run {
     CancelToken ready;
     TaskGroup watching;
     close_on_stop(loop, **source, **target, watching, ready);
+    CancelToken ended;
+    TaskGroup telling;
+    telling.spawn(api::say_state_when_asked(loop, **source, **target, ended));
     Status opened = co_await (*source)->open();
     if (opened) opened = co_await (*target)->open();
     ready.cancel();
@@ -314,6 +323,8 @@ class Run {
     }
     co_await (*source)->close();
     co_await (*target)->close();
+    ended.cancel();
+    co_await telling.join();
     std::lock_guard lock(sides_mutex_);
     note_side(source_, report_.source, **source);
     note_side(target_, report_.target, **target);

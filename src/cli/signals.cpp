@@ -4,6 +4,8 @@
 
 #include <csignal>
 
+#include "base/state_request.hpp"
+
 namespace nfsferry::cli {
 namespace {
 
@@ -14,6 +16,8 @@ extern "C" void on_stop_signal(int signal) {
   int none = 0;
   if (!stop_flag.compare_exchange_strong(none, signal)) ::_exit(128 + signal);
 }
+
+extern "C" void on_state_signal(int) { request_state(); }
 
 void handle(int signal, void (*handler)(int)) {
   struct sigaction action = {};
@@ -28,6 +32,7 @@ void handle(int signal, void (*handler)(int)) {
 StopFlag& handle_signals() {
   handle(SIGINT, on_stop_signal);
   handle(SIGTERM, on_stop_signal);
+  handle(SIGUSR1, on_state_signal);
   handle(SIGPIPE, SIG_IGN);
   handle(SIGXFSZ, SIG_IGN);  // a write over the limit on file sizes says EFBIG instead
   return stop_flag;

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "base/log.hpp"
+#include "base/state_request.hpp"
 #include "base/treatment.hpp"
 #include "copy/check.hpp"
 #include "copy/refusals.hpp"
@@ -28,9 +29,11 @@ Progress progress_of(const Shared& shared, Clock::time_point started) {
   return progress;
 }
 
-// The stop flag and, on the first thread, progress; closes this thread's trees when work in flight
-// does not end after a stop.
-Task<void> tick(Shared& shared, Loop& loop, Side side, bool first, CancelToken& ended) {
+// The stop flag, questions for the state and, on the first thread, progress; closes this thread's
+// trees when work in flight does not end after a stop. No worker: its trees tell all there is.
+Task<void> tick(Shared& shared, Loop& loop, Side side, const Worker* worker, bool first,
+                CancelToken& ended) {
+  std::uint32_t told = state_requests();
   auto started = Clock::now();
   std::optional<Clock::time_point> stopped;
   bool closed = false;
@@ -47,6 +50,10 @@ Task<void> tick(Shared& shared, Loop& loop, Side side, bool first, CancelToken& 
       log(LogLevel::kWarning, "work in flight does not end, leaving it");
       co_await side.source->close();
       co_await side.target->close();
+    }
+    if (std::uint32_t asked = state_requests(); asked != told) {
+      told = asked;
+      if (worker) say_state(worker->state());
     }
     if (first) shared.observer.on_progress(progress_of(shared, started));
   }
@@ -129,7 +136,7 @@ Task<void> copy_on_this_thread(Shared& shared, Loop& loop, Side side, bool first
     ++shared.directories_left;
     shared.directories.try_push(std::move(root));
   }
-  ticker.spawn(tick(shared, loop, side, first, ended));
+  ticker.spawn(tick(shared, loop, side, &worker, first, ended));
   co_await worker.run(first);
   ended.cancel();
   co_await ticker.join();
@@ -138,7 +145,7 @@ Task<void> copy_on_this_thread(Shared& shared, Loop& loop, Side side, bool first
 Task<void> check_on_this_thread(Shared& shared, Loop& loop, Side side, CheckReport& report) {
   CancelToken ended;
   TaskGroup ticker;
-  ticker.spawn(tick(shared, loop, side, true, ended));
+  ticker.spawn(tick(shared, loop, side, nullptr, true, ended));
   co_await look_at_both(shared, *side.source, *side.target, report);
   ended.cancel();
   co_await ticker.join();

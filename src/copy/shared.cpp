@@ -99,6 +99,11 @@ std::optional<NodePtr> DirectoryQueue::try_pop() {
   return node;
 }
 
+std::size_t DirectoryQueue::waiting() const {
+  std::lock_guard lock(mutex_);
+  return stack_.size();
+}
+
 void DirectoryQueue::done() {
   {
     std::lock_guard lock(mutex_);

@@ -147,6 +147,7 @@ class DirectoryQueue {
 
   bool try_push(NodePtr node);
   std::optional<NodePtr> try_pop();
+  std::size_t waiting() const;
   void done();            // one popped directory has been listed
   bool finished() const;  // nothing queued and nothing being listed
   void close();           // nothing is given out any more

@@ -1,6 +1,7 @@
 #include "copy/work_queue.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 namespace nfsferry::copy {
 namespace {
@@ -21,7 +22,26 @@ constexpr std::array<WorkKind, kWorkKinds> kOrder = {
     WorkKind::kCompareSmallFiles, WorkKind::kSymlinks,         WorkKind::kCompareSymlinks,
     WorkKind::kSetAttributes,     WorkKind::kSpecials};
 
+// In the order of WorkKind.
+constexpr std::array<std::string_view, kWorkKinds> kNames = {"small files",
+                                                             "large files",
+                                                             "symlinks",
+                                                             "special files",
+                                                             "small files to compare",
+                                                             "large files to compare",
+                                                             "symlinks to compare",
+                                                             "attributes to set"};
+
 }  // namespace
+
+std::string WorkQueue::describe() const {
+  std::string text = std::to_string(large_running_) + " large files under way";
+  for (std::size_t kind = 0; kind < kWorkKinds; ++kind) {
+    std::size_t count = waiting_[kind].items.size();
+    if (count > 0) text += ", " + std::to_string(count) + " " + std::string(kNames[kind]);
+  }
+  return text + (closed_ ? "; nothing more is added" : "");
+}
 
 WorkKind WorkQueue::kind_of(const WorkItem& item) const {
   if (item.action == Action::kSetAttributes) return WorkKind::kSetAttributes;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "copy/shared.hpp"
@@ -67,6 +68,8 @@ class WorkQueue {
   void hurry();
   void stop_hurrying() { --hurried_; }
   void close();  // nothing more is added
+  // What waits in it, for people.
+  std::string describe() const;
 
  private:
   struct Waiting {

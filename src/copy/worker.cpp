@@ -22,6 +22,19 @@ Worker::Worker(Shared& shared, Loop& loop, Source& source, FullTree& target)
 // The loop may end before those of other threads.
 Worker::~Worker() { shared_.directories.remove_waker(this); }
 
+std::string Worker::state() const {
+  const Counters& counters = shared_.counters;
+  auto number = [](std::uint64_t value) { return std::to_string(value); };
+  return (verifying() ? "comparing: " : "copying: ") + number(counters.entries_done) + " of " +
+         number(counters.entries_found) + " entries done, " + number(shared_.failures.count()) +
+         " failed, " + number(counters.bytes_written) + " bytes written" +
+         (shared_.walk_finished ? ", all is listed" : "") +
+         (shared_.stopping() ? ", stopping" : "") + "\n  " + number(shared_.directories.waiting()) +
+         " directories queued, " + number(shared_.directories_left) + " unfinished, " +
+         number(to_finish_.size()) +
+         " of this thread to be finished\n  waiting in this thread: " + queue_.describe();
+}
+
 Task<void> Worker::run(bool first) {
   TaskGroup walkers;
   TaskGroup carriers;

@@ -35,6 +35,8 @@ class Worker {
 
   // Until the whole tree is done or the run is stopping. The first thread makes hard links.
   Task<void> run(bool first);
+  // What is queued and done, for people.
+  std::string state() const;
 
  private:
   struct Merge;  // a directory of the source while it is listed, against what the target has

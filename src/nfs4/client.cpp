@@ -118,13 +118,21 @@ std::vector<iovec> Client::pieces(XdrWriter& header, const Compound& request) co
   return out;
 }
 
-Task<Result<Chunk>> Client::transmit(std::uint32_t xid, XdrWriter& header,
-                                     const Compound& request) {
+Task<Result<Chunk>> Client::ask(std::uint32_t xid, XdrWriter& header, const Compound& request,
+                                std::string_view kind) {
   ++counters_.requests;
-  auto started = Clock::now();
-  if (every_request_renews_) renewed_ = started;
+  in_flight_[xid] = InFlight{kind, Clock::now()};
   std::vector<iovec> out = pieces(header, request);
   auto record = co_await connection_->call(xid, std::move(out));
+  in_flight_.erase(xid);
+  co_return record;
+}
+
+Task<Result<Chunk>> Client::transmit(std::uint32_t xid, XdrWriter& header,
+                                     const Compound& request) {
+  auto started = Clock::now();
+  if (every_request_renews_) renewed_ = started;
+  auto record = co_await ask(xid, header, request, request.kind());
   if (record) {
     auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started);
     auto histogram = counters_.latency.find(request.kind());
@@ -139,9 +147,8 @@ Task<Result<Chunk>> Client::transmit(std::uint32_t xid, XdrWriter& header,
 Task<Result<CompoundReply>> Client::bare_call(const Compound& request) {
   std::uint32_t xid = next_xid_++;
   XdrWriter header = header_of(xid, request.operations().size());
-  ++counters_.requests;
-  std::vector<iovec> out = pieces(header, request);
-  auto record = co_await connection_->call(xid, std::move(out));
+  std::string_view kind = operation_name(request.operations()[0]);
+  auto record = co_await ask(xid, header, request, kind);
   if (!record) co_return std::move(record).error();
   XdrReader reader(record->bytes);
   NFSFERRY_TRY(Ok header_ok, decode_reply_header(reader), co_return);
@@ -152,6 +159,7 @@ Task<Result<CompoundReply>> Client::bare_call(const Compound& request) {
 void Client::begin_recovery() {
   if (state_ != State::kReady) return;
   state_ = State::kRecovering;
+  recovering_since_ = Clock::now();
   tasks_.spawn(recover());
 }
 
@@ -252,7 +260,7 @@ void Client::check_stall() {
     stall_said_ = false;
     return;
   }
-  auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - *oldest);
+  auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - oldest->since);
   std::uint64_t most = state_ == State::kClosed ? std::min(kOpenPatienceMs, options_.timeout_ms)
                                                 : options_.timeout_ms;
   if (static_cast<std::uint64_t>(waited.count()) >= most) {

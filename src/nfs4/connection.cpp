@@ -91,6 +91,7 @@ Task<Status> Connection::connect(const std::vector<Address>& addresses, std::uin
       fd_ = std::move(fd);
       staging_.buffer = loop_.buffers().get(kStagingBytes);
       running_ = true;
+      connected_since_ = Clock::now();
       tasks_.spawn(read_records());
       tasks_.spawn(write_records());
       co_return ok();
@@ -127,10 +128,10 @@ void Connection::abort(Error why) {
 
 Task<void> Connection::join() { co_await tasks_.join(); }
 
-std::optional<Clock::time_point> Connection::oldest_pending() const {
-  std::optional<Clock::time_point> oldest;
+std::optional<Connection::Waiting> Connection::oldest_pending() const {
+  std::optional<Waiting> oldest;
   for (const auto& [xid, pending] : pending_) {
-    if (!oldest || pending->since < *oldest) oldest = pending->since;
+    if (!oldest || pending->since < oldest->since) oldest = Waiting{xid, pending->since};
   }
   return oldest;
 }

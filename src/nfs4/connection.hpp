@@ -46,8 +46,13 @@ class Connection {
   // Waits until reader and writer have ended. Call after abort, before destruction.
   Task<void> join();
 
-  // Since when the oldest pending call waits; nothing when none does.
-  std::optional<Clock::time_point> oldest_pending() const;
+  Clock::time_point connected_since() const { return connected_since_; }
+  struct Waiting {
+    std::uint32_t xid = 0;
+    Clock::time_point since;
+  };
+  // The pending call that waits longest; nothing when none does.
+  std::optional<Waiting> oldest_pending() const;
   // Gives the larger negotiated reply size.
   void set_record_most(std::size_t bytes) { record_most_ = bytes; }
 
@@ -83,6 +88,7 @@ class Connection {
   std::size_t record_most_;
   UniqueFd fd_;
   bool running_ = false;
+  Clock::time_point connected_since_{};
   std::optional<Error> ended_;
   CancelToken cancel_;
   CancelToken* connecting_ = nullptr;

@@ -53,6 +53,7 @@ class Nfs4Tree : public FullTree {
   Preferences preferences() const override;
   TreeCounters counters() const override { return client_->counters(); }
   TreeFacts facts() const override;
+  std::string state() const override { return client_->describe(); }
   Task<Result<DirectoryPtr>> open_directory(DirectoryPtr parent, const Entry& entry) override;
   Result<std::unique_ptr<Listing>> list(DirectoryPtr directory) override;
   Task<Result<Entry>> lookup(DirectoryPtr directory, std::string name) override;

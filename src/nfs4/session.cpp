@@ -72,6 +72,7 @@ Task<Result<Chunk>> Session::send(const Compound& request, const Attempt& attemp
   XdrWriter header = header_of(xid, request.operations().size() + 1);
   header.u32(static_cast<std::uint32_t>(Op::kSequence));
   sequence.encode(header);
+  slots_[attempt.slot].xid = xid;
   co_return co_await transmit(xid, header, request);
 }
 

@@ -25,11 +25,13 @@ class Session : public Client {
   Status take_close(CompoundReply& reply) const override;
   std::string_view version() const override { return "4.1"; }
   ServerName server_name() const override { return {server_.server_owner, server_.server_scope}; }
+  std::string describe() const override;
 
  private:
   struct Slot {
     std::uint32_t sequence_id = 1;
     bool busy = false;
+    std::uint32_t xid = 0;  // of the request that is in it
   };
   enum class Lost : std::uint8_t { kConnection, kSession, kClient };
   // What is to be done after one exchange on a slot.

@@ -118,6 +118,8 @@ class Tree {
   virtual Preferences preferences() const = 0;
   virtual TreeCounters counters() const = 0;
   virtual TreeFacts facts() const = 0;
+  // What it waits for, for people: one line, and further ones that begin with two blanks.
+  virtual std::string state() const { return "nothing is waited for between calls"; }
 
   // A subdirectory from an entry of its listing; no symlink is ever followed.
   virtual Task<Result<DirectoryPtr>> open_directory(DirectoryPtr parent, const Entry& entry) = 0;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ class Program {
   Program& operator=(const Program&) = delete;
 
   void signal(int number) const;
+  bool has_said(const std::string& text) const;  // on stderr, so far
+  // Until it has; fails after a minute. `ask` is done before each look.
+  void wait_until_said(const std::string& text, const std::function<void()>& ask = [] {}) const;
   // Waits until it has ended; ends it after the limit.
   Outcome wait(std::chrono::seconds limit = std::chrono::seconds(60));
 

@@ -1,0 +1,117 @@
+// A server that stops answering in the middle of a copy, through the built program.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <thread>
+
+#include "ganesha.hpp"
+#include "program.hpp"
+#include "proxy.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+
+// Directories in each other: each takes a request of its own, so that a copy with a slow network
+// takes a while whatever it is that is fast.
+constexpr int kDepth = 40;
+
+class Stuck : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (auto missing = require_ganesha(); !missing.empty()) GTEST_SKIP() << missing;
+    ASSERT_EQ(server_.start(), "");
+    ProxyOptions options;
+    options.server_port = static_cast<std::uint16_t>(server_.port());
+    options.delay_to_server = milliseconds(25);
+    options.delay_to_client = milliseconds(25);
+    proxy_ = *Proxy::start(options);
+    std::string path = "source";
+    for (int i = 0; i < kDepth; ++i) {
+      path += "/d";
+      fs::create_directories(folder_.path(path));
+      folder_.write(path + "/file", "content " + std::to_string(i));
+    }
+  }
+  void TearDown() override { resume_server(); }
+
+  std::vector<std::string> copy_arguments() const {
+    return {"copy", folder_.path("source"),
+            "nfs://127.0.0.1:" + std::to_string(proxy_->port()) + "/new?version=4.1"};
+  }
+  // Once the copy is under way.
+  void stop_server() {
+    while (proxy_->counters().requests < 40) std::this_thread::sleep_for(milliseconds(1));
+    ASSERT_EQ(::kill(server_.pid(), SIGSTOP), 0);
+    stopped_ = true;
+  }
+  void resume_server() {
+    if (stopped_) ::kill(server_.pid(), SIGCONT);
+    stopped_ = false;
+  }
+  void expect_all_copied() const {
+    fs::path there = server_.folder("/new");
+    for (int i = 0; i < kDepth; ++i) {
+      there /= "d";
+      EXPECT_EQ(fs::file_size(there / "file"), ("content " + std::to_string(i)).size());
+    }
+  }
+
+  Ganesha server_;
+  std::unique_ptr<Proxy> proxy_;
+  Folder folder_;
+  bool stopped_ = false;
+};
+
+TEST_F(Stuck, SaysWhatItWaitsForAndGoesOn) {
+  Program program(copy_arguments());
+  stop_server();
+  // A reply may still be on its way when it is asked first.
+  program.wait_until_said("the oldest request, ", [&] { program.signal(SIGUSR1); });
+  resume_server();
+  Outcome outcome = program.wait();
+
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("state: target nfs://127.0.0.1"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("the oldest request, "), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("  slot "), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("sequence id"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("state: copying: "), std::string::npos) << outcome.err;
+  expect_all_copied();
+}
+
+TEST_F(Stuck, IsSaidOnceAndEndsWellWhenTheServerComesBack) {
+  Program program(copy_arguments());
+  stop_server();
+  program.wait_until_said("waiting on");
+  resume_server();
+  Outcome outcome = program.wait();
+
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  std::string said = "no answer for 10 s";
+  std::size_t first = outcome.err.find(said);
+  ASSERT_NE(first, std::string::npos) << outcome.err;
+  EXPECT_EQ(outcome.err.find(said, first + 1), std::string::npos) << outcome.err;
+  expect_all_copied();
+}
+
+TEST_F(Stuck, EndsAfterTheTimeoutWithAClearMessage) {
+  std::vector<std::string> arguments = copy_arguments();
+  arguments.insert(arguments.end(), {"--timeout", "2s"});
+  Program program(arguments);
+  stop_server();
+  Outcome outcome = program.wait();
+
+  EXPECT_EQ(outcome.exit_code, 75) << outcome.err;
+  EXPECT_NE(outcome.err.find("has not answered for 2 s (--timeout)"), std::string::npos)
+      << outcome.err;
+  EXPECT_NE(outcome.err.find("127.0.0.1:"), std::string::npos) << outcome.err;
+}
+
+}  // namespace
+}  // namespace nfsferry::test
