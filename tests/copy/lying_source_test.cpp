@@ -1,4 +1,6 @@
 // A source that says what cannot be: the copy ends, says so, and takes no file for another.
+#include <csignal>
+
 #include "engine_fixture.hpp"
 
 namespace nfsferry::copy {
@@ -77,6 +79,26 @@ TEST_F(LyingSource, AFileOfTheLargestSizeIsAFileThatChanged) {
 
   EXPECT_EQ(content(*target_volume_, "/b"), "good");
   EXPECT_NE(report.exit_code, ExitCode::kDone);
+}
+
+TEST_F(LyingSource, AListingWithoutAnEndCanBeStopped) {
+  add(*source_volume_, "/0", FileType::kRegular, "content");
+  int pages = 0;
+  MemoryOptions endless;
+  endless.page_entries = 1;
+  endless.fail = [&](std::string_view operation, std::string_view) -> std::optional<Error> {
+    if (operation != "list") return {};
+    // Each name comes after the ones before.
+    add(*source_volume_, "/" + std::string(static_cast<std::size_t>(++pages), 'x'),
+        FileType::kRegular, "content");
+    if (pages == 100) stop_ = SIGTERM;
+    return {};
+  };
+
+  CopyReport report = copy(endless);
+
+  EXPECT_EQ(report.exit_code, stopped_by(SIGTERM));
+  EXPECT_GE(pages, 100);
 }
 
 }  // namespace
