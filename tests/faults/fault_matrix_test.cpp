@@ -90,6 +90,7 @@ class Rows {
     for (Operation at : {kOpWrite, kOpSetattr, kOpCommit, kOpClose}) {
       if (side == FaultySide::kSource) break;
       for (unsigned nth : kNth) {
+        if (nth < kAmongFiles) continue;
         Fault fault{Kind::kStatus, at, 10011, nth, 1};
         add("STATE_EXPIRED", {side, fault, Expected::kSuccess});
       }
