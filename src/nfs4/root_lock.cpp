@@ -146,8 +146,8 @@ Task<Result<RootLock::Attempt>> RootLock::lock_file() {
   }
   if (!alone) co_return std::move(alone).error();
   lock_stateid_ = alone->stateid;
+  Compound second("LOCK", Repeat::kIdempotent);  // its reply refers to it
   if (!at_once) {
-    Compound second("LOCK", Repeat::kIdempotent);
     second.add(Putfh{{}, file_});
     add_text(second, text, lock_stateid_);
     reply = co_await ask(second);
@@ -178,7 +178,8 @@ Task<Result<RootLock::Attempt>> RootLock::share_file() {
   Compound request("LOCK", Repeat::kIdempotent);
   request.add(Putfh{{}, file_});
   request.add(Lock{LockType::kRead, open_stateid_, true});
-  request.add(Read{client_.opened_stateid(), 0, kLockTextMost});
+  Stateid reading = client_.has_current_stateid() ? Stateid::current() : open_stateid_;
+  request.add(Read{reading, 0, kLockTextMost});
   request.expect_reply_payload(kLockTextMost);
   auto reply = co_await ask(request);
   if (!reply) co_return std::move(reply).error();

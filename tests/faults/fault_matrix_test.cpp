@@ -76,6 +76,7 @@ class Rows {
         for (const NamedStatus& one : kPassing) {
           add(one.name, {side, {Kind::kStatus, at, one.status, nth, 1}, Expected::kSuccess});
         }
+        if (at == kOpRemove) continue;  // a client that may not remove cannot clean up
         for (const NamedStatus& one : kSendLess) {
           bool smaller =
               nth >= kAmongFiles && std::ranges::find(kOfFiles, at) != std::end(kOfFiles);
@@ -107,7 +108,8 @@ class Rows {
     for (Operation at : operations) {
       for (unsigned nth : kNth) {
         auto add_one = [&](const char* name, Kind kind, std::uint32_t amount) {
-          add(name, {side, {kind, at, amount, nth, 1}, expected});
+          std::uint64_t timeout_ms = kind == Kind::kBytewiseReply ? 60'000 : 5'000;
+          add(name, {side, {kind, at, amount, nth, 1}, expected, timeout_ms});
         };
         add_one("CALL_CUT_AT_0", Kind::kCutCall, 0);
         add_one("CALL_CUT_AT_90", Kind::kCutCall, 90);

@@ -350,8 +350,12 @@ void Proxy::Worker::act(ProxyConnection& connection, const ProxyAction& action) 
 void Proxy::Worker::close(ProxyConnection& connection) {
   if (connection.closed) return;
   connection.closed = true;
-  connection.client.fd.reset();
-  connection.server.fd.reset();
+  // A child that is being started holds the sockets open for a moment: closing alone would leave
+  // them registered.
+  for (Endpoint* endpoint : {&connection.client, &connection.server}) {
+    set_interest(*endpoint, false, false);
+    endpoint->fd.reset();
+  }
   open_connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
