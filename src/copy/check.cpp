@@ -123,7 +123,7 @@ void note_differences(const Capabilities& can, CheckReport& report) {
 }  // namespace
 
 Task<void> look_at_both(Shared& shared, Source& source, Target& target, CheckReport& report) {
-  std::string absent_name = temporary_name(shared.options.run_id);
+  std::string absent_name = temporary_name(shared.target_can.lock_mark);
   report.source_round_trip_us = co_await round_trip_us(source, absent_name);
   report.target_round_trip_us = co_await round_trip_us(target, absent_name);
   take_capabilities(shared.target_can, report);

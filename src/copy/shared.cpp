@@ -140,15 +140,26 @@ void DirectoryQueue::wake() {
   for (const auto& [owner, waker] : wakers_) waker();
 }
 
-bool DirectoryNode::lies_within(const Entry& entry_of_it) const {
-  const Attributes& here = entry_of_it.attributes;
+NodePtr DirectoryNode::child_of(NodePtr parent, Entry entry) {
+  auto child = std::make_shared<DirectoryNode>();
+  child->depth = parent->depth + 1;
+  child->parent = std::move(parent);
+  child->entry = std::move(entry);
+  return child;
+}
+
+// Whether this directory or one that holds it is the entry, or the depth is no real tree's.
+Status DirectoryNode::refuse_endless(const Entry& directory) const {
+  const Attributes& here = directory.attributes;
   auto is_same = [&](const Entry& other) {
-    if (here.fileid == 0) return !other.handle.empty() && other.handle == entry_of_it.handle;
+    if (here.fileid == 0) return !other.handle.empty() && other.handle == directory.handle;
     return other.attributes.fileid == here.fileid && other.attributes.fsid == here.fsid;
   };
   const DirectoryNode* node = this;
   while (node != nullptr && !is_same(node->entry)) node = node->parent.get();
-  return node != nullptr;
+  if (node == nullptr && depth < kDepthMost) return ok();
+  return own_error(Own::kListingLoops, "list",
+                   "the directory holds itself, or the tree is too deep to be one");
 }
 
 HardLinks::Key HardLinks::key_of(const Attributes& attributes) {

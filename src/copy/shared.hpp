@@ -66,8 +66,11 @@ struct DirectoryNode {
   std::atomic<std::uint64_t> in_flight{0};  // entries queued and not done
   mutable LeftOut left_out;                 // while it is listed
 
-  // Whether this directory or one that holds it is the entry of it: the tree has no end there.
-  bool lies_within(const Entry& entry) const;
+  // A directory of this one, on its way.
+  static std::shared_ptr<DirectoryNode> child_of(std::shared_ptr<DirectoryNode> parent,
+                                                 Entry entry);
+  // Refuses a directory of this one that would have no end. Errors: kListingLoops.
+  Status refuse_endless(const Entry& entry) const;
   std::string path() const;  // relative to the root, "" for the root; bytes
   std::string path_of(std::string_view name) const;
 };
@@ -174,8 +177,8 @@ struct LinkedName {
 };
 
 // Groups of names of the same file, by (fsid, fileid); a server that gives these twice is not
-// believed, see add. The first name that comes is copied, the
-// others are linked to it when all files are done, unless the target has them linked already.
+// believed, see add. The first name that comes is copied, the others are linked to it when all
+// files are done, unless the target has them linked already.
 class HardLinks {
  public:
   enum class Place : std::uint8_t { kFirst, kLater };

@@ -13,7 +13,10 @@ constexpr unsigned kLanesMost = 16;
 }  // namespace
 
 Task<void> Survey::go() {
-  stack_.push_back({source_.root(), source_.root_entry().attributes.fsid, {}});
+  auto root = std::make_shared<DirectoryNode>();
+  root->entry = source_.root_entry();
+  root->source = source_.root();
+  shared_.directories.try_push(std::move(root));
   unsigned lanes = std::min(kLanesMost, source_.preferences().requests_in_flight);
   TaskGroup group;
   for (unsigned i = 0; i < std::max(lanes, 1u); ++i) group.spawn(lane());
@@ -27,70 +30,69 @@ Task<void> Survey::go() {
 bool Survey::over() const { return shared_.stopping() || Clock::now() - started_ > kDurationMost; }
 
 Task<void> Survey::lane() {
-  while (!over()) {
-    if (stack_.empty()) {
-      if (listing_ == 0) break;
+  while (!over() && !shared_.directories.finished()) {
+    auto node = shared_.directories.try_pop();
+    if (node) {
+      co_await list(*std::move(node));
+      shared_.directories.done();
+      news_.pulse();
+    } else {
       co_await news_.wait();
-      continue;
     }
-    Place place = std::move(stack_.back());
-    stack_.pop_back();
-    ++listing_;
-    co_await list(std::move(place));
-    --listing_;
-    news_.pulse();
   }
   news_.pulse();
 }
 
-Task<void> Survey::list(Place place) {
-  Status listed = co_await list_pages(place);
-  bool vanished = !listed && means_vanished(listed.error()) && !place.path.empty();
+Task<void> Survey::list(NodePtr node) {
+  Status listed = co_await list_pages(node);
+  bool vanished = !listed && means_vanished(listed.error()) && node->parent;
   if (!listed && !vanished) {
-    shared_.entry_failed(Phase::kPrepare, std::move(place.path), listed.error(), 1);
+    shared_.entry_failed(Phase::kPrepare, node->path(), listed.error(), 1);
   }
 }
 
-Task<Status> Survey::list_pages(const Place& place) {
-  auto listing = source_.list(place.directory);
+Task<Status> Survey::list_pages(NodePtr node) {
+  if (!node->source) {
+    auto opened = co_await source_.open_directory(node->parent->source, node->entry);
+    if (!opened) co_return std::move(opened).error();
+    node->source = *std::move(opened);
+  }
+  auto listing = source_.list(node->source);
   if (!listing) co_return std::move(listing).error();
   for (bool more = true; more && !over();) {
     auto page = co_await (*listing)->next();
     if (!page) co_return std::move(page).error();
     more = !page->eof;
     for (const Error& error : page->refused) {
-      shared_.entry_failed(Phase::kPrepare, place.path + error.path, error, 1);
+      shared_.entry_failed(Phase::kPrepare, node->path_of(error.path), error, 1);
     }
     for (Entry& entry : page->entries) {
-      bool inside = !is_beyond(entry, place.fsid, shared_.options);
+      bool inside = !is_beyond(entry, node->entry.attributes.fsid, shared_.options);
       if (!inside || is_leftover(entry, shared_.options)) continue;
-      if (entry.attributes.type == FileType::kDirectory) {
-        ++report_.directories;
-        co_await enter(place, entry);
-      } else {
-        count(place, std::move(entry));
-      }
+      if (entry.attributes.type == FileType::kDirectory)
+        co_await enter(node, std::move(entry));
+      else
+        count(node, std::move(entry));
     }
   }
   co_return ok();
 }
 
-Task<void> Survey::enter(const Place& place, const Entry& entry) {
-  auto opened = co_await source_.open_directory(place.directory, entry);
-  if (!opened) {
-    shared_.entry_failed(Phase::kPrepare, place.path + entry.name, opened.error(), 1);
+Task<void> Survey::enter(NodePtr node, Entry entry) {
+  Status ends = node->refuse_endless(entry);
+  if (!ends) {
+    shared_.entry_failed(Phase::kPrepare, node->path_of(entry.name), ends.error(), 1);
     co_return;
   }
-  Place child{*std::move(opened), entry.attributes.fsid, place.path + entry.name + "/"};
-  if (stack_.size() < kDirectoriesWaiting) {
-    stack_.push_back(std::move(child));
+  ++report_.directories;
+  NodePtr child = DirectoryNode::child_of(std::move(node), std::move(entry));
+  if (shared_.directories.try_push(child))
     news_.pulse();
-  } else {
+  else
     co_await list(std::move(child));  // full: go deeper here, memory stays bounded
-  }
 }
 
-void Survey::count(const Place& place, Entry entry) {
+void Survey::count(const NodePtr& node, Entry entry) {
   const Attributes& attributes = entry.attributes;
   ++shared_.counters.entries_found;
   if (is_device(attributes.type)) ++report_.devices;
@@ -112,25 +114,19 @@ void Survey::count(const Place& place, Entry entry) {
   if (attributes.size_bytes > small_most_) {
     ++report_.large_files;
     report_.large_bytes += attributes.size_bytes;
-    sample(large_, kLargeSample, report_.large_files, place, std::move(entry));
+    sample(large_, kLargeSample, report_.large_files, WorkItem{node, std::move(entry)});
   } else {
     std::uint64_t seen = report_.files - report_.large_files;
-    sample(small_, kSmallSample, seen, place, std::move(entry));
+    sample(small_, kSmallSample, seen, WorkItem{node, std::move(entry)});
   }
 }
 
-void Survey::sample(std::vector<SampledFile>& kept, std::size_t most, std::uint64_t seen,
-                    const Place& place, Entry entry) {
-  std::size_t at = kept.size();
-  if (at == most) {
-    at = static_cast<std::size_t>(
-        std::uniform_int_distribution<std::uint64_t>(0, seen - 1)(random_));
-  } else {
-    kept.emplace_back();
-  }
-  if (at >= most) return;
-  std::string path = place.path + entry.name;
-  kept[at] = SampledFile{place.directory, std::move(entry), std::move(path)};
+void Survey::sample(std::vector<WorkItem>& kept, std::size_t most, std::uint64_t seen,
+                    WorkItem item) {
+  if (kept.size() < most) return kept.push_back(std::move(item));
+  std::uniform_int_distribution<std::uint64_t> any(0, seen - 1);
+  std::uint64_t at = any(random_);
+  if (at < most) kept[at] = std::move(item);
 }
 
 }  // namespace nfsferry::copy

@@ -8,18 +8,12 @@
 #include <vector>
 
 #include "copy/shared.hpp"
+#include "copy/work_queue.hpp"
 #include "loop/loop.hpp"
 #include "nfsferry/check.hpp"
 #include "tree/tree.hpp"
 
 namespace nfsferry::copy {
-
-// A file to try.
-struct SampledFile {
-  DirectoryPtr parent;
-  Entry entry;
-  std::string path;
-};
 
 // Goes through the source without touching its files: counts, and keeps an even sample of them.
 // What cannot be listed is in the run's failures. Bounded in time and, but for names of files with
@@ -29,7 +23,6 @@ class Survey {
   static constexpr auto kDurationMost = std::chrono::seconds(60);
   static constexpr std::size_t kSmallSample = 1024;
   static constexpr std::size_t kLargeSample = 1;
-  static constexpr std::size_t kDirectoriesWaiting = 4096;
 
   // Files above `small_most` bytes count as large.
   Survey(Shared& shared, Source& source, std::uint64_t small_most)
@@ -38,24 +31,17 @@ class Survey {
   Task<void> go();
 
   const SurveyReport& report() const { return report_; }
-  const std::vector<SampledFile>& small_files() const { return small_; }
-  const std::vector<SampledFile>& large_files() const { return large_; }
+  const std::vector<WorkItem>& small_files() const { return small_; }
+  const std::vector<WorkItem>& large_files() const { return large_; }
 
  private:
-  struct Place {  // a directory to be listed
-    DirectoryPtr directory;
-    FileSystemId fsid;
-    std::string path;
-  };
-
   Task<void> lane();
-  Task<void> list(Place place);
-  Task<Status> list_pages(const Place& place);
-  Task<void> enter(const Place& place, const Entry& entry);
-  void count(const Place& place, Entry entry);
+  Task<void> list(NodePtr node);
+  Task<Status> list_pages(NodePtr node);
+  Task<void> enter(NodePtr node, Entry entry);
+  void count(const NodePtr& node, Entry entry);
   // Keeps each file of the tree with the same chance (reservoir sampling).
-  void sample(std::vector<SampledFile>& kept, std::size_t most, std::uint64_t seen,
-              const Place& place, Entry entry);
+  void sample(std::vector<WorkItem>& kept, std::size_t most, std::uint64_t seen, WorkItem item);
   bool over() const;
 
   Shared& shared_;
@@ -63,13 +49,11 @@ class Survey {
   const std::uint64_t small_most_;
   const Clock::time_point started_ = Clock::now();
   SurveyReport report_;
-  std::vector<Place> stack_;
-  std::uint64_t listing_ = 0;
-  Event news_;
+  Event news_;  // a directory to list, or the end
   std::set<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>>
       linked_;  // files that were met under a name
-  std::vector<SampledFile> small_;
-  std::vector<SampledFile> large_;
+  std::vector<WorkItem> small_;
+  std::vector<WorkItem> large_;
   std::minstd_rand random_{1};
 };
 

@@ -4,6 +4,7 @@
 
 #include "copy/ranges.hpp"
 #include "copy/worker.hpp"
+#include "copy/worker_parts.hpp"
 
 namespace nfsferry::copy {
 namespace {
@@ -26,7 +27,7 @@ std::int64_t now_ms() {
 Task<Status> Trial::go() {
   Status tried = co_await look_at_clock();
   if (tried) tried = co_await put_small_files();
-  for (const SampledFile& file : survey_.large_files()) {
+  for (const WorkItem& file : survey_.large_files()) {
     if (tried && !shared_.stopping()) tried = co_await put_large_file(file);
   }
   co_await remove_all();
@@ -34,7 +35,7 @@ Task<Status> Trial::go() {
 }
 
 std::string Trial::new_name() {
-  names_.push_back(temporary_name(shared_.options.run_id));
+  names_.push_back(temporary_name(shared_.target_can.lock_mark));
   return names_.back();
 }
 
@@ -44,8 +45,9 @@ NewAttributes Trial::attributes_of(const Entry& entry) const {
   return attributes ? *std::move(attributes) : NewAttributes{};
 }
 
-void Trial::unreadable(const SampledFile& file, const Error& error) {
-  if (!means_vanished(error)) shared_.entry_failed(Phase::kTransfer, file.path, error, 1);
+void Trial::unreadable(const WorkItem& file, const Error& error) {
+  if (means_vanished(error)) return;
+  shared_.entry_failed(Phase::kTransfer, file.node->path_of(file.entry.name), error, 1);
 }
 
 // A file that is given no time has the server's.
@@ -88,28 +90,27 @@ Task<void> Trial::small_lane() {
   }
 }
 
-std::vector<const SampledFile*> Trial::next_batch() {
-  const std::vector<SampledFile>& files = survey_.small_files();
+std::vector<WorkItem> Trial::next_batch() {
+  const std::vector<WorkItem>& files = survey_.small_files();
   std::size_t most =
       std::min(source_.preferences().files_per_batch, target_.preferences().files_per_batch);
-  std::vector<const SampledFile*> batch;
+  std::vector<WorkItem> batch;
   std::uint64_t bytes = 0;
   while (next_small_ < files.size() && batch.size() < most && bytes < kBatchBytesMost) {
-    batch.push_back(&files[next_small_++]);
-    bytes += batch.back()->entry.attributes.size_bytes;
+    batch.push_back(files[next_small_++]);
+    bytes += batch.back().entry.attributes.size_bytes;
   }
   return batch;
 }
 
-Task<Status> Trial::put_batch(std::vector<const SampledFile*> batch) {
-  std::vector<SourceItem> asked;
-  for (const SampledFile* file : batch) asked.push_back({file->parent.get(), &file->entry});
+Task<Status> Trial::put_batch(std::vector<WorkItem> batch) {
+  std::vector<SourceItem> asked = in_source(batch);
   auto read = co_await source_.read_files(asked);
   std::vector<std::string> names;
   std::vector<std::size_t> got;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (!read[i]) {
-      unreadable(*batch[i], read[i].error());
+      unreadable(batch[i], read[i].error());
     } else {
       names.push_back(new_name());
       got.push_back(i);
@@ -118,7 +119,7 @@ Task<Status> Trial::put_batch(std::vector<const SampledFile*> batch) {
   std::vector<PutFile> requests;
   for (std::size_t j = 0; j < got.size(); ++j) {
     requests.push_back({target_.root().get(), names[j], read[got[j]]->data.bytes,
-                        attributes_of(batch[got[j]]->entry)});
+                        attributes_of(batch[got[j]].entry)});
   }
   auto put =
       co_await target_.put_files(requests, shared_.verifies() ? ReadBack::kCompare : ReadBack::kNo);
@@ -129,8 +130,8 @@ Task<Status> Trial::put_batch(std::vector<const SampledFile*> batch) {
   co_return ok();
 }
 
-Task<Status> Trial::put_large_file(const SampledFile& file) {
-  SourceItem asked{file.parent.get(), &file.entry};
+Task<Status> Trial::put_large_file(const WorkItem& file) {
+  SourceItem asked{file.node->source.get(), &file.entry};
   auto from = co_await source_.open_file(asked);
   if (!from) {
     unreadable(file, from.error());

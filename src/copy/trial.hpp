@@ -34,9 +34,9 @@ class Trial {
   Task<Status> look_at_clock();
   Task<Status> put_small_files();
   Task<void> small_lane();
-  std::vector<const SampledFile*> next_batch();
-  Task<Status> put_batch(std::vector<const SampledFile*> batch);
-  Task<Status> put_large_file(const SampledFile& file);
+  std::vector<WorkItem> next_batch();
+  Task<Status> put_batch(std::vector<WorkItem> batch);
+  Task<Status> put_large_file(const WorkItem& file);
   Task<Status> pump(SourceFile& from, TargetFile& to, std::uint64_t end);
   Task<void> large_lane(SourceFile& from, TargetFile& to, std::uint64_t end);
   Task<Status> move_range(SourceFile& from, TargetFile& to, std::uint64_t offset,
@@ -45,7 +45,7 @@ class Trial {
   std::string new_name();
   NewAttributes attributes_of(const Entry& entry) const;
   bool over() const { return failed_ || shared_.stopping() || Clock::now() > part_ends_; }
-  void unreadable(const SampledFile& file, const Error& error);
+  void unreadable(const WorkItem& file, const Error& error);
 
   Shared& shared_;
   Source& source_;

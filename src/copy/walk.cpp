@@ -269,10 +269,9 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
   for (Subdirectory& one : found) {
     bool inside_itself = co_await is_target(node, one.entry);
     if (inside_itself) co_return;
-    if (node->lies_within(one.entry) || node->depth == DirectoryNode::kDepthMost) {
-      failed(Phase::kPrepare, *node, one.entry,
-             own_error(Own::kListingLoops, "list",
-                       "the directory holds itself, or the tree is too deep to be one"));
+    Status ends = node->refuse_endless(one.entry);
+    if (!ends) {
+      failed(Phase::kPrepare, *node, one.entry, ends.error());
       continue;
     }
     auto attributes = wanted(one.entry);
@@ -326,16 +325,13 @@ Task<void> Worker::take_new_directory(NodePtr node, Entry entry) {
 }
 
 Task<void> Worker::go_into(NodePtr node, Subdirectory found, MadeDirectory made) {
-  auto child = std::make_shared<DirectoryNode>();
-  child->parent = node;
-  child->depth = node->depth + 1;
+  NodePtr child = DirectoryNode::child_of(node, std::move(found.entry));
   child->late = node->late || found.late;
   child->existed = !made.created;
   child->target = std::move(made.directory);
   const Attributes& now = made.entry.attributes;
   child->owned = now.owner == Owner{found.wanted.owner.value_or(0), {}} &&
                  now.group == Owner{found.wanted.group.value_or(0), {}};
-  child->entry = std::move(found.entry);
   if (found.there) {
     unsigned differences =
         compare(child->entry.attributes, found.wanted, found.row, shared_.target_can);

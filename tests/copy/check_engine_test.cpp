@@ -13,22 +13,19 @@ class Check : public Engine {
     CheckReport check;
     CopyReport run;
   };
-  Found look(MemoryOptions source_options = {}, MemoryOptions target_options = {}) {
+  Found look(MemoryOptions source_options = {}, MemoryOptions target_options = {},
+             std::string* lock_mark = nullptr) {
     Observer quiet;
     auto source = tree(source_volume_, std::move(source_options));
     auto target = tree(target_volume_, std::move(target_options));
     Shared shared(Job::kCheck, options_, quiet, stop_);
     Found found;
     loop_->run(look_task(shared, *source, *target, found));
+    if (lock_mark) *lock_mark = shared.target_can.lock_mark;
     return found;
   }
   Task<void> look_task(Shared& shared, MemoryTree& source, MemoryTree& target, Found& found) {
-    Status opened = co_await source.open();
-    EXPECT_TRUE(opened);
-    opened = co_await target.open();
-    EXPECT_TRUE(opened);
-    Status ready = co_await prepare_copy(shared, source, target, "run");
-    EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
+    co_await open_and_prepare(shared, source, target);
     Side side{&source, &target};
     co_await check_on_this_thread(shared, *loop_, side, found.check);
     fill_check(shared, found.check, found.run);
@@ -90,6 +87,40 @@ TEST_F(Check, tries_files_of_the_source_and_leaves_nothing_in_the_target) {
   EXPECT_TRUE(check.expected_ms);
   EXPECT_TRUE(check.clock_ahead_ms);
   EXPECT_TRUE(target_is_bare());
+}
+
+// Whoever shares the run's id takes other names for those of the dead.
+TEST_F(Check, what_it_writes_carries_the_mark_of_its_lock) {
+  fill_source();
+  std::vector<std::string> written;
+  MemoryOptions watched;
+  watched.fail = [&](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    if (operation == "put_file" || operation == "create_file") written.emplace_back(name);
+    return {};
+  };
+  std::string mark;
+  (void)look({}, watched, &mark);
+  EXPECT_NE(mark, "");
+  EXPECT_EQ(written.size(), 4u);  // for the clock, two small files and a large one
+  for (const std::string& name : written) {
+    EXPECT_TRUE(name.starts_with(temporary_beginning(mark))) << name << ", lock " << mark;
+  }
+}
+
+TEST_F(Check, a_directory_that_holds_itself_is_told_and_no_endless_check) {
+  add(*source_volume_, "/a", FileType::kDirectory);
+  add(*source_volume_, "/a/file", FileType::kRegular, "content");
+  MemoryNodePtr a = at(*source_volume_, "/a");
+  source_volume_->edit("/a", [&](MemoryNode& node) { node.entries.emplace("again", a); });
+
+  auto [check, run] = look();
+  source_volume_->edit("/a", [](MemoryNode& node) { node.entries.erase("again"); });
+
+  EXPECT_TRUE(check.source.complete);
+  EXPECT_EQ(check.source.directories, 1u);
+  ASSERT_EQ(run.failures.size(), 1u);
+  EXPECT_EQ(run.failures[0].path, "a/again");
+  EXPECT_EQ(run.failures[0].error, "listing_loops");
 }
 
 TEST_F(Check, an_empty_source_is_fine) {
@@ -192,13 +223,13 @@ TEST_F(Check, a_stop_ends_it) {
 }
 
 TEST_F(Check, more_directories_than_may_wait_are_all_counted) {
-  for (std::size_t i = 0; i < Survey::kDirectoriesWaiting + 100; ++i) {
+  for (std::size_t i = 0; i < DirectoryQueue::kMost + 100; ++i) {
     add(*source_volume_, "/" + std::to_string(i), FileType::kDirectory);
     add(*source_volume_, "/" + std::to_string(i) + "/file", FileType::kRegular);
   }
   auto [check, run] = look();
-  EXPECT_EQ(check.source.directories, Survey::kDirectoriesWaiting + 100);
-  EXPECT_EQ(check.source.files, Survey::kDirectoriesWaiting + 100);
+  EXPECT_EQ(check.source.directories, DirectoryQueue::kMost + 100);
+  EXPECT_EQ(check.source.files, DirectoryQueue::kMost + 100);
   EXPECT_EQ(check.trial.files, Survey::kSmallSample);
 }
 

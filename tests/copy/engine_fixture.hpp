@@ -132,15 +132,18 @@ class Engine : public ::testing::Test {
     co_await source.close();
     co_await target.close();
   }
-  Task<void> copy_task(Shared& shared, MemoryTree& source, MemoryTree& target, CopyReport& report) {
-    shared.walkers_left = 1;
-    shared.carriers_left = 1;
+  static Task<void> open_and_prepare(Shared& shared, MemoryTree& source, MemoryTree& target) {
     Status opened = co_await source.open();
     EXPECT_TRUE(opened);
     opened = co_await target.open();
     EXPECT_TRUE(opened);
     Status ready = co_await prepare_copy(shared, source, target, "run");
     EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
+  }
+  Task<void> copy_task(Shared& shared, MemoryTree& source, MemoryTree& target, CopyReport& report) {
+    shared.walkers_left = 1;
+    shared.carriers_left = 1;
+    co_await open_and_prepare(shared, source, target);
     Side side{&source, &target};
     co_await copy_on_this_thread(shared, *loop_, side, true);
     fill_report(shared, report);
