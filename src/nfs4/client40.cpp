@@ -43,6 +43,11 @@ bool pass(CompoundReply& reply, Op op) {
   }
 }
 
+bool has_operation(const Compound& request, Op op) {
+  const std::vector<Op>& ops = request.operations();
+  return std::find(ops.begin(), ops.end(), op) != ops.end();
+}
+
 bool means_lost_state(Nfsstat4 status) {
   return status == Nfsstat4::kStaleClientid || status == Nfsstat4::kStaleStateid ||
          status == Nfsstat4::kExpired;
@@ -77,8 +82,7 @@ Status Client40::take_close(CompoundReply& reply) const {
 // Who has a place in the window never waits for an owner: its turn may be with a request that waits
 // for a place. An OPEN takes an owner that is free, and so only when it has its place.
 Task<Result<CompoundReply>> Client40::call(Compound& request) {
-  const std::vector<Op>& ops = request.operations();
-  bool opens = std::find(ops.begin(), ops.end(), Op::kOpen) != ops.end();
+  bool opens = has_operation(request, Op::kOpen);
   Attempt attempt;
   for (;;) {
     NFSFERRY_TRY(Ok ready, co_await wait_ready(), co_return);
@@ -129,13 +133,15 @@ Task<std::optional<Result<CompoundReply>>> Client40::send(Compound& request,
   if (!accepted) co_return std::move(accepted).error();
   record->bytes = record->bytes.last(reader.remaining());
   auto reply = CompoundReply::parse(*record, request.operations(), false);
-  auto to_adopt = CompoundReply::parse(*record, request.operations(), false);
-  if (!reply || !to_adopt) {
+  if (!reply) {
     connection_->abort(own_error(Own::kBadReply, "COMPOUND", "a reply to another request"));
     co_return std::nullopt;
   }
   owners_.settle(request, turn, reply->result_count(), reply->status());
-  co_await adopt(request, *std::move(to_adopt), turn);
+  if (has_operation(request, Op::kOpen) || has_operation(request, Op::kLock)) {
+    auto to_adopt = CompoundReply::parse(*record, request.operations(), false);
+    if (to_adopt) co_await adopt(request, *std::move(to_adopt), turn);
+  }
   co_return std::move(reply);
 }
 
@@ -228,7 +234,7 @@ Task<void> Client40::confirm(const StateOwners::OpenedFile& file, StateOwners::T
   owners_.settle(request, turn, reply->result_count(), reply->status());
   if (!passes<Putfh>(*reply)) co_return;
   auto confirmed = reply->take<OpenConfirm>();
-  if (confirmed) owners_.confirmed(turn, confirmed->stateid);
+  if (confirmed) owners_.opened(turn, confirmed->stateid);
 }
 
 void Client40::close_soon(std::shared_ptr<StateOwners::OpenOwner> owner) {

@@ -180,11 +180,6 @@ void StateOwners::locked(const Turn& turn, const Stateid& stateid) {
   if (turn.lock_) locks_[stateid.other] = turn.lock_;
 }
 
-void StateOwners::confirmed(const Turn& turn, const Stateid& stateid) {
-  turn.open_->confirmed = true;
-  opened(turn, stateid);
-}
-
 void StateOwners::abandon(Turn& turn) {
   left_open_ = left_open_ || turn.open_ || turn.lock_;
   if (turn.open_) lose(turn.open_);

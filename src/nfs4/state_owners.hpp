@@ -25,7 +25,6 @@ class StateOwners {
   struct OpenOwner {
     std::uint32_t number = 0;  // its name at the server
     std::uint32_t seqid = 1;   // of its next operation
-    bool confirmed = false;
     bool busy = false;
     bool lost = false;     // out of step, or its client id is gone
     bool closing = false;  // somebody is about to send the CLOSEs
@@ -64,9 +63,9 @@ class StateOwners {
   void fill_in(Compound& request, const Turn& turn, std::uint64_t clientid) const;
   // Counts what was executed: `results` of the request's operations, the last with this status.
   void settle(const Compound& request, Turn& turn, std::size_t results, Nfsstat4 status);
+  // By OPEN, or as OPEN_CONFIRM numbers it anew.
   void opened(const Turn& turn, const Stateid& stateid);
   void locked(const Turn& turn, const Stateid& stateid);
-  void confirmed(const Turn& turn, const Stateid& stateid);
   // What became of the request is not known.
   void abandon(Turn& turn);
   // A new client id: nothing of the old one's state is left.
