@@ -121,11 +121,8 @@ std::vector<iovec> Client::pieces(XdrWriter& header, const Compound& request) co
 Task<Result<Chunk>> Client::ask(std::uint32_t xid, XdrWriter& header, const Compound& request,
                                 std::string_view kind) {
   ++counters_.requests;
-  in_flight_[xid] = InFlight{kind, Clock::now()};
   std::vector<iovec> out = pieces(header, request);
-  auto record = co_await connection_->call(xid, std::move(out));
-  in_flight_.erase(xid);
-  co_return record;
+  co_return co_await connection_->call(xid, std::move(out), kind);
 }
 
 Task<Result<Chunk>> Client::transmit(std::uint32_t xid, XdrWriter& header,

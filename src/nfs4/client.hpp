@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -147,13 +146,6 @@ class Client {
     co_return reply->template take<Operation>();
   }
 
-  // A request that has no answer yet.
-  struct InFlight {
-    std::string_view kind;
-    Clock::time_point sent;
-  };
-  const std::map<std::uint32_t, InFlight>& in_flight() const { return in_flight_; }  // by xid
-
   Loop& loop_;
   ClientOptions options_;
   State state_ = State::kClosed;
@@ -174,11 +166,10 @@ class Client {
   Task<void> renew();
   void check_stall();
   std::vector<iovec> pieces(XdrWriter& header, const Compound& request) const;
-  // Sends the request and counts it; it is in flight until this returns.
+  // Sends the request and counts it.
   Task<Result<Chunk>> ask(std::uint32_t xid, XdrWriter& header, const Compound& request,
                           std::string_view kind);
 
-  std::map<std::uint32_t, InFlight> in_flight_;
   Clock::time_point recovering_since_{};
   std::uint32_t minor_version_;
   bool every_request_renews_;  // by its SEQUENCE; on 4.0 it takes a RENEW, however busy we are

@@ -26,25 +26,21 @@ std::string Client::describe() const {
   text += "; " + std::to_string(counters_.requests) + " requests, " +
           std::to_string(counters_.retries) + " retries, waited " +
           format_duration(counters_.throttled_ms) + " for limits; " +
-          std::to_string(in_flight_.size()) + " in flight";
+          std::to_string(connected ? connection_->pending_calls() : 0) + " in flight";
   auto oldest = connected ? connection_->oldest_pending() : std::nullopt;
   if (!oldest) return text;
-  auto known = in_flight_.find(oldest->xid);
-  text += "\n  the oldest request, ";
-  text += known == in_flight_.end() ? "NULL" : known->second.kind;
-  text += " (xid " + std::to_string(oldest->xid) + "), has waited for " + since(oldest->since);
-  return text;
+  return text + "\n  the oldest request, " + std::string(oldest->kind) + " (xid " +
+         std::to_string(oldest->xid) + "), has waited for " + since(oldest->since);
 }
 
 std::string Session::describe() const {
   std::string text = Client::describe();
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const Slot& slot = slots_[i];
-    auto known = in_flight().find(slot.xid);
-    if (!slot.busy || known == in_flight().end()) continue;
-    text += "\n  slot " + std::to_string(i) + ": " + std::string(known->second.kind) +
-            ", sequence id " + std::to_string(slot.sequence_id) + ", sent " +
-            since(known->second.sent) + " ago";
+    auto request = slot.busy && connection_ ? connection_->pending_call(slot.xid) : std::nullopt;
+    if (!request) continue;
+    text += "\n  slot " + std::to_string(i) + ": " + std::string(request->kind) + ", sequence id " +
+            std::to_string(slot.sequence_id) + ", sent " + since(request->since) + " ago";
   }
   return text;
 }

@@ -103,14 +103,14 @@ Task<Status> Connection::connect(const std::vector<Address>& addresses, std::uin
   co_return last;
 }
 
-Task<Result<Chunk>> Connection::call(std::uint32_t xid, std::vector<iovec> pieces) {
+Task<Result<Chunk>> Connection::call(std::uint32_t xid, std::vector<iovec> pieces,
+                                     std::string_view kind) {
   if (!running_) {
     co_return own_error(Own::kConnectionLost, "send", ended_ ? ended_->message() : "");
   }
   Pending pending;
-  pending.xid = xid;
+  pending.call = Waiting{xid, kind, Clock::now()};
   pending.pieces = std::move(pieces);
-  pending.since = Clock::now();
   pending_.emplace(xid, &pending);
   outgoing_.push_back(&pending);
   work_.set();
@@ -131,9 +131,15 @@ Task<void> Connection::join() { co_await tasks_.join(); }
 std::optional<Connection::Waiting> Connection::oldest_pending() const {
   std::optional<Waiting> oldest;
   for (const auto& [xid, pending] : pending_) {
-    if (!oldest || pending->since < oldest->since) oldest = Waiting{xid, pending->since};
+    if (!oldest || pending->call.since < oldest->since) oldest = pending->call;
   }
   return oldest;
+}
+
+std::optional<Connection::Waiting> Connection::pending_call(std::uint32_t xid) const {
+  auto found = pending_.find(xid);
+  if (found == pending_.end()) return std::nullopt;
+  return found->second->call;
 }
 
 Task<void> Connection::read_records() {
@@ -229,7 +235,7 @@ void Connection::dispatch(Chunk record) {
 }
 
 void Connection::finish(Pending& pending) {
-  pending_.erase(pending.xid);
+  pending_.erase(pending.call.xid);
   pending.done.set();
 }
 

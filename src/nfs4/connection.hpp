@@ -37,8 +37,10 @@ class Connection {
   Task<Status> connect(const std::vector<Address>& addresses, std::uint64_t timeout_ms);
 
   // Sends one record (the pieces, record mark included, live until this returns) and waits for
-  // the reply with this xid, from its RPC header after the xid on. Errors: kConnectionLost.
-  Task<Result<Chunk>> call(std::uint32_t xid, std::vector<iovec> pieces);
+  // the reply with this xid, from its RPC header after the xid on. `kind` is what people are told
+  // of it while it waits, and lives as long. Errors: kConnectionLost.
+  Task<Result<Chunk>> call(std::uint32_t xid, std::vector<iovec> pieces,
+                           std::string_view kind = {});
 
   bool connected() const { return running_; }
   // Ends the connection, or a connect under way: everything pending fails with this error.
@@ -49,18 +51,20 @@ class Connection {
   Clock::time_point connected_since() const { return connected_since_; }
   struct Waiting {
     std::uint32_t xid = 0;
+    std::string_view kind;
     Clock::time_point since;
   };
-  // The pending call that waits longest; nothing when none does.
+  std::size_t pending_calls() const { return pending_.size(); }
+  // The pending call that waits longest, or the one with this xid; nothing where there is none.
   std::optional<Waiting> oldest_pending() const;
+  std::optional<Waiting> pending_call(std::uint32_t xid) const;
   // Gives the larger negotiated reply size.
   void set_record_most(std::size_t bytes) { record_most_ = bytes; }
 
  private:
   struct Pending {
-    std::uint32_t xid = 0;
+    Waiting call;
     std::vector<iovec> pieces;
-    Clock::time_point since;
     bool sending = false;  // the kernel may still read the caller's bytes
     Event done;
     std::optional<Result<Chunk>> reply;
