@@ -14,6 +14,7 @@
 #include "api/trees.hpp"
 #include "base/log.hpp"
 #include "base/run_id.hpp"
+#include "base/wall_clock.hpp"
 #include "copy/check.hpp"
 #include "copy/copy.hpp"
 
@@ -21,12 +22,6 @@ namespace nfsferry {
 namespace {
 
 using api::Role;
-
-std::uint64_t now_ms() {
-  auto since = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
-}
 
 std::uint64_t peak_rss_bytes() {
   rusage usage{};
@@ -46,7 +41,7 @@ class Run {
     tree_options_ = api::TreeOptions{options_.run_id, options_.timeout_ms};
     report_.options = options_;
     report_.run_id = options_.run_id;
-    report_.start_ms = now_ms();
+    report_.start_ms = wall_clock_ms();
   }
 
   CheckReport check() {
@@ -67,7 +62,7 @@ class Run {
         fail(ExitCode::kUsage, loop.error(), "engine: " + loop.error().message());
       }
     }
-    report_.end_ms = now_ms();
+    report_.end_ms = wall_clock_ms();
     report_.duration_ms = report_.end_ms - report_.start_ms;
     report_.peak_rss_bytes = peak_rss_bytes();
     return std::move(report_);
@@ -151,7 +146,7 @@ class Run {
     telling.spawn(api::say_state_when_asked(loop, **source, **target, ended));
     bool ready = co_await open_both(loop, **source, **target);
     if (ready) ready = co_await prepare(loop, **source, **target);
-    report_.prepare.duration_ms = now_ms() - report_.start_ms;
+    report_.prepare.duration_ms = wall_clock_ms() - report_.start_ms;
     report_.prepare.success = ready;
     if (ready) {
       co_await work(loop, **source, **target);
@@ -259,9 +254,9 @@ class Run {
       co_return;
     }
     if (!verifying()) {
-      std::uint64_t started = now_ms();
+      std::uint64_t started = wall_clock_ms();
       co_await on_all_threads(loop, source, target);
-      report_.transfer.duration_ms = now_ms() - started;
+      report_.transfer.duration_ms = wall_clock_ms() - started;
       copy::fill_report(*shared_, report_);
       bool compare = options_.verify == VerifyMode::kAll && !shared_->abort_error();
       if (!compare) co_return;
@@ -272,9 +267,9 @@ class Run {
       shared_ = std::move(compared);
       again_ = true;
     }
-    std::uint64_t started = now_ms();
+    std::uint64_t started = wall_clock_ms();
     co_await on_all_threads(loop, source, target);
-    report_.verify.duration_ms = now_ms() - started;
+    report_.verify.duration_ms = wall_clock_ms() - started;
     copy::fill_verification(*shared_, report_);
   }
 

@@ -11,6 +11,7 @@
 
 #include "base/escape.hpp"
 #include "base/units.hpp"
+#include "base/wall_clock.hpp"
 #include "cli/batch_progress.hpp"
 #include "cli/console.hpp"
 #include "cli/parsed_option.hpp"
@@ -24,20 +25,6 @@ namespace {
 
 constexpr auto kDrawInterval = std::chrono::seconds(1);
 constexpr std::size_t kFileNameMax = 64;
-
-std::uint64_t now_ms() {
-  auto since = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
-}
-
-Result<std::uint32_t> parse_homes(std::string_view text) {
-  auto number = parse_unsigned(text, kHomesMax);
-  if (number && *number > 0) return static_cast<std::uint32_t>(*number);
-  return own_error(Own::kBadInput, "",
-                   "'" + std::string(text) + "' is not a number of homes; write one from 1 to " +
-                       std::to_string(kHomesMax));
-}
 
 // "0007-user1.json": the line keeps names apart that look the same once they are made safe.
 std::string report_name(const recover::BatchHome& home) {
@@ -84,7 +71,7 @@ class Batch {
   }
 
   int go() {
-    report_.start_ms = now_ms();
+    report_.start_ms = wall_clock_ms();
     report_.previous_start_ms = run_.previous_start_ms;
     std::size_t count = std::min<std::size_t>(run_.flags.homes, run_.homes.size());
     workers_left_ = count;
@@ -93,7 +80,7 @@ class Batch {
     watch();
     for (std::thread& worker : workers) worker.join();
     progress_.erase();
-    report_.end_ms = now_ms();
+    report_.end_ms = wall_clock_ms();
     return finish();
   }
 
@@ -202,8 +189,8 @@ void add_batch_flags(CLI::App& command, BatchFlags& flags) {
   CLI::Option* batch =
       command.add_option("--batch", flags.file, "Many homes, a JSON object a line")
           ->type_name("FILE|-|env:NAME");
-  add_parsed(command, "--homes", "N", "With --batch: homes at the same time, 1 to 256 (4)",
-             parse_homes, [&flags](std::uint32_t number) { flags.homes = number; })
+  add_count(command, "--homes", "With --batch: homes at the same time, 1 to 256 (4)", kHomesMax,
+            "homes", flags.homes)
       ->needs(batch);
   command
       .add_option("--report-dir", flags.report_dir, "With --batch: a report for each home there")

@@ -21,7 +21,7 @@ class App;
 
 namespace nfsferry::cli {
 
-inline constexpr std::uint64_t kHomesMax = 256;
+inline constexpr std::uint32_t kHomesMax = 256;
 
 struct BatchFlags {
   std::string file;         // a path, "-" or "env:NAME"; empty: no batch

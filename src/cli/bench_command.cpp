@@ -14,24 +14,8 @@
 namespace nfsferry::cli {
 namespace {
 
-constexpr std::uint64_t kFilesMax = 1'000'000;
-constexpr std::uint64_t kRoundsMax = 1000;
-
-Result<std::uint64_t> parse_files(std::string_view text) {
-  auto number = parse_unsigned(text, kFilesMax);
-  if (number && *number > 0) return number;
-  return own_error(Own::kBadInput, "",
-                   "'" + std::string(text) + "' is not a number of files; write one from 1 to " +
-                       std::to_string(kFilesMax));
-}
-
-Result<std::uint32_t> parse_rounds(std::string_view text) {
-  auto number = parse_unsigned(text, kRoundsMax);
-  if (number && *number > 0) return static_cast<std::uint32_t>(*number);
-  return own_error(Own::kBadInput, "",
-                   "'" + std::string(text) + "' is not a number of rounds; write one from 1 to " +
-                       std::to_string(kRoundsMax));
-}
+constexpr std::uint32_t kFilesMax = 1'000'000;
+constexpr std::uint32_t kRoundsMax = 1000;
 
 void add_tree_flags(CLI::App& app, BenchOptions& bench) {
   begin_group(app, "The synthetic trees");
@@ -39,12 +23,11 @@ void add_tree_flags(CLI::App& app, BenchOptions& bench) {
       app, "--shape", "small|large|studio-home", "Only trees of this shape (all three)",
       [](std::string_view text) { return parse_named(text, kBenchShapeNames); },
       [&bench](BenchShape shape) { bench.shapes = {shape}; });
-  add_parsed(app, "--files", "N", "Files of small and studio-home, about (10000)", parse_files,
-             [&bench](std::uint64_t files) { bench.files = files; });
+  add_count(app, "--files", "Files of small and studio-home, about (10000)", kFilesMax, "files",
+            bench.files);
   add_parsed(app, "--size", "SIZE", "Size of large in all, four files (1GiB)", parse_size,
              [&bench](std::uint64_t bytes) { bench.large_bytes = bytes; });
-  add_parsed(app, "--rounds", "N", "Copies of each tree (3)", parse_rounds,
-             [&bench](std::uint32_t rounds) { bench.rounds = rounds; });
+  add_count(app, "--rounds", "Copies of each tree (3)", kRoundsMax, "rounds", bench.rounds);
   add_parsed(
       app, "--seed", "N", "Another number gives other trees (1)",
       [](std::string_view text) { return parse_unsigned(text, UINT64_MAX); },
@@ -79,9 +62,7 @@ CLI::App* add_bench_command(CLI::App& app, BenchArguments& arguments) {
 
 int run_bench_command(BenchArguments arguments) {
   begin_run(arguments);
-  NamedOutput json{"--json", {}};
-  if (arguments.json) json.path = "-";
-  std::vector<NamedOutput> outputs{json, {"--report-json", arguments.report_json}};
+  std::vector<NamedOutput> outputs = json_outputs(arguments, arguments.json);
   Status usable = refuse_shared_outputs(outputs);
   auto file = open_report(arguments);
   if (usable && !file) usable = file.error();

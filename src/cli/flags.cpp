@@ -77,11 +77,16 @@ Error unknown_value(std::string_view text, const std::vector<std::string_view>& 
   return bad(text, "is not one of its values; write " + known);
 }
 
-Result<std::uint32_t> parse_threads(std::string_view text) {
-  auto number = parse_unsigned(text, kThreadsMax);
+Result<std::uint32_t> parse_count(std::string_view text, std::uint32_t most,
+                                  std::string_view things) {
+  auto number = parse_unsigned(text, most);
   if (number && *number > 0) return static_cast<std::uint32_t>(*number);
-  return bad(text,
-             "is not a number of threads; write one from 1 to " + std::to_string(kThreadsMax));
+  return bad(text, "is not a number of " + std::string(things) + "; write one from 1 to " +
+                       std::to_string(most));
+}
+
+Result<std::uint32_t> parse_threads(std::string_view text) {
+  return parse_count(text, kThreadsMax, "threads");
 }
 
 Result<std::uint32_t> parse_connections(std::string_view text) {

@@ -22,7 +22,7 @@ struct Owner {
 
 enum class ProgressMode : std::uint8_t { kAuto, kAlways, kNever };
 
-inline constexpr std::uint64_t kThreadsMax = 64;
+inline constexpr std::uint32_t kThreadsMax = 64;
 inline constexpr std::uint64_t kTimeoutMaxMs = 30ull * 24 * 3'600'000;
 inline constexpr std::uint64_t kProgressIntervalMinMs = 100;
 inline constexpr std::uint64_t kProgressIntervalMaxMs = 3'600'000;
@@ -41,6 +41,9 @@ inline constexpr NamedValues<LogLevel, 5> kLogLevelNames{{{"debug", LogLevel::kD
 
 Result<Owner> parse_owner(std::string_view text);
 Result<IdMap> parse_id_map(std::string_view text);
+// A number from 1 to `most`; `things` says of what.
+Result<std::uint32_t> parse_count(std::string_view text, std::uint32_t most,
+                                  std::string_view things);
 Result<std::uint32_t> parse_threads(std::string_view text);
 Result<std::uint32_t> parse_connections(std::string_view text);
 Result<std::uint64_t> parse_timeout(std::string_view text);

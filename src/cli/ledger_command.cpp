@@ -1,10 +1,10 @@
 #include "cli/ledger_command.hpp"
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <utility>
 
 #include "base/escape.hpp"
+#include "base/wall_clock.hpp"
 #include "cli/console.hpp"
 #include "cli/input_text.hpp"
 #include "nfsferry/report.hpp"
@@ -21,12 +21,6 @@ using recover::LedgerKey;
 using recover::LedgerRow;
 using recover::OpenMode;
 using recover::UidRule;
-
-std::uint64_t now_ms() {
-  auto since = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
-}
 
 UidRule uid_rule(const LedgerArguments& arguments) {
   return arguments.any_uid ? UidRule::kAny : UidRule::kStudio;
@@ -84,7 +78,7 @@ int seed(const LedgerArguments& arguments) {
   if (!rows) return fail(rows.error());
   auto ledger = open_ledger(arguments.ledger, OpenMode::kCreate);
   if (!ledger) return fail(ledger.error());
-  auto seeded = recover::seed(**ledger, *rows, now_ms());
+  auto seeded = recover::seed(**ledger, *rows, wall_clock_ms());
   if (!seeded) return fail(seeded.error());
   if (arguments.json) {
     return print("{\"added\":" + std::to_string(seeded->added) +
@@ -99,7 +93,7 @@ int upsert(const LedgerArguments& arguments) {
   if (!row) return fail(row.error());
   auto ledger = open_ledger(arguments.ledger, OpenMode::kCreate);
   if (!ledger) return fail(ledger.error());
-  auto before = recover::upsert(**ledger, *row, now_ms());
+  auto before = recover::upsert(**ledger, *row, wall_clock_ms());
   if (!before) return fail(before.error());
   if (arguments.stream_record) return print(recover::stream_record_json(*before, *row));
   return print(shown(arguments, *row));

@@ -57,6 +57,16 @@ CLI::Option* add_named(CLI::App& app, const std::string& name, const std::string
       [&into](T value) { into = value; });
 }
 
+// A flag with a number from 1 to `most`; `things` says of what.
+template <typename T>
+CLI::Option* add_count(CLI::App& app, const std::string& name, const std::string& help,
+                       std::uint32_t most, std::string_view things, T& into) {
+  return add_parsed(
+      app, name, "N", help,
+      [most, things](std::string_view text) { return parse_count(text, most, things); },
+      [&into](std::uint32_t value) { into = value; });
+}
+
 inline CLI::Option* add_switch(CLI::App& app, const std::string& name, const std::string& help,
                                bool& into) {
   return app.add_flag(name, into, help)->disable_flag_override();

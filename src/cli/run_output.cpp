@@ -33,6 +33,12 @@ void begin_run(RunArguments& arguments) {
       {arguments.log_level.value_or(usual_level), arguments.log_json, arguments.options.run_id});
 }
 
+std::vector<NamedOutput> json_outputs(const RunArguments& arguments, bool json) {
+  NamedOutput printed{"--json", {}};
+  if (json) printed.path = "-";
+  return {printed, {"--report-json", arguments.report_json}};
+}
+
 Status refuse_shared_outputs(const std::vector<NamedOutput>& outputs) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     for (std::size_t j = i + 1; j < outputs.size(); ++j) {

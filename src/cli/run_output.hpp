@@ -21,6 +21,8 @@ struct NamedOutput {
   const char* flag;
   std::optional<std::string> path;
 };
+// Of a command whose one result goes to stdout with --json, and where --report-json says.
+std::vector<NamedOutput> json_outputs(const RunArguments& arguments, bool json);
 // Refuses two outputs to stdout or to one file. Errors: kBadInput.
 Status refuse_shared_outputs(const std::vector<NamedOutput>& outputs);
 bool uses_stdout(const std::vector<NamedOutput>& outputs);

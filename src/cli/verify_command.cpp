@@ -14,16 +14,6 @@
 #include "report/summary.hpp"
 
 namespace nfsferry::cli {
-namespace {
-
-std::vector<NamedOutput> outputs_of(const VerifyArguments& arguments) {
-  NamedOutput json{"--json", {}};
-  if (arguments.json) json.path = "-";
-  return {json, {"--report-json", arguments.report_json}};
-}
-
-}  // namespace
-
 CLI::App* add_verify_command(CLI::App& app, VerifyArguments& arguments) {
   CLI::App* command =
       app.add_subcommand("verify", "Compare a tree with its copy; nothing is written");
@@ -50,12 +40,13 @@ CLI::App* add_verify_command(CLI::App& app, VerifyArguments& arguments) {
 
 int run_verify_command(VerifyArguments arguments) {
   begin_run(arguments);
-  Status usable = refuse_shared_outputs(outputs_of(arguments));
+  std::vector<NamedOutput> outputs = json_outputs(arguments, arguments.json);
+  Status usable = refuse_shared_outputs(outputs);
   auto file = open_report(arguments);
   if (usable && !file) usable = file.error();
   if (!usable) return refuse(arguments, usable.error());
 
-  bool for_people = !arguments.quiet && !uses_stdout(outputs_of(arguments));
+  bool for_people = !arguments.quiet && !uses_stdout(outputs);
   StopFlag& stop = handle_signals();
   ProgressLine progress = progress_of(arguments);
   DifferenceLines lines(progress, for_people);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/wall_clock.hpp"
 #include "copy/ranges.hpp"
 #include "copy/worker.hpp"
 #include "copy/worker_parts.hpp"
@@ -15,11 +16,6 @@ constexpr std::uint64_t kBatchBytesMost = 4u << 20;
 std::uint64_t per_second(std::uint64_t amount, Clock::duration taken) {
   auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(taken).count();
   return amount * 1'000'000 / static_cast<std::uint64_t>(std::max<std::int64_t>(microseconds, 1));
-}
-
-std::int64_t now_ms() {
-  auto since = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
 }
 
 }  // namespace
@@ -55,9 +51,9 @@ Task<Status> Trial::look_at_clock() {
   std::string name = new_name();
   PutFile request{target_.root().get(), name, {}, {}};
   std::span<const PutFile> one(&request, 1);
-  std::int64_t before_ms = now_ms();
+  auto before_ms = static_cast<std::int64_t>(wall_clock_ms());
   auto put = co_await target_.put_files(one, ReadBack::kNo);
-  std::int64_t after_ms = now_ms();
+  auto after_ms = static_cast<std::int64_t>(wall_clock_ms());
   if (!put[0]) co_return put[0].error();
   auto made = co_await target_.lookup(target_.root(), name);
   if (!made) co_return std::move(made).error();

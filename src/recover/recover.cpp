@@ -1,11 +1,11 @@
 #include "recover/recover.hpp"
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "base/units.hpp"
+#include "base/wall_clock.hpp"
 #include "nfsferry/run.hpp"
 #include "recover/ledger.hpp"
 #include "recover/workflow_input.hpp"
@@ -13,12 +13,6 @@
 
 namespace nfsferry::recover {
 namespace {
-
-std::uint64_t now_ms() {
-  auto since = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
-}
 
 // The id that an owner of the source's root becomes; none where one side has no number.
 std::vector<IdMap> map_of(const std::string& from, const std::string& to) {
@@ -34,7 +28,7 @@ class Recovery {
  public:
   Recovery(const RecoverOptions& options, Observer& observer, const StopFlag& stop)
       : options_(options), observer_(observer), stop_(stop), copy_(options.copy) {
-    result_.report.start_ms = now_ms();
+    result_.report.start_ms = wall_clock_ms();
     result_.report.run_id = copy_.run_id;
   }
 
@@ -136,7 +130,7 @@ class Recovery {
   void close_report() {
     CopyReport& report = result_.report;
     if (report.end_ms == 0) {
-      report.end_ms = now_ms();
+      report.end_ms = wall_clock_ms();
       report.duration_ms = report.end_ms - report.start_ms;
     }
     result_.outcome = outcome_of(report);

@@ -65,20 +65,12 @@ Json texts_json(const std::vector<std::string>& texts) {
   return json;
 }
 
-Json unreadable_json(const Failure& failure) {
-  Json json;
-  add_path(json, failure.path);
-  json["error"] = short_text(failure.error);
-  json["detail"] = long_text(failure.message);
-  return json;
-}
-
 }  // namespace
 
 std::string check_report_json(const CheckReport& report) {
   const CopyReport& run = report.run;
   Json unreadable = Json::array();
-  for (const Failure& failure : run.failures) unreadable.push_back(unreadable_json(failure));
+  for (const Failure& failure : run.failures) unreadable.push_back(failure_entry_json(failure));
   Json json;
   json["ready"] = run.exit_code == ExitCode::kDone;
   json["exit_code"] = static_cast<int>(run.exit_code);

@@ -1,7 +1,6 @@
 #include "report/entry_log.hpp"
 
-#include <chrono>
-
+#include "base/wall_clock.hpp"
 #include "report/json_text.hpp"
 #include "report/report_json.hpp"
 
@@ -34,10 +33,7 @@ Json ownership_json(const EntryOwnership& ownership) {
 }  // namespace
 
 void EntryLog::on_entry(const EntryRecord& entry) {
-  using namespace std::chrono;
-  auto since = system_clock::now().time_since_epoch();
-  auto now_ms = static_cast<std::uint64_t>(duration_cast<milliseconds>(since).count());
-  file_.write(entry_line(entry, now_ms));
+  file_.write(entry_line(entry, wall_clock_ms()));
 }
 
 std::string entry_line(const EntryRecord& entry, std::uint64_t unix_ms) {

@@ -36,6 +36,14 @@ void add_path(Json& json, std::string_view path) {
   if (!is_valid_utf8(path)) json["path_base64"] = base64(path);
 }
 
+Json failure_entry_json(const Failure& failure) {
+  Json json;
+  add_path(json, failure.path);
+  json["error"] = short_text(failure.error);
+  json["detail"] = long_text(failure.message);
+  return json;
+}
+
 std::string location_text(const SideReport& side, const std::string& asked) {
   return long_text(side.location.empty() ? asked : side.location);
 }

@@ -22,6 +22,9 @@ std::string long_text(std::string_view bytes);   // locations, messages: 4,096 b
 // "path", and "path_base64" where that is lossy.
 void add_path(Json& json, std::string_view path);
 
+// An entry that failed or differs: path, error, and for people a detail.
+Json failure_entry_json(const Failure& failure);
+
 // The location as the side opened it, or as it was asked for when it never got there.
 std::string location_text(const SideReport& side, const std::string& asked);
 

@@ -16,14 +16,6 @@ const char* verdict(const CopyReport& report) {
   return differs ? "different" : "incomplete";
 }
 
-Json difference_json(const Failure& failure) {
-  Json json;
-  add_path(json, failure.path);
-  json["error"] = short_text(failure.error);
-  json["detail"] = long_text(failure.message);
-  return json;
-}
-
 }  // namespace
 
 std::string verify_report_json(const CopyReport& report) {
@@ -32,7 +24,7 @@ std::string verify_report_json(const CopyReport& report) {
   std::size_t count = std::min(report.failures.size(), kFailuresKept);
   for (std::size_t i = 0; i < count; ++i) {
     const Failure& failure = report.failures[i];
-    (is_difference(failure) ? differences : errors).push_back(difference_json(failure));
+    (is_difference(failure) ? differences : errors).push_back(failure_entry_json(failure));
   }
   bool truncated = report.failures_truncated || report.failures.size() > kFailuresKept;
   Json json;
