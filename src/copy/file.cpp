@@ -9,6 +9,7 @@
 #include "base/treatment.hpp"
 #include "copy/ranges.hpp"
 #include "copy/worker_parts.hpp"
+#include "tree/read_back.hpp"
 
 namespace nfsferry::copy {
 namespace {

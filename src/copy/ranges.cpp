@@ -3,29 +3,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tree/read_back.hpp"
+
 namespace nfsferry::copy {
 namespace {
 
 bool is_zero(std::span<const std::byte> bytes) {
   if (bytes.empty() || bytes.front() != std::byte{0}) return false;
   return std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
-}
-
-// `read` gives a Task of a range. The bytes stay valid until it returns.
-template <typename Read>
-Task<Status> expect_bytes(Read read, std::uint64_t offset_bytes, std::span<const std::byte> bytes,
-                          Error otherwise) {
-  while (!bytes.empty()) {
-    auto range = co_await read(offset_bytes, static_cast<std::uint32_t>(bytes.size()));
-    if (!range) co_return std::move(range).error();
-    std::span<const std::byte> got = range->data.bytes;
-    bool same = !got.empty() && got.size() <= bytes.size() &&
-                std::memcmp(got.data(), bytes.data(), got.size()) == 0;
-    if (!same) co_return otherwise;
-    offset_bytes += got.size();
-    bytes = bytes.subspan(got.size());
-  }
-  co_return ok();
 }
 
 }  // namespace
@@ -61,15 +46,6 @@ std::size_t zeros_left_out(std::span<const std::byte> bytes, std::size_t run_byt
 
 bool has_zero_run(std::span<const std::byte> bytes, std::size_t run_bytes) {
   return bytes.size() >= run_bytes && zeros_left_out(bytes, run_bytes) > 0;
-}
-
-Task<Status> read_back(TargetFile& file, std::uint64_t offset_bytes,
-                       std::span<const std::byte> bytes) {
-  auto read = [&file](std::uint64_t offset, std::uint32_t count) {
-    return file.read_back(offset, count);
-  };
-  Error otherwise = own_error(Own::kVerifyMismatch, "READ", "what came back is not what was sent");
-  co_return co_await expect_bytes(read, offset_bytes, bytes, std::move(otherwise));
 }
 
 Task<Status> compare_bytes(SourceFile& file, std::uint64_t offset_bytes,

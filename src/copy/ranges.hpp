@@ -25,10 +25,7 @@ std::vector<Extent> extents_to_write(std::span<const std::byte> bytes, std::size
 std::size_t zeros_left_out(std::span<const std::byte> bytes, std::size_t run_bytes);
 bool has_zero_run(std::span<const std::byte> bytes, std::size_t run_bytes);
 
-// Reads what the target holds there and compares. Errors: kVerifyMismatch; those of the read.
-Task<Status> read_back(TargetFile& file, std::uint64_t offset_bytes,
-                       std::span<const std::byte> bytes);
-// The same for a file that was there before. Errors: kDiffers; those of the read.
+// Whether a file that was there before holds these bytes. Errors: kDiffers; those of the read.
 Task<Status> compare_bytes(SourceFile& file, std::uint64_t offset_bytes,
                            std::span<const std::byte> bytes);
 

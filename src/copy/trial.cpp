@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "base/wall_clock.hpp"
-#include "copy/ranges.hpp"
 #include "copy/worker.hpp"
 #include "copy/worker_parts.hpp"
+#include "tree/read_back.hpp"
 
 namespace nfsferry::copy {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "nfs4/nfs4_tree.hpp"
 #include "nfs4/put_batch.hpp"
+#include "tree/read_back.hpp"
 
 namespace nfsferry::nfs4 {
 namespace {
@@ -236,21 +237,11 @@ class Nfs4TargetFile : public TargetFile {
   bool verifier_changed_ = false;
 };
 
-Task<Status> fill(TargetFile& file, std::span<const std::byte> data, ReadBack read_back) {
+Task<Status> fill(TargetFile& file, std::span<const std::byte> data, ReadBack compare) {
   NFSFERRY_TRY(Ok written, co_await file.write(0, data), co_return);
   NFSFERRY_TRY(Ok committed, co_await file.commit(data.size()), co_return);
-  if (read_back != ReadBack::kCompare) co_return ok();
-  for (std::size_t done = 0; done < data.size();) {
-    auto count = static_cast<std::uint32_t>(data.size() - done);
-    NFSFERRY_TRY(ReadRange read, co_await file.read_back(done, count), co_return);
-    auto sent = data.subspan(done, std::min(read.data.bytes.size(), data.size() - done));
-    bool equal = !sent.empty() && std::equal(sent.begin(), sent.end(), read.data.bytes.begin());
-    if (!equal) {
-      co_return own_error(Own::kVerifyMismatch, "READ", "read back differs from what was sent");
-    }
-    done += sent.size();
-  }
-  co_return ok();
+  if (compare == ReadBack::kNo) co_return ok();
+  co_return co_await read_back(file, 0, data);
 }
 
 }  // namespace
