@@ -1,6 +1,7 @@
 // Reading: whole small files several per request, links, and large files by ranges. READ with the
-// anonymous stateid needs no OPEN; a server that refuses gets OPEN, READ and CLOSE in one request,
-// on 4.0 in one each.
+// anonymous stateid needs no OPEN. A server that refuses gets OPEN, READ and CLOSE of a small file
+// in one request, on 4.0 in one each, and one OPEN for all ranges of a large one: an owner's OPENs
+// of a file are one to the server, so that the CLOSE of one range would end another's.
 #include <algorithm>
 #include <iterator>
 
@@ -201,11 +202,12 @@ class Nfs4SourceFile : public SourceFile {
   Task<Result<ReadRange>> read(std::uint64_t offset_bytes, std::uint32_t count) override {
     unsigned reopened = 0;
     for (ReadWay way = way_;;) {
+      std::optional<Stateid> open = stateid_;
       auto range = co_await read_by(way, offset_bytes, count);
       if (range) co_return range;
-      bool gone = opens_by_name(way) && treatment(range.error()) == Treatment::kReopen;
+      bool gone = way == ReadWay::kOpen && treatment(range.error()) == Treatment::kReopen;
       if (gone && ++reopened < BatchRunner::kAttemptsMost) {
-        stateid_.reset();
+        if (stateid_ == open) stateid_.reset();  // else another range has opened it again
         continue;
       }
       auto next = next_way(way, range.error());
@@ -237,52 +239,47 @@ class Nfs4SourceFile : public SourceFile {
   }
 
  private:
-  bool opens_by_name(ReadWay way) const {
-    return way == ReadWay::kOpen && !client_.has_current_stateid();
-  }
-  // Once for all ranges. What stands under the name by now may be another file.
-  Task<Status> open_by_name() {
+  Task<Result<Stateid>> open() {
     co_await opening_.acquire();
     Status opened = ok();
     if (!stateid_) opened = co_await open_now();
+    Result<Stateid> result = opened ? Result<Stateid>(*stateid_) : opened.error();
     opening_.release();
-    co_return opened;
+    co_return result;
   }
+  // 4.0 opens by name alone, and what stands under the name by now may be another file.
   Task<Status> open_now() {
+    bool by_name = !client_.has_current_stateid();
     Compound request("OPEN", Repeat::kIdempotent);
-    request.add(Putfh{{}, parent_});
-    request.add(OpenRead{name_});
+    request.add(Putfh{{}, by_name ? parent_ : handle_});
+    request.add(OpenRead{by_name ? name_ : std::string_view()});
     request.add(Getfh{});
     auto reply = co_await client_.call(request);
     if (!reply) co_return std::move(reply).error();
-    NFSFERRY_TRY(NoReply at_parent, reply->take<Putfh>(), co_return);
+    NFSFERRY_TRY(NoReply at_start, reply->take<Putfh>(), co_return);
     NFSFERRY_TRY(OpenRead::Reply opened, reply->take<OpenRead>(), co_return);
     NFSFERRY_TRY(Getfh::Reply got, reply->take<Getfh>(), co_return);
     stateid_ = opened.stateid;
-    if (got.handle == handle_) co_return ok();
+    if (!by_name || got.handle == handle_) co_return ok();
     std::swap(handle_, got.handle);
     (void)co_await close();
     std::swap(handle_, got.handle);
     co_return nfs4_error(Nfsstat4::kStale, Op::kOpen);
   }
   Task<Result<ReadRange>> read_by(ReadWay way, std::uint64_t offset_bytes, std::uint32_t count) {
-    bool by_name = opens_by_name(way);
-    bool opens = way == ReadWay::kOpen && !by_name;
-    if (by_name) {
-      NFSFERRY_TRY(Ok opened, co_await open_by_name(), co_return);
+    Stateid stateid = way == ReadWay::kBypass ? Stateid::bypass() : Stateid::anonymous();
+    if (way == ReadWay::kOpen) {
+      NFSFERRY_TRY(Stateid opened, co_await open(), co_return);
+      stateid = opened;
     }
     Compound request("READ", Repeat::kIdempotent);
-    if (by_name) {
-      request.add(Putfh{{}, handle_});
-      request.add(Read{*stateid_, offset_bytes, count});
-      request.expect_reply_payload(count);
-    } else {
-      add_read(request, handle_, way, offset_bytes, count);
-    }
-    if (opens) request.add(Close{{}, Stateid::current()});
+    request.add(Putfh{{}, handle_});
+    request.add(Read{stateid, offset_bytes, count});
+    request.expect_reply_payload(count);
     auto reply = co_await client_.call(request);
     if (!reply) co_return std::move(reply).error();
-    auto read = take_read(*reply, by_name ? ReadWay::kAnonymous : way);
+    NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
+    auto read = reply->take<Read>();
     if (!read) {
       Treatment treat = treatment(read.error());
       if (treat == Treatment::kSendLess && count > kLeastRead) {
@@ -307,7 +304,7 @@ class Nfs4SourceFile : public SourceFile {
   std::optional<bool>& needs_open_;  // the tree's
   ReadWay way_;
   Semaphore opening_{1};
-  std::optional<Stateid> stateid_;  // of an OPEN by name
+  std::optional<Stateid> stateid_;  // of the OPEN
 };
 
 // One small file of a server that wants it opened, without a request that could do all of it.

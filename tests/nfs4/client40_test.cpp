@@ -279,9 +279,9 @@ TEST_F(Client40Test, TwoClientsHaveNamesOfTheirOwn) {
 class Tree40Test : public Client40Test {
  protected:
   template <typename Body>
-  void with_tree(const FakeServer& server, Body body) {
-    Location location =
-        *parse_location("nfs://127.0.0.1/?version=4.0&nfsport=" + std::to_string(server.port()));
+  void with_tree(const FakeServer& server, Body body, const std::string& version = "4.0") {
+    Location location = *parse_location("nfs://127.0.0.1/?version=" + version +
+                                        "&nfsport=" + std::to_string(server.port()));
     nfs4::Nfs4Tree tree(*loop_, location, nfs4::Nfs4Options{"test", kTestTimeoutMs});
     auto work = [&]() -> Task<void> {
       Status opened = co_await tree.client().open();
@@ -305,6 +305,11 @@ class Tree40Test : public Client40Test {
     return last;
   }
 };
+
+Task<void> expect_range(SourceFile& file, std::uint64_t offset) {
+  auto range = co_await file.read(offset, 4);
+  EXPECT_TRUE(range) << (range ? "" : range.error().message());
+}
 
 // Refuses what carries no stateid of an OPEN.
 FakeAnswer wants_own_stateid(const FakeCall& call) {
@@ -382,6 +387,40 @@ TEST_F(Tree40Test, ASourceFileIsOpenedByNameWhereReadingWantsIt) {
   EXPECT_EQ(count(kOpenNumber), 2);
   EXPECT_EQ(count(kCloseNumber), 2);
   EXPECT_EQ(operations.at(0).text, "name");
+}
+
+// One owner's OPENs of a file are one to the server: the CLOSE of one range would end another's.
+TEST_F(Tree40Test, RangesOfAFileShareOneOpenOnBothVersions) {
+  for (const char* version : {"4.0", "4.1"}) {
+    FakeServer server(wants_own_stateid);
+    with_tree(
+        server,
+        [&](nfs4::Nfs4Tree& tree) -> Task<void> {
+          nfs4::Nfs4Directory directory("root");
+          Entry entry{"name", {}, "handle"};
+          entry.attributes.size_bytes = 16;
+          SourceItem item{&directory, &entry};
+          auto file = co_await tree.open_file(item);
+          TaskGroup ranges;
+          for (std::uint64_t offset = 0; offset < 16; offset += 4) {
+            ranges.spawn(expect_range(**file, offset));
+          }
+          co_await ranges.join();
+          Status closed = co_await (*file)->close();
+          EXPECT_TRUE(closed) << why(closed);
+        },
+        version);
+    unsigned opened = 0;
+    unsigned closed = 0;
+    for (const FakeCall& call : server.plain_calls()) {
+      for (const FakeOperation& one : call.operations) {
+        opened += one.number == kOpenNumber ? 1 : 0;
+        closed += one.number == kCloseNumber ? 1 : 0;
+      }
+    }
+    EXPECT_EQ(opened, 1u) << version;
+    EXPECT_EQ(closed, 1u) << version;
+  }
 }
 
 }  // namespace
