@@ -8,10 +8,7 @@ namespace {
 class EfsTest : public CopyTest {
  protected:
   static std::unique_ptr<Proxy> efs(const Ganesha& server, const EfsOptions& personality) {
-    ProxyOptions options;
-    options.server_port = static_cast<std::uint16_t>(server.port());
-    options.make_filter = efs_filters(personality);
-    auto proxy = Proxy::start(options);
+    auto proxy = start_efs_proxy(static_cast<std::uint16_t>(server.port()), personality);
     EXPECT_TRUE(proxy.has_value());
     return proxy ? *std::move(proxy) : nullptr;
   }

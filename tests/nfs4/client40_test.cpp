@@ -77,8 +77,8 @@ std::vector<FakeOperation> sequenced(const FakeServer& server) {
   std::vector<FakeOperation> found;
   for (const FakeCall& call : server.calls()) {
     for (const FakeOperation& operation : call.operations) {
-      bool counted = operation.number == kOpenNumber || operation.number == kCloseNumber ||
-                     operation.number == kOpenConfirmNumber;
+      bool counted = operation.number == kOpOpen || operation.number == kOpClose ||
+                     operation.number == kOpOpenConfirm;
       if (counted) found.push_back(operation);
     }
   }
@@ -95,7 +95,7 @@ std::vector<std::uint32_t> seqids(const FakeServer& server) {
 FakeServer::Script nth_open(unsigned n, FakeAnswer special) {
   return [n, special, seen = 0u](const FakeCall& call) mutable {
     bool opens = std::any_of(call.operations.begin(), call.operations.end(),
-                             [](const auto& one) { return one.number == kOpenNumber; });
+                             [](const auto& one) { return one.number == kOpOpen; });
     return opens && ++seen == n ? special : FakeAnswer{};
   };
 }
@@ -133,8 +133,8 @@ TEST_F(Client40Test, NothingHasASequenceAndEveryRequestIsOfMinorVersion0) {
     EXPECT_EQ(call.minor_version, 0u);
     EXPECT_FALSE(call.has_sequence);
   }
-  EXPECT_TRUE(server.calls().at(0).is(kSetclientidNumber));
-  EXPECT_TRUE(server.calls().at(1).is(kSetclientidConfirmNumber));
+  EXPECT_TRUE(server.calls().at(0).is(kOpSetclientid));
+  EXPECT_TRUE(server.calls().at(1).is(kOpSetclientidConfirm));
 }
 
 TEST_F(Client40Test, ANewOwnerIsConfirmedOnceAndCountsEveryOperation) {
@@ -149,7 +149,7 @@ TEST_F(Client40Test, ANewOwnerIsConfirmedOnceAndCountsEveryOperation) {
   auto operations = sequenced(server);
   ASSERT_EQ(operations.size(), 4u);  // OPEN, OPEN_CONFIRM, OPEN, CLOSE
   EXPECT_EQ(seqids(server), (std::vector<std::uint32_t>{1, 2, 3, 4}));
-  EXPECT_EQ(operations[1].number, kOpenConfirmNumber);
+  EXPECT_EQ(operations[1].number, kOpOpenConfirm);
   EXPECT_EQ(operations[2].owner, operations[0].owner);
   // The stateid as OPEN_CONFIRM numbered it.
   EXPECT_EQ(operations[3].stateid.substr(0, 4), std::string("\0\0\0\2", 4));
@@ -190,7 +190,7 @@ TEST_F(Client40Test, WhatWasLostWithItsConnectionIsUnknownAndItsOwnerGivenUp) {
     EXPECT_TRUE(results[1]) << why(results[1]);
     auto operations = sequenced(server);
     EXPECT_NE(operations.at(1).owner, operations.at(0).owner);
-    EXPECT_EQ(server.count(kRenewNumber), 1u) << "is the client id still known?";
+    EXPECT_EQ(server.count(kOpRenew), 1u) << "is the client id still known?";
   }
 }
 
@@ -234,9 +234,9 @@ TEST_F(Client40Test, ARestartIsNoticedBeforeAnythingElseIsSent) {
   EXPECT_TRUE(status) << why(status);
   auto calls = server.calls();
   ASSERT_GE(calls.size(), 8u);
-  EXPECT_TRUE(calls[3].is(kRenewNumber));  // after SETCLIENTID, its confirmation, the REMOVE
-  EXPECT_TRUE(calls[4].is(kSetclientidNumber));
-  EXPECT_TRUE(calls[5].is(kSetclientidConfirmNumber));
+  EXPECT_TRUE(calls[3].is(kOpRenew));  // after SETCLIENTID, its confirmation, the REMOVE
+  EXPECT_TRUE(calls[4].is(kOpSetclientid));
+  EXPECT_TRUE(calls[5].is(kOpSetclientidConfirm));
   EXPECT_EQ(calls[6].operations.at(1).text, "lock");
   EXPECT_EQ(calls[7].operations.at(1).text, "x");
   EXPECT_EQ(calls[0].operations[0].text, calls[4].operations[0].text) << "the client's name";
@@ -247,7 +247,7 @@ TEST_F(Client40Test, AnOpenThatTellsOfARestartIsNotTheLastOne) {
   auto results = create_two(server);
   EXPECT_TRUE(is_status(results[0], Nfsstat4::kStaleClientid)) << why(results[0]);
   EXPECT_TRUE(results[1]) << why(results[1]);
-  EXPECT_EQ(server.count(kSetclientidNumber), 2u + 1u) << "start, restart, and all let go";
+  EXPECT_EQ(server.count(kOpSetclientid), 2u + 1u) << "start, restart, and all let go";
 }
 
 TEST_F(Client40Test, TheLeaseIsRenewedHoweverBusyTheClientIs) {
@@ -255,13 +255,13 @@ TEST_F(Client40Test, TheLeaseIsRenewedHoweverBusyTheClientIs) {
   with_client(server, [&](Client& client) -> Task<void> {
     client.set_lease_seconds(3);
     auto patience = Clock::now() + std::chrono::seconds(60);
-    while (server.count(kRenewNumber) == 0 && Clock::now() < patience) {
+    while (server.count(kOpRenew) == 0 && Clock::now() < patience) {
       Status removed = co_await remove_one(client, "x", Repeat::kIdempotent);
       EXPECT_TRUE(removed) << why(removed);
       (void)co_await client.loop().sleep_for(std::chrono::milliseconds(10));
     }
   });
-  EXPECT_GE(server.count(kRenewNumber), 1u);
+  EXPECT_GE(server.count(kOpRenew), 1u);
 }
 
 TEST_F(Client40Test, TwoClientsHaveNamesOfTheirOwn) {
@@ -270,7 +270,7 @@ TEST_F(Client40Test, TwoClientsHaveNamesOfTheirOwn) {
   create_two(server);
   std::set<std::string> names;
   for (const FakeCall& call : server.calls()) {
-    if (call.is(kSetclientidNumber)) names.insert(call.operations[0].text);
+    if (call.is(kOpSetclientid)) names.insert(call.operations[0].text);
   }
   EXPECT_EQ(names.size(), 2u);
 }
@@ -315,7 +315,7 @@ Task<void> expect_range(SourceFile& file, std::uint64_t offset) {
 FakeAnswer wants_own_stateid(const FakeCall& call) {
   for (std::size_t i = 0; i < call.operations.size(); ++i) {
     const FakeOperation& one = call.operations[i];
-    bool carries = one.number == kWriteNumber || one.number == kReadNumber;
+    bool carries = one.number == kOpWrite || one.number == kOpRead;
     if (carries && one.stateid == std::string(16, '\0')) return fails(i, Nfsstat4::kBadStateid);
   }
   return {};
@@ -337,9 +337,8 @@ TEST_F(Tree40Test, ASmallFileIsOneRequestThatIsClosedByAnother) {
   }
   ASSERT_EQ(puts.size(), 2u);
   EXPECT_EQ(numbers(puts[0]),
-            (std::vector<std::uint32_t>{kPutfhNumber, kSavefhNumber, kOpenNumber, kWriteNumber,
-                                        kVerifyNumber, kSetattrNumber, kCommitNumber, kGetfhNumber,
-                                        kRestorefhNumber, kRenameNumber}));
+            (std::vector<std::uint32_t>{kOpPutfh, kOpSavefh, kOpOpen, kOpWrite, kOpVerify,
+                                        kOpSetattr, kOpCommit, kOpGetfh, kOpRestorefh, kOpRename}));
   EXPECT_EQ(puts[0].operations[3].stateid, std::string(16, '\0'));
 }
 
@@ -351,7 +350,7 @@ TEST_F(Tree40Test, AServerThatWantsTheStateidOfAnOpenGetsItFromThenOn) {
   unsigned written = 0;
   for (const FakeCall& call : server.plain_calls()) {
     for (const FakeOperation& one : call.operations) {
-      if (one.number != kWriteNumber) continue;
+      if (one.number != kOpWrite) continue;
       bool special = one.stateid == std::string(16, '\0');
       ++(special ? refused : written);
     }
@@ -384,8 +383,8 @@ TEST_F(Tree40Test, ASourceFileIsOpenedByNameWhereReadingWantsIt) {
     return std::count_if(operations.begin(), operations.end(),
                          [&](const FakeOperation& one) { return one.number == number; });
   };
-  EXPECT_EQ(count(kOpenNumber), 2);
-  EXPECT_EQ(count(kCloseNumber), 2);
+  EXPECT_EQ(count(kOpOpen), 2);
+  EXPECT_EQ(count(kOpClose), 2);
   EXPECT_EQ(operations.at(0).text, "name");
 }
 
@@ -414,8 +413,8 @@ TEST_F(Tree40Test, RangesOfAFileShareOneOpenOnBothVersions) {
     unsigned closed = 0;
     for (const FakeCall& call : server.plain_calls()) {
       for (const FakeOperation& one : call.operations) {
-        opened += one.number == kOpenNumber ? 1 : 0;
-        closed += one.number == kCloseNumber ? 1 : 0;
+        opened += one.number == kOpOpen ? 1 : 0;
+        closed += one.number == kOpClose ? 1 : 0;
       }
     }
     EXPECT_EQ(opened, 1u) << version;

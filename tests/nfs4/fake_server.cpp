@@ -64,7 +64,7 @@ void read_operation(Cursor& in, FakeCall& call) {
   FakeOperation operation;
   operation.number = in.u32();
   switch (operation.number) {
-    case kSequenceNumber:
+    case kOpSequence:
       call.has_sequence = true;
       call.session = in.raw(16);
       call.sequence_id = in.u32();
@@ -72,15 +72,15 @@ void read_operation(Cursor& in, FakeCall& call) {
       call.highest_slot = in.u32();
       call.cache_this = in.u32() == 1;
       return;
-    case kPutfhNumber:
-    case kLookupNumber:
-    case kRemoveNumber: operation.text = in.opaque(); break;
-    case kGetattrNumber:
+    case kOpPutfh:
+    case kOpLookup:
+    case kOpRemove: operation.text = in.opaque(); break;
+    case kOpGetattr:
       for (std::uint32_t word = 0, words = in.u32(); word < words && word < 2; ++word) {
         operation.mask |= std::uint64_t{in.u32()} << (32 * word);
       }
       break;
-    case kOpenNumber:
+    case kOpOpen:
       operation.seqid = in.u32();
       in.raw(8);  // access, deny
       operation.clientid = in.u64();
@@ -91,24 +91,22 @@ void read_operation(Cursor& in, FakeCall& call) {
       }
       if (in.u32() == 0) operation.text = in.opaque();  // CLAIM_NULL, by name
       break;
-    case kCloseNumber: operation.seqid = in.u32(), operation.stateid = in.raw(16); break;
-    case kOpenConfirmNumber: operation.stateid = in.raw(16), operation.seqid = in.u32(); break;
-    case kReadNumber: operation.stateid = in.raw(16), in.raw(12); break;
-    case kWriteNumber:
-      operation.stateid = in.raw(16), in.raw(12), operation.text = in.opaque();
-      break;
-    case kSetattrNumber: operation.stateid = in.raw(16), read_attributes(in); break;
-    case kVerifyNumber: read_attributes(in); break;
-    case kCommitNumber: in.raw(12); break;
-    case kRenameNumber: in.opaque(), operation.text = in.opaque(); break;
-    case kSetclientidNumber: in.raw(8), operation.text = in.opaque(); break;
-    case kSetclientidConfirmNumber: operation.clientid = in.u64(), in.raw(8); break;
-    case kRenewNumber: operation.clientid = in.u64(); break;
-    case kReclaimCompleteNumber: in.u32(); break;
-    case kDestroySessionNumber: operation.text = in.raw(16); break;
-    case kDestroyClientidNumber: call.clientid = in.u64(); break;
-    case kExchangeIdNumber: in.raw(8), operation.text = in.opaque(); break;
-    case kCreateSessionNumber:
+    case kOpClose: operation.seqid = in.u32(), operation.stateid = in.raw(16); break;
+    case kOpOpenConfirm: operation.stateid = in.raw(16), operation.seqid = in.u32(); break;
+    case kOpRead: operation.stateid = in.raw(16), in.raw(12); break;
+    case kOpWrite: operation.stateid = in.raw(16), in.raw(12), operation.text = in.opaque(); break;
+    case kOpSetattr: operation.stateid = in.raw(16), read_attributes(in); break;
+    case kOpVerify: read_attributes(in); break;
+    case kOpCommit: in.raw(12); break;
+    case kOpRename: in.opaque(), operation.text = in.opaque(); break;
+    case kOpSetclientid: in.raw(8), operation.text = in.opaque(); break;
+    case kOpSetclientidConfirm: operation.clientid = in.u64(), in.raw(8); break;
+    case kOpRenew: operation.clientid = in.u64(); break;
+    case kOpReclaimComplete: in.u32(); break;
+    case kOpDestroySession: operation.text = in.raw(16); break;
+    case kOpDestroyClientid: call.clientid = in.u64(); break;
+    case kOpExchangeId: in.raw(8), operation.text = in.opaque(); break;
+    case kOpCreateSession:
       call.clientid = in.u64();
       call.create_sequence_id = in.u32();
       break;
@@ -160,21 +158,21 @@ std::string result_of(const FakeOperation& operation) {
   Wire wire;
   wire.u32(operation.number).u32(kOk);
   switch (operation.number) {
-    case kGetfhNumber: wire.opaque("handle"); break;
-    case kGetattrNumber: wire.raw(attributes_of(operation.mask)); break;
-    case kOpenNumber:
+    case kOpGetfh: wire.opaque("handle"); break;
+    case kOpGetattr: wire.raw(attributes_of(operation.mask)); break;
+    case kOpOpen:
       wire.raw(std::string(16, 's')).raw(std::string(20, '\0')).u32(0).u32(0).u32(0);
       break;
-    case kOpenConfirmNumber: wire.u32(2).raw(operation.stateid.substr(4)); break;
-    case kCloseNumber: wire.raw(std::string(16, 's')); break;
-    case kWriteNumber:
+    case kOpOpenConfirm: wire.u32(2).raw(operation.stateid.substr(4)); break;
+    case kOpClose: wire.raw(std::string(16, 's')); break;
+    case kOpWrite:
       wire.u32(static_cast<std::uint32_t>(operation.text.size())).u32(2).raw(std::string(8, 'v'));
       break;
-    case kCommitNumber: wire.raw(std::string(8, 'v')); break;
-    case kSetattrNumber: wire.u32(0); break;
-    case kRenameNumber: wire.raw(std::string(40, '\0')); break;
-    case kReadNumber: wire.u32(1).opaque("data"); break;
-    case kRemoveNumber: wire.u32(1).u64(1).u64(2); break;
+    case kOpCommit: wire.raw(std::string(8, 'v')); break;
+    case kOpSetattr: wire.u32(0); break;
+    case kOpRename: wire.raw(std::string(40, '\0')); break;
+    case kOpRead: wire.u32(1).opaque("data"); break;
+    case kOpRemove: wire.u32(1).u64(1).u64(2); break;
     default: break;
   }
   return wire.bytes();
@@ -314,13 +312,13 @@ bool FakeServer::handle(Peer& peer, const std::string& record) {
 
 std::string FakeServer::answer_40(const FakeCall& call, const FakeAnswer& answer) {
   std::uint32_t number = call.operations.empty() ? 0 : call.operations[0].number;
-  if (number == kSetclientidNumber) {
+  if (number == kOpSetclientid) {
     client_known_ = false;
     Wire result;
     result.u32(number).u32(kOk).u64(++clientid_).raw(std::string(8, 'c'));
     return compound(kOk, 1, result.bytes());
   }
-  if (number == kSetclientidConfirmNumber) {
+  if (number == kOpSetclientidConfirm) {
     client_known_ = true;
     open_owners_.clear();
   }
@@ -331,7 +329,7 @@ std::string FakeServer::answer_40(const FakeCall& call, const FakeAnswer& answer
 std::string FakeServer::open_40(const FakeOperation& open) {
   bool confirm = open_owners_.insert(open.owner).second;
   Wire wire;
-  wire.u32(kOpenNumber).u32(kOk).u32(1).raw("the open").u32(++opens_).raw(std::string(20, '\0'));
+  wire.u32(kOpOpen).u32(kOk).u32(1).raw("the open").u32(++opens_).raw(std::string(20, '\0'));
   return wire.u32(confirm ? 2 : 0).u32(0).u32(0).bytes();
 }
 
@@ -344,7 +342,7 @@ std::string FakeServer::answer_bare(const FakeCall& call, const FakeAnswer& answ
   Wire result;
   result.u32(number).u32(kOk);
   switch (number) {
-    case kExchangeIdNumber: {
+    case kOpExchangeId: {
       bool confirmed = client_known_ && next_create_ > 1;
       if (!confirmed) {
         ++clientid_;
@@ -357,7 +355,7 @@ std::string FakeServer::answer_bare(const FakeCall& call, const FakeAnswer& answ
       result.u32(0).u64(0).opaque("fake").opaque("scope").u32(0);
       break;
     }
-    case kCreateSessionNumber: {
+    case kOpCreateSession: {
       if (!client_known_ || call.clientid != clientid_) return failed(kStaleClientid);
       if (call.create_sequence_id != next_create_) return failed(kSeqMisordered);
       ++next_create_;
@@ -370,10 +368,10 @@ std::string FakeServer::answer_bare(const FakeCall& call, const FakeAnswer& answ
       }
       break;
     }
-    case kDestroySessionNumber:
+    case kOpDestroySession:
       if (sessions_.erase(call.operations[0].text) == 0) return failed(kBadsession);
       break;
-    case kDestroyClientidNumber:
+    case kOpDestroyClientid:
       if (!client_known_ || call.clientid != clientid_) return failed(kStaleClientid);
       client_known_ = false;
       break;
@@ -384,7 +382,7 @@ std::string FakeServer::answer_bare(const FakeCall& call, const FakeAnswer& answ
 
 std::string FakeServer::answer_in_session(const FakeCall& call, const FakeAnswer& answer) {
   auto refused = [](std::uint32_t status) {
-    return compound(status, 1, Wire().u32(kSequenceNumber).u32(status).bytes());
+    return compound(status, 1, Wire().u32(kOpSequence).u32(status).bytes());
   };
   if (answer.sequence_status) return refused(*answer.sequence_status);
   auto session = sessions_.find(call.session);
@@ -414,7 +412,7 @@ std::string FakeServer::carry_out(const FakeCall& call, const FakeAnswer& answer
   std::uint32_t results = 0;
   bool in_session = call.minor_version > 0;
   if (in_session) {
-    body.u32(kSequenceNumber).u32(kOk).raw(call.session).u32(call.sequence_id);
+    body.u32(kOpSequence).u32(kOk).raw(call.session).u32(call.sequence_id);
     body.u32(call.slot + (answer.mislead_slot ? 1 : 0)).u32(limits_.slots - 1);
     body.u32(answer.target_highest_slot.value_or(limits_.slots - 1)).u32(0);
     ++results;
@@ -427,20 +425,20 @@ std::string FakeServer::carry_out(const FakeCall& call, const FakeAnswer& answer
       body.u32(operation.number).u32(*answer.status);
       return compound(*answer.status, results, body.bytes());
     }
-    if (operation.number == kReclaimCompleteNumber && std::exchange(reclaimed_, true)) {
+    if (operation.number == kOpReclaimComplete && std::exchange(reclaimed_, true)) {
       body.u32(operation.number).u32(kCompleteAlready);
       return compound(kCompleteAlready, results, body.bytes());
     }
-    bool names_client = operation.number == kRenewNumber || operation.number == kOpenNumber;
+    bool names_client = operation.number == kOpRenew || operation.number == kOpOpen;
     if (!in_session && names_client && (!client_known_ || operation.clientid != clientid_)) {
       body.u32(operation.number).u32(kStaleClientid);
       return compound(kStaleClientid, results, body.bytes());
     }
-    if (!in_session && operation.number == kOpenNumber) {
+    if (!in_session && operation.number == kOpOpen) {
       body.raw(open_40(operation));
       continue;
     }
-    if (operation.number == kRemoveNumber) removed_.push_back(operation.text);
+    if (operation.number == kOpRemove) removed_.push_back(operation.text);
     body.raw(result_of(operation));
   }
   return compound(kOk, results, body.bytes());

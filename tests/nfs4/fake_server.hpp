@@ -16,39 +16,9 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "compound_walk.hpp"
 
 namespace nfsferry::test {
-
-// nfs_opnum4, as numbers of the tests' own.
-enum Number : std::uint32_t {
-  kCloseNumber = 4,
-  kCommitNumber = 5,
-  kGetattrNumber = 9,
-  kGetfhNumber = 10,
-  kLockNumber = 12,
-  kLookupNumber = 15,
-  kOpenNumber = 18,
-  kOpenConfirmNumber = 20,
-  kPutfhNumber = 22,
-  kPutrootfhNumber = 24,
-  kReadNumber = 25,
-  kRemoveNumber = 28,
-  kRenameNumber = 29,
-  kRenewNumber = 30,
-  kRestorefhNumber = 31,
-  kSavefhNumber = 32,
-  kSetattrNumber = 34,
-  kSetclientidNumber = 35,
-  kSetclientidConfirmNumber = 36,
-  kVerifyNumber = 37,
-  kWriteNumber = 38,
-  kExchangeIdNumber = 42,
-  kCreateSessionNumber = 43,
-  kDestroySessionNumber = 44,
-  kSequenceNumber = 53,
-  kDestroyClientidNumber = 57,
-  kReclaimCompleteNumber = 58,
-};
 
 struct FakeOperation {
   std::uint32_t number = 0;
@@ -82,8 +52,8 @@ struct FakeCall {
   }
   // A request of a test: in a session, and not RECLAIM_COMPLETE.
   bool is_plain() const {
-    if (minor_version > 0) return has_sequence && !is(kReclaimCompleteNumber);
-    return !is(kSetclientidNumber) && !is(kSetclientidConfirmNumber) && !is(kRenewNumber);
+    if (minor_version > 0) return has_sequence && !is(kOpReclaimComplete);
+    return !is(kOpSetclientid) && !is(kOpSetclientidConfirm) && !is(kOpRenew);
   }
 };
 

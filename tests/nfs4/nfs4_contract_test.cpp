@@ -98,10 +98,7 @@ class ServerPlace final : public TreeUnderTest {
 };
 
 std::unique_ptr<Proxy> efs_proxy(const Ganesha& server, const EfsOptions& efs) {
-  ProxyOptions options;
-  options.server_port = static_cast<std::uint16_t>(server.port());
-  options.make_filter = efs_filters(efs);
-  auto proxy = Proxy::start(options);
+  auto proxy = start_efs_proxy(static_cast<std::uint16_t>(server.port()), efs);
   check(proxy.has_value(), "no proxy");
   return *std::move(proxy);
 }

@@ -123,7 +123,7 @@ TEST_F(RestoreTest, AServerWithoutLocksIsRecognisedAndItsFileRemoved) {
   for (Nfsstat4 refusal : {Nfsstat4::kNotsupp, Nfsstat4::kLockNotsupp}) {
     auto script = [refusal](const FakeCall& call) {
       for (std::size_t i = 0; i < call.operations.size(); ++i) {
-        if (call.operations[i].number == kLockNumber) return fails_at(i, refusal);
+        if (call.operations[i].number == kOpLock) return fails_at(i, refusal);
       }
       return FakeAnswer{};
     };
@@ -137,7 +137,7 @@ TEST_F(RestoreTest, AServerWithoutLocksIsRecognisedAndItsFileRemoved) {
     run(server, body);
     EXPECT_TRUE(is_own(taken, Own::kUnsupported)) << why(taken);
     EXPECT_EQ(server.removed(), std::vector<std::string>{std::string(kLockName)});
-    EXPECT_EQ(server.plain_calls().back().operations.at(1).number, kCloseNumber);
+    EXPECT_EQ(server.plain_calls().back().operations.at(1).number, kOpClose);
   }
 }
 

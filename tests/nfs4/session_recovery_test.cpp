@@ -78,7 +78,7 @@ TEST_F(SessionTest, LostConnectionReplaysBySlotAndTheServerExecutesOnce) {
   EXPECT_EQ(calls[1].session, calls[0].session);
   EXPECT_EQ(server.removed(), Names{"a"}) << "the second answer came from the replay cache";
   EXPECT_EQ(server.connections(), 2u);
-  EXPECT_EQ(server.count(kCreateSessionNumber), 1u);
+  EXPECT_EQ(server.count(kOpCreateSession), 1u);
 }
 
 TEST_F(SessionTest, LostConnectionBeforeTheRequestWasExecuted) {
@@ -119,8 +119,8 @@ TEST_F(SessionTest, LostSessionIsMadeAgainUnderTheSameClient) {
     EXPECT_EQ(session.client_generation(), 1u);
   };
   run(server, body);
-  EXPECT_EQ(server.count(kExchangeIdNumber), 1u);
-  EXPECT_EQ(server.count(kCreateSessionNumber), 2u);
+  EXPECT_EQ(server.count(kOpExchangeId), 1u);
+  EXPECT_EQ(server.count(kOpCreateSession), 2u);
   EXPECT_EQ(server.removed(), (Names{"a", "b"}));
   auto calls = server.plain_calls();
   EXPECT_NE(calls.back().session, calls.front().session);
@@ -155,8 +155,8 @@ TEST_F(SessionTest, RestartedServerGetsANewClient) {
     EXPECT_EQ(session.client_generation(), 2u) << "state of the earlier client is gone";
   };
   run(server, body);
-  EXPECT_EQ(server.count(kExchangeIdNumber), 2u);
-  EXPECT_EQ(server.count(kReclaimCompleteNumber), 2u) << "after every new client id";
+  EXPECT_EQ(server.count(kOpExchangeId), 2u);
+  EXPECT_EQ(server.count(kOpReclaimComplete), 2u) << "after every new client id";
   EXPECT_EQ(server.removed(), (Names{"a", "b"}));
 }
 
@@ -216,7 +216,7 @@ TEST_F(SessionTest, AbandonedSlotsComeBackWithANewSession) {
     }
   };
   run(server, body);
-  EXPECT_GT(server.count(kCreateSessionNumber), 1u);
+  EXPECT_GT(server.count(kOpCreateSession), 1u);
   EXPECT_EQ(server.removed().size(), 5u);
 }
 
@@ -310,14 +310,14 @@ TEST_F(SessionTest, CloseInTheMiddleOfRecoveryEndsIt) {
   FakeServer server([seen = 0](const FakeCall& call) mutable {
     FakeAnswer answer;
     answer.forget_clients = call.is_plain();
-    answer.silent = call.is(kExchangeIdNumber) && ++seen == 2;
+    answer.silent = call.is(kOpExchangeId) && ++seen == 2;
     return answer;
   });
   auto body = [&](Session& session) -> Task<void> {
     Status status = ok();
     TaskGroup group;
     group.spawn(store_status(remove(session, "a", Repeat::kIdempotent), status));
-    while (server.count(kExchangeIdNumber) < 2) {
+    while (server.count(kOpExchangeId) < 2) {
       (void)co_await loop_->sleep_for(milliseconds(5));
     }
     co_await session.close();
@@ -335,7 +335,7 @@ TEST_F(SessionTest, ConnectionLostUnderReclaimCompleteLeavesNoHalfMadeSession) {
         restarted.forget_clients = reclaims == 1;
         return restarted;
       }
-      if (!call.is(kReclaimCompleteNumber)) return FakeAnswer{};
+      if (!call.is(kOpReclaimComplete)) return FakeAnswer{};
       return ++reclaims == 2 ? lost(executed) : FakeAnswer{};
     });
     auto body = [](Session& session) -> Task<void> {
@@ -345,7 +345,7 @@ TEST_F(SessionTest, ConnectionLostUnderReclaimCompleteLeavesNoHalfMadeSession) {
     };
     run(server, body);
     EXPECT_EQ(server.removed(), (Names{"a", "b"}));
-    EXPECT_GE(server.count(kReclaimCompleteNumber), 3u) << "said until it was heard";
+    EXPECT_GE(server.count(kOpReclaimComplete), 3u) << "said until it was heard";
   }
 }
 
@@ -377,7 +377,7 @@ TEST_F(SessionTest, DelayAcrossALostSessionStartsOverInTheNewOne) {
     EXPECT_TRUE(slow) << slow.error().message();
   };
   run(server, body);
-  EXPECT_EQ(server.count(kCreateSessionNumber), 2u) << "nobody disturbed the new session";
+  EXPECT_EQ(server.count(kOpCreateSession), 2u) << "nobody disturbed the new session";
   EXPECT_EQ(server.removed().size(), 22u);
 }
 

@@ -15,12 +15,12 @@ TEST_F(SessionTest, OpensWithClientSessionAndReclaimAndGivesAllBack) {
   run(server, body);
   auto calls = server.calls();
   ASSERT_EQ(calls.size(), 5u);
-  EXPECT_TRUE(calls[0].is(kExchangeIdNumber));
-  EXPECT_TRUE(calls[1].is(kCreateSessionNumber));
+  EXPECT_TRUE(calls[0].is(kOpExchangeId));
+  EXPECT_TRUE(calls[1].is(kOpCreateSession));
   EXPECT_EQ(calls[1].create_sequence_id, 1u);
-  EXPECT_TRUE(calls[2].is(kReclaimCompleteNumber)) << "before any OPEN";
-  EXPECT_TRUE(calls[3].is(kDestroySessionNumber));
-  EXPECT_TRUE(calls[4].is(kDestroyClientidNumber));
+  EXPECT_TRUE(calls[2].is(kOpReclaimComplete)) << "before any OPEN";
+  EXPECT_TRUE(calls[3].is(kOpDestroySession));
+  EXPECT_TRUE(calls[4].is(kOpDestroyClientid));
 }
 
 TEST_F(SessionTest, HasAnOwnerOfItsOwn) {
@@ -30,7 +30,7 @@ TEST_F(SessionTest, HasAnOwnerOfItsOwn) {
   run(server, body);
   std::set<std::string> owners;
   for (const FakeCall& call : server.calls()) {
-    if (call.is(kExchangeIdNumber)) owners.insert(call.operations[0].text);
+    if (call.is(kOpExchangeId)) owners.insert(call.operations[0].text);
   }
   EXPECT_EQ(owners.size(), 2u);
 }
@@ -250,14 +250,14 @@ TEST_F(SessionTest, OpenTellsThatNobodyListens) {
 TEST_F(SessionTest, OpenTellsThatTheServerSpeaksNo41) {
   FakeAnswer mismatch;
   mismatch.sequence_status = code_of(Nfsstat4::kMinorVersMismatch);
-  FakeServer server(first_of(kExchangeIdNumber, mismatch));
+  FakeServer server(first_of(kOpExchangeId, mismatch));
   EXPECT_TRUE(is_status(open_only(server), Nfsstat4::kMinorVersMismatch));
 }
 
 TEST_F(SessionTest, OpenWaitsWhileTheServerAsksForPatience) {
   FakeAnswer delay;
   delay.sequence_status = code_of(Nfsstat4::kDelay);
-  for (std::uint32_t operation : {kExchangeIdNumber, kCreateSessionNumber}) {
+  for (std::uint32_t operation : {kOpExchangeId, kOpCreateSession}) {
     FakeServer server(first_of(operation, delay));
     EXPECT_TRUE(open_only(server));
     EXPECT_EQ(server.count(operation), 2u);
@@ -279,9 +279,9 @@ TEST_F(SessionTest, OpenGivesUpOnAServerThatTakesTheConnectionAndSaysNothing) {
 TEST_F(SessionTest, ClosesThoughTheServerWantsToKeepTheClient) {
   FakeAnswer busy;
   busy.sequence_status = code_of(Nfsstat4::kClientidBusy);
-  FakeServer server(first_of(kDestroyClientidNumber, busy));
+  FakeServer server(first_of(kOpDestroyClientid, busy));
   EXPECT_TRUE(open_only(server));
-  EXPECT_EQ(server.count(kDestroyClientidNumber), 1u);
+  EXPECT_EQ(server.count(kOpDestroyClientid), 1u);
 }
 
 TEST_F(SessionTest, RefusesCallsAfterItsEnd) {

@@ -264,4 +264,12 @@ MakeFilter efs_filters(const EfsOptions& options) {
   return [file_system] { return std::make_unique<EfsFilter>(file_system); };
 }
 
+Result<std::unique_ptr<Proxy>> start_efs_proxy(std::uint16_t server_port,
+                                               const EfsOptions& options) {
+  ProxyOptions proxy;
+  proxy.server_port = server_port;
+  proxy.make_filter = efs_filters(options);
+  return Proxy::start(proxy);
+}
+
 }  // namespace nfsferry::test

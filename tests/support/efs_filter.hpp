@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "proxy.hpp"
 #include "proxy_filter.hpp"
 
 namespace nfsferry::test {
@@ -21,5 +22,8 @@ struct EfsOptions {
 
 // For ProxyOptions. All connections of the proxy share the rate cap and the open-owners.
 MakeFilter efs_filters(const EfsOptions& options);
+// A proxy of that kind to a server on 127.0.0.1. Errors: errno of what failed.
+Result<std::unique_ptr<Proxy>> start_efs_proxy(std::uint16_t server_port,
+                                               const EfsOptions& options);
 
 }  // namespace nfsferry::test
