@@ -1,6 +1,7 @@
 #include "report/summary.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 
 #include "base/escape.hpp"
@@ -125,6 +126,12 @@ std::string room_text(const CheckReport& report) {
          format_size(report.space_total_bytes);
 }
 
+std::string clock_text(std::int64_t ahead_ms) {
+  std::uint64_t by_ms = static_cast<std::uint64_t>(std::abs(ahead_ms));
+  return "the target's is " + grouped(by_ms) + " ms " + (ahead_ms < 0 ? "behind" : "ahead of") +
+         " this machine's";
+}
+
 std::string trial_text(const TrialReport& trial) {
   std::string out;
   if (trial.files > 0) {
@@ -203,6 +210,7 @@ std::string check_summary(const CheckReport& report) {
   add_line(out, "target", side_text(run.target, report.target_round_trip_us));
   add_line(out, "", room_text(report));
   add_line(out, "", report.sets_owners ? "owners can be set" : "owners cannot be set");
+  if (report.clock_ahead_ms) add_line(out, "clock", clock_text(*report.clock_ahead_ms));
   add_line(out, "engine", engine_text(run.engine, run.engine_note));
   add_line(out, "tried", trial_text(report.trial));
   add_line(out, "expected",

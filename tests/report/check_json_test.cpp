@@ -73,7 +73,9 @@ TEST(CheckSummary, TellsBothSidesTheTrialAndWhatToExpect) {
        {"outcome         ready\n",
         "nfs://a/old: NFSv4.1, 100 operations a request, 64 requests at once, round trip 0.250 ms",
         "10 files, 4.0 KiB, 2 folders, 4 symlinks, 3 hard links, 5 special files; listed in 1.5s",
-        "empty, 1.0 MiB available of 2.0 MiB", "owners can be set", "epoll (io_uring is forbidden)",
+        "empty, 1.0 MiB available of 2.0 MiB", "owners can be set",
+        "clock           the target's is 7 ms behind this machine's\n",
+        "epoll (io_uring is forbidden)",
         "9 small files: 900 files/s, 1000 B of a large file: 1.0 MiB/s",
         "about 1m01s for a first copy", "note            a note\n"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
