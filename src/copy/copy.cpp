@@ -152,7 +152,7 @@ Task<void> check_on_this_thread(Shared& shared, Loop& loop, Side side, CheckRepo
 }
 
 void leave_copy(Shared& shared) {
-  if (--shared.walkers_left == 0) shared.walk_finished = true;
+  shared.walker_left();
   --shared.carriers_left;
   shared.directories.wake();
 }

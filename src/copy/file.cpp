@@ -43,17 +43,33 @@ std::vector<SourceItem> in_target(const std::vector<WorkItem>& items) {
   return out;
 }
 
+Task<void> Worker::enqueue(WorkItem item) {
+  WorkKind kind = kind_of(item, small_file_bytes_);
+  while (!shared_.work.try_add(this, kind, item)) co_await queue_news_->wait();
+}
+
+Task<Work> Worker::next_work() {
+  for (;;) {
+    auto work = shared_.work.try_take(this, large_running_ < kLargeAtOnce);
+    if (work) co_return *std::move(work);
+    co_await queue_news_->wait();
+  }
+}
+
 Task<void> Worker::carrier() {
   for (;;) {
-    Work work = co_await queue_.take();
+    Work work = co_await next_work();
     if (work.kind == WorkKind::kNothing) co_return;
-    bool large = work.kind == WorkKind::kLargeFile || work.kind == WorkKind::kCompareLargeFile;
+    bool large = is_large(work.kind);
+    if (large) ++large_running_;
     if (shared_.stopping()) {
       for (const WorkItem& item : work.items) entry_done(item);
     } else {
       co_await carry(std::move(work));
     }
-    if (large) queue_.large_file_done();
+    if (!large) continue;
+    --large_running_;
+    queue_news_->pulse();
   }
 }
 
@@ -80,7 +96,7 @@ Task<void> Worker::carry(Work work) {
 
 Task<void> Worker::carry_alone(WorkItem item) {
   Work work;
-  work.kind = queue_.kind_of(item);
+  work.kind = kind_of(item, small_file_bytes_);
   work.items.push_back(std::move(item));
   co_await carry(std::move(work));
 }

@@ -95,7 +95,7 @@ Task<void> Worker::decide(Merge& merge, WorkItem item, const TargetRow* row) {
   if (item.node->late)
     co_await carry_alone(std::move(item));
   else
-    co_await queue_.add(std::move(item));
+    co_await enqueue(std::move(item));
 }
 
 // What the differences ask for; empty where nothing is to be done.

@@ -223,6 +223,12 @@ std::uint64_t Shared::random_seed() {
   return std::uint64_t{random()} << 32 | random();
 }
 
+void Shared::walker_left() {
+  if (--walkers_left > 0) return;
+  walk_finished = true;
+  work.close();
+}
+
 void Shared::abort(Error error) {
   {
     std::lock_guard lock(mutex_);

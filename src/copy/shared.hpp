@@ -16,6 +16,7 @@
 #include "base/result.hpp"
 #include "copy/content_hash.hpp"
 #include "copy/ownership.hpp"
+#include "copy/work_queue.hpp"
 #include "nfsferry/observer.hpp"
 #include "nfsferry/options.hpp"
 #include "nfsferry/report.hpp"
@@ -244,6 +245,7 @@ class Shared {
   Counters counters;
   Failures failures;
   DirectoryQueue directories;
+  WorkQueue work;
   HardLinks hard_links;
   std::atomic<std::uint64_t> directories_left{0};  // made and not finished
   std::atomic<bool> walk_finished{false};
@@ -251,6 +253,8 @@ class Shared {
   std::atomic<std::uint32_t> walkers_left{0};   // threads that still list
   std::atomic<std::uint32_t> carriers_left{0};  // threads that still copy files
 
+  // A thread lists nothing any more.
+  void walker_left();
   // Ends the run: nothing new is given out. The first error stays.
   void abort(Error error);
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }

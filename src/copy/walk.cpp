@@ -169,11 +169,11 @@ Task<Status> Worker::start_over(Merge& merge) {
   log(LogLevel::kInfo,
       "the source's listing of '" + escape_for_terminal(merge.node->path()) + "' is started over");
   ++shared_.counters.retries;
-  queue_.hurry();
+  shared_.work.hurry();
   while (merge.node->in_flight > 0 && !shared_.stopping()) {
     (void)co_await loop_.sleep_for(kLookAgain);
   }
-  queue_.stop_hurrying();
+  shared_.work.stop_hurrying();
   merge.since.emplace(shared_.name_seed, false, 0, 1, std::numeric_limits<std::size_t>::max());
   if (verifying()) co_return ok();
   co_return co_await load_target(merge, *merge.since, false);

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace nfsferry::copy {
 namespace {
-
-bool is_large(WorkKind kind) {
-  return kind == WorkKind::kLargeFile || kind == WorkKind::kCompareLargeFile;
-}
 
 // Content that travels with the batch, in bytes.
 std::uint64_t batch_bytes(WorkKind kind, const WorkItem& item) {
@@ -34,16 +31,11 @@ constexpr std::array<std::string_view, kWorkKinds> kNames = {"small files",
 
 }  // namespace
 
-std::string WorkQueue::describe() const {
-  std::string text = std::to_string(large_running_) + " large files under way";
-  for (std::size_t kind = 0; kind < kWorkKinds; ++kind) {
-    std::size_t count = waiting_[kind].items.size();
-    if (count > 0) text += ", " + std::to_string(count) + " " + std::string(kNames[kind]);
-  }
-  return text + (closed_ ? "; nothing more is added" : "");
+bool is_large(WorkKind kind) {
+  return kind == WorkKind::kLargeFile || kind == WorkKind::kCompareLargeFile;
 }
 
-WorkKind WorkQueue::kind_of(const WorkItem& item) const {
+WorkKind kind_of(const WorkItem& item, std::uint64_t small_file_bytes) {
   if (item.action == Action::kSetAttributes) return WorkKind::kSetAttributes;
   bool compare = item.action == Action::kCompare;
   const Attributes& attributes = item.entry.attributes;
@@ -51,85 +43,132 @@ WorkKind WorkQueue::kind_of(const WorkItem& item) const {
     return compare ? WorkKind::kCompareSymlinks : WorkKind::kSymlinks;
   }
   if (attributes.type != FileType::kRegular) return WorkKind::kSpecials;
-  if (attributes.size_bytes <= small_file_bytes_) {
+  if (attributes.size_bytes <= small_file_bytes) {
     return compare ? WorkKind::kCompareSmallFiles : WorkKind::kSmallFiles;
   }
   return compare ? WorkKind::kCompareLargeFile : WorkKind::kLargeFile;
 }
 
-Task<void> WorkQueue::add(WorkItem item) {
-  co_await room_.acquire();
-  WorkKind kind = kind_of(item);
-  Waiting& into = waiting(kind);
+void WorkQueue::join(const void* thread, std::size_t files_per_batch, std::function<void()> waker) {
+  std::lock_guard lock(mutex_);
+  threads_[thread].waker = std::move(waker);
+  files_per_batch_ = std::min(files_per_batch_, files_per_batch);
+}
+
+void WorkQueue::leave(const void* thread) {
+  std::lock_guard lock(mutex_);
+  threads_.erase(thread);
+}
+
+bool WorkQueue::try_add(const void* thread, WorkKind kind, WorkItem& item) {
+  std::lock_guard lock(mutex_);
+  if (count_ >= kItemsMost) {
+    threads_.at(thread).wants_room = true;
+    return false;
+  }
+  ++count_;
+  Waiting& into = waiting_[static_cast<std::size_t>(kind)];
   into.bytes += batch_bytes(kind, item);
   into.items.push_back(std::move(item));
-  if (ready() != WorkKind::kNothing) changed_.pulse();
+  if (is_large(kind))
+    wake_all();  // each thread has a limit of its own for them
+  else if (is_ready(kind))
+    wake_one(thread);
+  return true;
 }
 
-Task<Work> WorkQueue::take() {
-  for (;;) {
-    Work work = take_ready();
-    bool ended = closed_ && empty();
-    if (work.kind != WorkKind::kNothing || ended) {
-      if (!work.items.empty()) room_.release(work.items.size());
-      if (ended) changed_.pulse();
-      co_return work;
+std::optional<Work> WorkQueue::try_take(const void* thread, bool large_too) {
+  std::lock_guard lock(mutex_);
+  if (auto kind = ready(large_too)) {
+    Work work = take(*kind);
+    if (closed_ && count_ == 0) wake_all();  // to their end
+    for (auto& [other, one] : threads_) {
+      if (std::exchange(one.wants_room, false)) one.waker();
     }
-    co_await changed_.wait();
+    return work;
   }
-}
-
-bool WorkQueue::empty() const {
-  return std::all_of(waiting_.begin(), waiting_.end(),
-                     [](const Waiting& one) { return one.items.empty(); });
+  if (closed_ && count_ == 0) return Work{};
+  threads_.at(thread).wants_work = true;
+  return std::nullopt;
 }
 
 bool WorkQueue::is_ready(WorkKind kind) const {
   const Waiting& one = waiting_[static_cast<std::size_t>(kind)];
   if (one.items.empty()) return false;
-  if (is_large(kind)) return large_running_ < kLargeAtOnce;
-  return closed_ || hurried_ > 0 || one.items.size() >= files_per_batch_ ||
+  return is_large(kind) || closed_ || hurried_ > 0 || one.items.size() >= files_per_batch_ ||
          one.bytes >= kBatchBytes;
 }
 
-WorkKind WorkQueue::ready() const {
-  auto found =
-      std::find_if(kOrder.begin(), kOrder.end(), [this](WorkKind kind) { return is_ready(kind); });
-  return found == kOrder.end() ? WorkKind::kNothing : *found;
+std::optional<WorkKind> WorkQueue::ready(bool large_too) const {
+  for (WorkKind kind : kOrder) {
+    if (is_ready(kind) && (large_too || !is_large(kind))) return kind;
+  }
+  return std::nullopt;
 }
 
-Work WorkQueue::take_ready() {
+Work WorkQueue::take(WorkKind kind) {
   Work work;
-  work.kind = ready();
-  if (work.kind == WorkKind::kNothing) return work;
-  Waiting& from = waiting(work.kind);
-  std::size_t most = is_large(work.kind) ? 1 : files_per_batch_;
+  work.kind = kind;
+  Waiting& from = waiting_[static_cast<std::size_t>(kind)];
+  std::size_t most = is_large(kind) ? 1 : files_per_batch_;
   std::uint64_t bytes = 0;
   while (!from.items.empty() && work.items.size() < most) {
-    std::uint64_t more = batch_bytes(work.kind, from.items.front());
+    std::uint64_t more = batch_bytes(kind, from.items.front());
     if (!work.items.empty() && bytes + more > kBatchBytes) break;
     bytes += more;
     work.items.push_back(std::move(from.items.front()));
     from.items.pop_front();
   }
   from.bytes -= bytes;
-  if (is_large(work.kind)) ++large_running_;
+  count_ -= work.items.size();
   return work;
 }
 
-void WorkQueue::large_file_done() {
-  --large_running_;
-  changed_.pulse();
+// The thread that added, if it has nothing to do, else another one.
+void WorkQueue::wake_one(const void* preferred) {
+  auto found = threads_.find(preferred);
+  if (found == threads_.end() || !found->second.wants_work) {
+    found = std::find_if(threads_.begin(), threads_.end(),
+                         [](const auto& one) { return one.second.wants_work; });
+  }
+  if (found == threads_.end()) return;
+  found->second.wants_work = false;
+  found->second.waker();
+}
+
+void WorkQueue::wake_all() {
+  for (auto& [thread, one] : threads_) {
+    if (std::exchange(one.wants_work, false)) one.waker();
+  }
 }
 
 void WorkQueue::hurry() {
+  std::lock_guard lock(mutex_);
   ++hurried_;
-  changed_.pulse();
+  wake_all();
+}
+
+void WorkQueue::stop_hurrying() {
+  std::lock_guard lock(mutex_);
+  --hurried_;
 }
 
 void WorkQueue::close() {
+  std::lock_guard lock(mutex_);
   closed_ = true;
-  changed_.pulse();
+  wake_all();
+}
+
+std::string WorkQueue::describe() const {
+  std::lock_guard lock(mutex_);
+  std::string text;
+  for (std::size_t kind = 0; kind < kWorkKinds; ++kind) {
+    std::size_t count = waiting_[kind].items.size();
+    if (count == 0) continue;
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string(kNames[kind]);
+  }
+  if (text.empty()) text = "nothing";
+  return text + (closed_ ? "; nothing more is added" : "");
 }
 
 }  // namespace nfsferry::copy

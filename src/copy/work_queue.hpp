@@ -3,14 +3,20 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <limits>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "copy/shared.hpp"
-#include "loop/sync.hpp"
+#include "tree/tree.hpp"
 
 namespace nfsferry::copy {
+
+struct DirectoryNode;
 
 // What is to be done with an entry.
 enum class Action : std::uint8_t {
@@ -21,7 +27,7 @@ enum class Action : std::uint8_t {
 
 // An entry of a directory that waits to be dealt with; holds one of its node's pending counts.
 struct WorkItem {
-  NodePtr node;
+  std::shared_ptr<DirectoryNode> node;
   Entry entry;
   Action action = Action::kCopy;
   std::shared_ptr<const Entry> there{};  // what the target has, where it is needed
@@ -41,32 +47,37 @@ enum class WorkKind : std::uint8_t {
 };
 inline constexpr std::size_t kWorkKinds = static_cast<std::size_t>(WorkKind::kNothing);
 
+bool is_large(WorkKind kind);
+// By action, type and size; directories are not for here.
+WorkKind kind_of(const WorkItem& item, std::uint64_t small_file_bytes);
+
 struct Work {
   WorkKind kind = WorkKind::kNothing;
   std::vector<WorkItem> items;
 };
 
-// Collects entries from all directories into batches that fill a request, whatever the size of
-// the directories. Bounded: who adds waits. One thread.
+// Collects entries from all directories, whichever thread lists them, into batches that fill a
+// request, and gives them to whichever thread has nothing to do: one huge directory keeps all of
+// them busy. Bounded. Thread-safe; nothing here waits: a thread that was refused is woken when it
+// is worth another try.
 class WorkQueue {
  public:
   static constexpr std::size_t kItemsMost = 4096;
   static constexpr std::uint64_t kBatchBytes = 1u << 20;
-  static constexpr std::size_t kLargeAtOnce = 8;  // so that small files go on beside large ones
 
-  WorkQueue(std::uint64_t small_file_bytes, std::size_t files_per_batch)
-      : small_file_bytes_(small_file_bytes), files_per_batch_(files_per_batch), room_(kItemsMost) {}
+  // A thread that adds and takes. `waker` is called from any thread, until leave() has returned.
+  // A full batch has as many files as the thread with the least limit can carry.
+  void join(const void* thread, std::size_t files_per_batch, std::function<void()> waker);
+  void leave(const void* thread);
 
-  // By action, type and size; directories are not for here.
-  WorkKind kind_of(const WorkItem& item) const;
-  Task<void> add(WorkItem item);
-  // A full batch; what is there once the queue is closed; kNothing at the end.
-  Task<Work> take();
-  void large_file_done();
+  // Takes the item unless the queue is full.
+  bool try_add(const void* thread, WorkKind kind, WorkItem& item);
+  // A full batch; what is there once the queue is closed; kNothing at the end. Empty: not now.
+  std::optional<Work> try_take(const void* thread, bool large_too);
   // Somebody waits for what is in it: batches are given out before they are full, until
   // `stop_hurrying` has been called as often.
   void hurry();
-  void stop_hurrying() { --hurried_; }
+  void stop_hurrying();
   void close();  // nothing more is added
   // What waits in it, for people.
   std::string describe() const;
@@ -76,20 +87,25 @@ class WorkQueue {
     std::deque<WorkItem> items;
     std::uint64_t bytes = 0;  // of content, where it travels with the batch
   };
-  Waiting& waiting(WorkKind kind) { return waiting_[static_cast<std::size_t>(kind)]; }
+  struct Thread {
+    std::function<void()> waker;
+    bool wants_work = false;
+    bool wants_room = false;
+  };
+  // With mutex_ held:
   bool is_ready(WorkKind kind) const;
-  WorkKind ready() const;
-  bool empty() const;
-  Work take_ready();
+  std::optional<WorkKind> ready(bool large_too) const;
+  Work take(WorkKind kind);
+  void wake_one(const void* preferred);
+  void wake_all();
 
-  std::uint64_t small_file_bytes_;
-  std::size_t files_per_batch_;
-  Semaphore room_;
+  mutable std::mutex mutex_;
+  std::map<const void*, Thread> threads_;
+  std::size_t files_per_batch_ = std::numeric_limits<std::size_t>::max();
   std::array<Waiting, kWorkKinds> waiting_;
-  std::size_t large_running_ = 0;
+  std::size_t count_ = 0;  // items waiting
   unsigned hurried_ = 0;
   bool closed_ = false;
-  Event changed_;  // pulsed when take() may have something
 };
 
 }  // namespace nfsferry::copy

@@ -3,24 +3,42 @@
 #include <algorithm>
 
 namespace nfsferry::copy {
+namespace {
+
+// To be called from any thread.
+std::function<void()> waker(Loop& loop, std::shared_ptr<Event> news) {
+  return [&loop, news = std::move(news)] {
+    if (loop.runs_here())
+      news->pulse();
+    else
+      loop.post([news] { news->pulse(); });
+  };
+}
+
+}  // namespace
 
 Worker::Worker(Shared& shared, Loop& loop, Source& source, FullTree& target)
     : shared_(shared),
       loop_(loop),
       source_(source),
       target_(target),
-      queue_(std::min(source.preferences().small_file_bytes, target.preferences().small_file_bytes),
-             std::min(source.preferences().files_per_batch, target.preferences().files_per_batch)),
+      small_file_bytes_(
+          std::min(source.preferences().small_file_bytes, target.preferences().small_file_bytes)),
       range_bytes_(kRangeBytesInFlight),
       range_size_(std::min(source.preferences().read_bytes, target.preferences().write_bytes)),
-      news_(std::make_shared<Event>()) {
-  Loop* own_loop = &loop;
-  shared_.directories.add_waker(
-      this, [own_loop, news = news_] { own_loop->post([news] { news->pulse(); }); });
+      news_(std::make_shared<Event>()),
+      queue_news_(std::make_shared<Event>()) {
+  shared_.directories.add_waker(this, waker(loop, news_));
+  std::size_t batch =
+      std::min(source.preferences().files_per_batch, target.preferences().files_per_batch);
+  shared_.work.join(this, batch, waker(loop, queue_news_));
 }
 
 // The loop may end before those of other threads.
-Worker::~Worker() { shared_.directories.remove_waker(this); }
+Worker::~Worker() {
+  shared_.directories.remove_waker(this);
+  shared_.work.leave(this);
+}
 
 std::string Worker::state() const {
   const Counters& counters = shared_.counters;
@@ -31,8 +49,8 @@ std::string Worker::state() const {
          (shared_.walk_finished ? ", all is listed" : "") +
          (shared_.stopping() ? ", stopping" : "") + "\n  " + number(shared_.directories.waiting()) +
          " directories queued, " + number(shared_.directories_left) + " unfinished, " +
-         number(to_finish_.size()) +
-         " of this thread to be finished\n  waiting in this thread: " + queue_.describe();
+         number(to_finish_.size()) + " of this thread to be finished, " + number(large_running_) +
+         " large files under way here\n  waiting: " + shared_.work.describe();
 }
 
 Task<void> Worker::run(bool first) {
@@ -47,8 +65,7 @@ Task<void> Worker::run(bool first) {
   for (std::size_t i = 0; i < count; ++i) carriers.spawn(carrier());
   finishers.spawn(finisher());
   co_await walkers.join();
-  if (--shared_.walkers_left == 0) shared_.walk_finished = true;
-  queue_.close();
+  shared_.walker_left();
   co_await carriers.join();
   --shared_.carriers_left;
   shared_.directories.wake();

@@ -9,7 +9,6 @@
 #include "copy/content_hash.hpp"
 #include "copy/shared.hpp"
 #include "copy/target_table.hpp"
-#include "copy/work_queue.hpp"
 #include "loop/loop.hpp"
 
 namespace nfsferry::copy {
@@ -23,6 +22,7 @@ class Worker {
  public:
   static constexpr std::size_t kWalkers = 16;
   static constexpr std::size_t kCarriersMost = 16;
+  static constexpr std::size_t kLargeAtOnce = 8;  // so that small files go on beside large ones
   static constexpr std::uint64_t kRangeBytesInFlight = 24u << 20;
   static constexpr std::size_t kRangesPerFile = 16;
   static constexpr std::uint32_t kAttemptsMost = 3;
@@ -69,6 +69,8 @@ class Worker {
   void nothing_to_do(const WorkItem& item, const TargetRow& row);
 
   // file.cpp
+  Task<void> enqueue(WorkItem item);
+  Task<Work> next_work();
   Task<void> carrier();
   Task<void> carry(Work work);
   Task<void> carry_alone(WorkItem item);
@@ -136,10 +138,12 @@ class Worker {
   Loop& loop_;
   Source& source_;
   FullTree& target_;
-  WorkQueue queue_;
+  const std::uint64_t small_file_bytes_;
   Semaphore range_bytes_;
   std::uint32_t range_size_;
-  std::shared_ptr<Event> news_;  // a directory to list or to finish, or the end of something
+  std::shared_ptr<Event> news_;        // a directory to list or to finish, or the end of something
+  std::shared_ptr<Event> queue_news_;  // something to carry, or room for more
+  std::size_t large_running_ = 0;
   std::vector<NodePtr> to_finish_;
 };
 

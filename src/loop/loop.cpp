@@ -207,6 +207,8 @@ Loop& Loop::current() {
   return *current_loop;
 }
 
+bool Loop::runs_here() const { return current_loop == this; }
+
 std::string_view Loop::engine_name() const { return engine_->name(); }
 
 void Loop::drive(std::coroutine_handle<> root) {

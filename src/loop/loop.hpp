@@ -50,6 +50,7 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
 
   static Loop& current();  // the calling thread's loop, while it runs
+  bool runs_here() const;  // in the calling thread
 
   std::string_view engine_name() const;                            // "io_uring" or "epoll"
   const std::string& engine_note() const { return engine_note_; }  // why not io_uring, or empty

@@ -1,0 +1,161 @@
+// The queue between the threads that list and those that carry: batches, limits, who is woken.
+#include "copy/work_queue.hpp"
+
+#include <gtest/gtest.h>
+
+#include "copy/shared.hpp"
+
+namespace nfsferry::copy {
+namespace {
+
+constexpr std::uint64_t kSmall = 1 << 10;
+constexpr std::size_t kBatch = 4;
+
+WorkItem file(std::uint64_t size_bytes = 1) {
+  WorkItem item;
+  item.entry.attributes.type = FileType::kRegular;
+  item.entry.attributes.size_bytes = size_bytes;
+  return item;
+}
+
+// A thread as the queue knows it.
+struct Thread {
+  explicit Thread(WorkQueue& queue, std::size_t batch = kBatch) : queue_(queue) {
+    queue.join(this, batch, [this] { ++woken; });
+  }
+  ~Thread() { queue_.leave(this); }
+  bool add(WorkItem item) {
+    WorkKind kind = kind_of(item, kSmall);
+    return queue_.try_add(this, kind, item);
+  }
+  void add_batch() {
+    for (std::size_t i = 0; i < kBatch; ++i) EXPECT_TRUE(add(file()));
+  }
+  std::optional<Work> take(bool large_too = true) { return queue_.try_take(this, large_too); }
+
+  WorkQueue& queue_;
+  unsigned woken = 0;
+};
+
+TEST(WorkQueue, GivesFullBatchesAndTheRestOnceItIsClosed) {
+  WorkQueue queue;
+  Thread thread(queue);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(thread.add(file()));
+  EXPECT_FALSE(thread.take());
+  EXPECT_TRUE(thread.add(file()));
+  EXPECT_TRUE(thread.add(file()));
+  auto full = thread.take();
+  ASSERT_TRUE(full);
+  EXPECT_EQ(full->kind, WorkKind::kSmallFiles);
+  EXPECT_EQ(full->items.size(), kBatch);
+  EXPECT_FALSE(thread.take());
+  queue.close();
+  auto rest = thread.take();
+  ASSERT_TRUE(rest);
+  EXPECT_EQ(rest->items.size(), 1u);
+  auto end = thread.take();
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->kind, WorkKind::kNothing);
+}
+
+TEST(WorkQueue, GivesABatchEarlyWhoseBytesFillARequestOrWhenHurried) {
+  WorkQueue queue;
+  Thread thread(queue, 100);
+  WorkItem item = file(WorkQueue::kBatchBytes / 2);
+  for (int i = 0; i < 3; ++i) {
+    WorkItem one = item;
+    EXPECT_TRUE(queue.try_add(&thread, WorkKind::kSmallFiles, one));
+  }
+  auto work = thread.take();
+  ASSERT_TRUE(work);
+  EXPECT_EQ(work->items.size(), 2u);
+  EXPECT_FALSE(thread.take());
+  queue.hurry();
+  EXPECT_TRUE(thread.take());
+  queue.stop_hurrying();
+  EXPECT_TRUE(thread.add(file()));
+  EXPECT_FALSE(thread.take());
+}
+
+TEST(WorkQueue, WorksByTheLeastBatchOfItsThreads) {
+  WorkQueue queue;
+  Thread one(queue, 10);
+  Thread other(queue, 2);
+  EXPECT_TRUE(one.add(file()));
+  EXPECT_TRUE(one.add(file()));
+  auto work = one.take();
+  ASSERT_TRUE(work);
+  EXPECT_EQ(work->items.size(), 2u);
+}
+
+TEST(WorkQueue, WakesTheThreadThatAddedBeforeAnotherAndNobodyWhoIsBusy) {
+  WorkQueue queue;
+  Thread adder(queue);
+  Thread other(queue);
+  EXPECT_FALSE(adder.take());
+  EXPECT_FALSE(other.take());
+  adder.add_batch();
+  EXPECT_EQ(adder.woken, 1u);
+  EXPECT_EQ(other.woken, 0u);
+  adder.add_batch();  // the adder was woken already and may be at work
+  EXPECT_EQ(adder.woken, 1u);
+  EXPECT_EQ(other.woken, 1u);
+  adder.add_batch();
+  EXPECT_EQ(adder.woken + other.woken, 2u);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(other.take());
+}
+
+TEST(WorkQueue, ALargeFileGoesToWhoMayTakeOne) {
+  WorkQueue queue;
+  Thread full(queue);
+  Thread other(queue);
+  EXPECT_FALSE(full.take(false));
+  EXPECT_FALSE(other.take());
+  EXPECT_TRUE(full.add(file(kSmall + 1)));
+  EXPECT_EQ(other.woken, 1u);
+  EXPECT_FALSE(full.take(false));
+  auto work = other.take();
+  ASSERT_TRUE(work);
+  EXPECT_EQ(work->kind, WorkKind::kLargeFile);
+}
+
+TEST(WorkQueue, RefusesMoreThanItHoldsAndWakesWhoWasRefused) {
+  WorkQueue queue;
+  Thread adder(queue);
+  Thread taker(queue);
+  for (std::size_t i = 0; i < WorkQueue::kItemsMost; ++i) ASSERT_TRUE(adder.add(file()));
+  EXPECT_FALSE(adder.add(file()));
+  EXPECT_EQ(adder.woken, 0u);
+  EXPECT_TRUE(taker.take());
+  EXPECT_EQ(adder.woken, 1u);
+  EXPECT_TRUE(adder.add(file()));
+}
+
+TEST(WorkQueue, TheEndReachesAllWhoWait) {
+  WorkQueue queue;
+  Thread one(queue);
+  Thread other(queue);
+  EXPECT_TRUE(one.add(file()));
+  EXPECT_FALSE(one.take());
+  EXPECT_FALSE(other.take());
+  queue.close();
+  EXPECT_EQ(one.woken, 1u);
+  EXPECT_EQ(other.woken, 1u);
+  EXPECT_TRUE(one.add(file(kSmall + 1)));
+  EXPECT_TRUE(one.take());  // the large one
+  EXPECT_TRUE(one.take());  // the small one
+  EXPECT_EQ(other.take()->kind, WorkKind::kNothing);
+}
+
+TEST(WorkQueue, SaysWhatWaitsInIt) {
+  WorkQueue queue;
+  Thread thread(queue);
+  EXPECT_EQ(queue.describe(), "nothing");
+  EXPECT_TRUE(thread.add(file()));
+  EXPECT_TRUE(thread.add(file(kSmall + 1)));
+  queue.close();
+  EXPECT_EQ(queue.describe(), "1 small files, 1 large files; nothing more is added");
+}
+
+}  // namespace
+}  // namespace nfsferry::copy
