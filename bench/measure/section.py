@@ -41,6 +41,7 @@ class Section:
         root = setting.local_root if self.is_local else setting.source.folder
         return {"about": self.about,
                 "trees": {name: setting.tree(name, root) for name in self.trees},
+                "columns": [column.key for column in self.columns],
                 "variants": variants}
 
 
