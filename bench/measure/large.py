@@ -3,6 +3,7 @@ verification, threads, cold caches."""
 
 import functools
 import shutil
+from typing import Sequence
 
 from measure.figures import (Column, Runs, Variants, cpu_over, interleaved, nfsferry_figures,
                              speed_over, summary, tree_figures)
@@ -93,10 +94,11 @@ def measure_large(setting: Setting) -> Figures:
     return figures
 
 
-def each_tree(setting: Setting, ways: dict[str, dict[str, object]]) -> Variants:
+def each_tree(setting: Setting, ways: dict[str, dict[str, object]],
+              trees: Sequence[str] = BOTH_TREES) -> Variants:
     """Copies of small and of large files in a few ways: "small, WAY" and "large, WAY"."""
     return {f"{tree}, {way}": functools.partial(setting.copy, tree, **arguments)
-            for tree in BOTH_TREES for way, arguments in ways.items()}
+            for tree in trees for way, arguments in ways.items()}
 
 
 def figures_of(setting: Setting, runs: Runs) -> Figures:
@@ -135,7 +137,9 @@ def measure_threads(setting: Setting) -> Figures:
 
 def measure_cold(setting: Setting) -> Figures:
     ways = {"warm": {}, "cold": {"cold": True}}
-    runs = interleaved(setting.options.rounds, each_tree(setting, ways))
+    runs: Runs = {}
+    for tree in BOTH_TREES:  # one after the other, so that who is warm has served this tree before
+        runs |= interleaved(setting.options.rounds, each_tree(setting, ways, [tree]))
     figures = figures_of(setting, runs)
     for tree in BOTH_TREES:
         figures[f"{tree}, cold"]["speed_over_warm"] = \
