@@ -25,7 +25,7 @@ def copy(setting: Setting, tree: str, arguments: list[str] | None, script: str =
     """By nfsferry with these arguments, or by a script."""
     setting.tree(tree, setting.local_root)
     source = setting.local_root / tree
-    folder = setting.local_root / "copy"
+    folder = setting.local_scratch / "copy"
     folder.mkdir()
     try:
         if arguments is not None:

@@ -113,14 +113,14 @@ class Setting:
             raise Failure(f"{base} has {free // MIB} MiB free, {needed_mib} are needed; "
                           "a smaller --large-mib needs less")
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=base))
-        self.local_root = self.scratch  # of the trees that are copied without a server
+        self.local_scratch = self.scratch  # of copies without a server
         self.servers: list[Server] = []
         self.trees: dict[pathlib.Path, dict[str, int]] = {}
         self.serial = 0
         try:
             if options.local:
                 folder = tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=options.local)
-                self.local_root = pathlib.Path(folder)
+                self.local_scratch = pathlib.Path(folder)
             self.in_memory = ask("stat", "-f", "-c", "%T", self.scratch) == "tmpfs"
             # Copies: nobody's build changes what is measured half-way.
             self.nfsferry = self.copy_program("nfsferry")
@@ -129,6 +129,8 @@ class Setting:
             self.canned = self.copy_program("bench/canned")
             self.source = self.add_server("old")
             self.target = self.add_server("new")
+            # What is copied without a server: the same trees, unless a place for them is given.
+            self.local_root = self.local_scratch if options.local else self.source.folder
         except BaseException:
             self.close()
             raise
@@ -147,7 +149,7 @@ class Setting:
     def close(self) -> None:
         for server in self.servers:
             server.stop()
-        for folder in {self.scratch, self.local_root}:
+        for folder in {self.scratch, self.local_scratch}:
             if self.options.keep:
                 print(f"bench: kept {folder}", file=sys.stderr)
             else:
