@@ -221,7 +221,7 @@ std::vector<std::byte> error_reply(std::uint32_t xid, Operation operation, std::
   std::vector<std::byte> reply;
   // A reply, accepted, no verifier, executed, OK, no tag, no results.
   for (std::uint32_t word : {xid, 1u, 0u, 0u, 0u, 0u, 0u, 0u, 0u}) append_word(reply, word);
-  append_failure(reply, operation, status);
+  fail_in_reply(reply, operation, 0, status);
   return reply;
 }
 
@@ -233,11 +233,28 @@ std::vector<std::byte> first_operations(std::span<const std::byte> record, const
   return shorter;
 }
 
-void append_failure(std::vector<std::byte>& record, Operation operation, std::uint32_t status) {
+std::vector<std::byte> call_to_fail(std::span<const std::byte> record, const WalkedCall& call,
+                                    std::size_t index) {
+  constexpr std::size_t kAccess = 8;
+  const WalkedOperation& operation = call.operations[index];
+  bool counted = call.minor_version == 0 && operation.number == kOpOpen;
+  if (!counted) return first_operations(record, call, index);
+  auto kept = record.first(operation.end);
+  std::vector<std::byte> shorter(kept.begin(), kept.end());
+  set_word(shorter, call.count_at, static_cast<std::uint32_t>(index + 1));
+  set_word(shorter, operation.begin + kAccess, 0);
+  return shorter;
+}
+
+void fail_in_reply(std::vector<std::byte>& record, Operation operation, std::size_t index,
+                   std::uint32_t status) {
   auto reply = walk_reply(record);
-  if (!reply || reply->status != 0) return;
+  if (!reply) return;
+  bool failed_before = reply->status != 0 && reply->results.size() <= index;
+  if (failed_before) return;
+  if (reply->results.size() > index) record.resize(reply->results[index].begin);
   set_word(record, reply->status_at, status);
-  set_word(record, reply->count_at, static_cast<std::uint32_t>(reply->results.size()) + 1);
+  set_word(record, reply->count_at, static_cast<std::uint32_t>(index) + 1);
   append_word(record, operation);
   append_word(record, status);
   if (operation == kOpSetattr) append_word(record, 0);  // nothing was set

@@ -84,7 +84,7 @@ TEST(FaultPlan, sends_the_operations_before_the_one_that_fails) {
 TEST(FaultPlan, says_the_failure_after_the_results_of_what_was_sent) {
   Record reply = words({77, 1, 0, 0, 0, 0, 0, 0, 2, 22, 0, 36, 0});
 
-  append_failure(reply, kOpSetattr, 10008);
+  fail_in_reply(reply, kOpSetattr, 2, 10008);
 
   auto walked = walk_reply(reply);
   ASSERT_TRUE(walked);
@@ -97,9 +97,42 @@ TEST(FaultPlan, says_the_failure_after_the_results_of_what_was_sent) {
 TEST(FaultPlan, leaves_a_reply_that_failed_earlier_as_it_is) {
   Record reply = sample_reply();
 
-  append_failure(reply, kOpClose, 10008);
+  fail_in_reply(reply, kOpClose, 2, 10008);
 
   EXPECT_EQ(reply, sample_reply());
+}
+
+TEST(FaultPlan, says_the_failure_in_place_of_the_servers_own) {
+  Record reply = sample_reply();
+
+  fail_in_reply(reply, kOpSetattr, 1, 69);
+
+  auto walked = walk_reply(reply);
+  ASSERT_TRUE(walked);
+  EXPECT_EQ(walked->status, 69u);
+  ASSERT_EQ(walked->results.size(), 2u);
+  EXPECT_EQ(walked->results[1].number, kOpSetattr);
+  EXPECT_EQ(walked->results[1].status, 69u);
+}
+
+// PUTFH, OPEN of a file that is there, CLOSE.
+TEST(FaultPlan, has_the_server_refuse_an_open_whose_owner_counts) {
+  for (std::uint32_t minor_version : {0u, 1u}) {
+    Record call = words({77, 0, 2,          100003,     4,  1, 0, 0, 0, 0, 0, minor_version, 3,
+                         22, 5, 0x61626364, 0x65000000, 18, 1, 1, 0, 2, 3, 1, 0x61000000,    0,
+                         0,  1, 0x62000000, 4,          2,  1, 2, 3, 4});
+    auto whole = walk_call(call);
+    ASSERT_TRUE(whole);
+
+    Record sent = call_to_fail(call, *whole, 1);
+
+    auto walked = walk_call(sent);
+    ASSERT_TRUE(walked);
+    ASSERT_EQ(walked->operations.size(), minor_version == 0 ? 2u : 1u);
+    if (minor_version == 0) {
+      EXPECT_EQ(word_at(sent, walked->operations[1].begin + 8), 0u) << "the access asked for";
+    }
+  }
 }
 
 }  // namespace

@@ -23,7 +23,6 @@ constexpr std::uint32_t kDelay = 10008;
 constexpr std::uint32_t kMinorVersMismatch = 10021;
 constexpr std::uint32_t kBadStateid = 10025;
 constexpr std::uint32_t kTooManyOps = 10070;
-constexpr std::size_t kOpenOwnersMost = 128;  // "active users" of a client
 
 bool changes_something(Operation operation) {
   constexpr Operation kChanging[] = {kOpCommit, kOpCreate, kOpLink,    kOpOpen,
@@ -41,10 +40,15 @@ class Arguments {
     return word_at(record_, at_ - 4);
   }
   void skip(std::size_t bytes) { at_ += bytes; }
+  std::string bytes(std::size_t count) {
+    std::string value(reinterpret_cast<const char*>(record_.data()) + at_, count);
+    at_ += count;
+    return value;
+  }
   std::string text() {
     std::uint32_t length = word();
-    std::string value(reinterpret_cast<const char*>(record_.data()) + at_, length);
-    at_ += (std::size_t{length} + 3) & ~std::size_t{3};
+    std::string value = bytes(length);
+    skip(-length & 3);
     return value;
   }
   // Owners among attributes to be set (RFC 8881 section 5: in the order of their numbers).
@@ -89,19 +93,22 @@ class FileSystem {
   // The first operation that is refused, and with what.
   struct Refusal {
     std::size_t index = 0;
+    Operation operation = kOpSequence;
     std::uint32_t status = 0;
   };
   std::optional<Refusal> refusal(std::span<const std::byte> record, const WalkedCall& call) {
     for (std::size_t i = 0; i < call.operations.size(); ++i) {
-      std::uint32_t status =
-          i >= options_.operations && i > 0 ? kTooManyOps : judge(record, call.operations[i]);
-      if (status != 0) return Refusal{i, status};
+      const WalkedOperation& operation = call.operations[i];
+      bool one_too_many = i >= options_.operations && i > 0;
+      std::uint32_t status = one_too_many ? kTooManyOps : judge(record, call, operation);
+      if (status != 0) return Refusal{i, operation.number, status};
     }
     return std::nullopt;
   }
 
  private:
-  std::uint32_t judge(std::span<const std::byte> record, const WalkedOperation& operation) {
+  std::uint32_t judge(std::span<const std::byte> record, const WalkedCall& call,
+                      const WalkedOperation& operation) {
     Arguments arguments(record, operation);
     switch (operation.number) {
       case kOpRead:
@@ -109,9 +116,7 @@ class FileSystem {
         if (is_anonymous(arguments)) return kBadStateid;
         break;
       case kOpOpen: {
-        arguments.skip(20);
-        open_owners_.insert(arguments.text());
-        if (open_owners_.size() > kOpenOwnersMost) return kDquot;
+        if (!take_open_owner(open_owner(record, call, arguments))) return kDquot;
         bool creates = arguments.word() == 1;
         if (creates && arguments.word() <= 1 && refuses(record, arguments)) return kPerm;
         break;
@@ -131,6 +136,25 @@ class FileSystem {
       default: break;
     }
     return changes_something(operation.number) && !take_write() ? kDelay : 0;
+  }
+
+  // By its client and its name: a 4.0 client is named here, one of 4.1 by its session.
+  static std::string open_owner(std::span<const std::byte> record, const WalkedCall& call,
+                                Arguments& arguments) {
+    constexpr std::size_t kSessionBytes = 16;
+    arguments.skip(12);
+    std::string client = arguments.bytes(8);
+    if (call.minor_version > 0) {
+      client = Arguments(record, call.operations[0]).bytes(kSessionBytes);
+    }
+    return client + arguments.text();
+  }
+
+  bool take_open_owner(std::string owner) {
+    if (open_owners_.contains(owner)) return true;
+    if (open_owners_.size() >= options_.open_owners) return false;
+    open_owners_.insert(std::move(owner));
+    return true;
   }
 
   // All zeros, or all ones: the one that bypasses locks.
@@ -189,15 +213,16 @@ class EfsFilter final : public ProxyFilter {
     Record reply(record.begin(), record.end());
     Waiting waiting;
     if (auto found = waiting_.extract(word_at(record, 0))) waiting = found.mapped();
-    if (waiting.status != 0) append_failure(reply, waiting.refused, waiting.status);
+    if (const auto& refused = waiting.refused) {
+      fail_in_reply(reply, refused->operation, refused->index, refused->status);
+    }
     grant_less(reply);
     actions.push_back({Action::kToClient, framed(reply), waiting.latency});
   }
 
  private:
   struct Waiting {
-    Operation refused = kOpSequence;
-    std::uint32_t status = 0;  // of what was refused, 0 if nothing was
+    std::optional<FileSystem::Refusal> refused;
     std::chrono::microseconds latency{0};
   };
 
@@ -215,17 +240,16 @@ class EfsFilter final : public ProxyFilter {
     });
     const EfsOptions& options = file_system_->options();
     waiting.latency = writes ? options.write_latency : options.read_latency;
-    auto refused = file_system_->refusal(record, call);
+    waiting.refused = file_system_->refusal(record, call);
+    const auto& refused = waiting.refused;
     if (refused && refused->index == 0) {
-      Record reply = error_reply(call.xid, call.operations[0].number, refused->status);
+      Record reply = error_reply(call.xid, refused->operation, refused->status);
       actions.push_back({Action::kToClient, framed(reply), waiting.latency});
       return;
     }
     if (refused) {
-      waiting.refused = call.operations[refused->index].number;
-      waiting.status = refused->status;
-      Record shorter = first_operations(record, call, refused->index);
-      actions.push_back({Action::kToServer, framed(shorter)});
+      Record to_fail = call_to_fail(record, call, refused->index);
+      actions.push_back({Action::kToServer, framed(to_fail)});
     } else {
       actions.push_back({Action::kToServer, framed(record)});
     }

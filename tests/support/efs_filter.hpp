@@ -14,13 +14,15 @@ namespace nfsferry::test {
 struct EfsOptions {
   std::uint32_t slots = 32;                       // granted at most, in a session of 4.1
   std::uint32_t operations = 50;                  // in a COMPOUND
+  std::uint32_t open_owners = 128;                // of all clients; a further one gets DQUOT
   std::chrono::microseconds read_latency{600};    // of a COMPOUND
   std::chrono::microseconds write_latency{2700};  // of one that changes something
   std::uint32_t writes_per_second = 0;  // operations that change something; more: DELAY; 0: no cap
   bool access_point = false;            // owners other than the caller are refused
 };
 
-// For ProxyOptions. All connections of the proxy share the rate cap and the open-owners.
+// For ProxyOptions. All connections of the proxy share the rate cap and the open-owners, which are
+// never forgotten: stricter than EFS, which counts those with open files, for each client.
 MakeFilter efs_filters(const EfsOptions& options);
 // A proxy of that kind to a server on 127.0.0.1. Errors: errno of what failed.
 Result<std::unique_ptr<Proxy>> start_efs_proxy(std::uint16_t server_port,

@@ -111,7 +111,7 @@ class FaultPlan::Filter final : public ProxyFilter {
       return;
     }
     waiting_.emplace(call.xid, strike);
-    actions.push_back({Action::kToServer, framed(first_operations(record, call, strike.index))});
+    actions.push_back({Action::kToServer, framed(call_to_fail(record, call, strike.index))});
   }
 
   // Half of it is a record with the right xid, half is not even that.
@@ -127,7 +127,7 @@ class FaultPlan::Filter final : public ProxyFilter {
                           ProxyActions& actions) {
     const Fault& fault = strike.fault;
     Record reply(record.begin(), record.end());
-    if (fault.kind == Kind::kStatus) append_failure(reply, fault.at, fault.amount);
+    if (fault.kind == Kind::kStatus) fail_in_reply(reply, fault.at, strike.index, fault.amount);
     if (fault.kind == Kind::kNewVerifier) change_verifiers(reply, fault.at);
     if (fault.kind == Kind::kShortReply) reply.resize(first(record, fault.amount).size());
     if (fault.kind == Kind::kNoReply) return;
