@@ -59,19 +59,40 @@ Task<void> tick(Shared& shared, Loop& loop, Side side, const Worker* worker, boo
   }
 }
 
-// An id that the copy will give to files: what the probe tries.
-std::uint32_t id_to_try(const CopyOptions& options, const Owner& source, const Owner& target,
-                        std::uint32_t fixed) {
-  if (options.owner == OwnerRule::kFixed) return fixed;
-  const Owner& owner = options.owner == OwnerRule::kTarget ? target : source;
-  return owner.is_numeric() ? owner.id : 0;
+// Any id but this one.
+std::uint32_t another(std::uint32_t id) { return id == 0 ? 1 : id - 1; }
+
+// Owners that the copy gives to files: what the probe tries.
+struct Owners {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+};
+
+// Those of the source's root, as they become. One that is no number is said with its entries.
+Owners owners_to_try(const Ownership& ownership, const Attributes& root) {
+  auto given = ownership.of(root);
+  if (!given) return {};
+  return Owners{given->owner.value_or(0), given->group.value_or(0)};
+}
+
+// A target that has taken these owners may refuse all others.
+Task<Status> try_other_owners(Shared& shared, Target& target, Owners taken) {
+  NFSFERRY_TRY(Ok probed, co_await target.probe(another(taken.uid), another(taken.gid)), co_return);
+  bool refused = !target.capabilities().change_owner;
+  target.adopt(shared.target_can);
+  if (!refused) co_return ok();
+  shared.ownership.give_only_to(taken.uid, taken.gid);
+  log(LogLevel::kWarning, "the target gives files to " + std::to_string(taken.uid) + ":" +
+                              std::to_string(taken.gid) +
+                              " alone: other owners are left as it makes them");
+  co_return ok();
 }
 
 // The one diagnosis of a refused chown.
-Error owner_refused(const Target& target, std::uint32_t uid, std::uint32_t gid) {
+Error owner_refused(const Target& target, Owners owners) {
   Error error = errno_error(EPERM, "chown", target.facts().location);
-  error.detail = "the target does not let us give files to " + std::to_string(uid) + ":" +
-                 std::to_string(gid) +
+  error.detail = "the target does not let us give files to " + std::to_string(owners.uid) + ":" +
+                 std::to_string(owners.gid) +
                  "; the server may squash root or an access point may force one identity: use an "
                  "export with root access, another --owner, or --owner-errors warn";
   return error;
@@ -104,14 +125,15 @@ Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::s
   NFSFERRY_TRY(Ok not_yet, refuse_when_stopped(shared), co_return);
   NFSFERRY_TRY(Ok different, co_await refuse_same_directory(source, target), co_return);
   NFSFERRY_TRY(Ok still_not, refuse_when_stopped(shared), co_return);
-  std::uint32_t uid = id_to_try(options, from.owner, to.owner, options.owner_uid);
-  std::uint32_t gid = id_to_try(options, from.group, to.group, options.owner_gid);
-  NFSFERRY_TRY(Ok probed, co_await target.probe(uid, gid), co_return);
+  Owners owners = owners_to_try(shared.ownership, from);
+  NFSFERRY_TRY(Ok probed, co_await target.probe(owners.uid, owners.gid), co_return);
   const Capabilities& can = shared.target_can = target.capabilities();
   say_what_is_not_kept(can);
-  if (can.change_owner) co_return ok();
-  Error refused = owner_refused(target, uid, gid);
-  if (options.owner_errors == OwnerErrors::kFail) co_return refused;
+  bool warns = options.owner_errors == OwnerErrors::kWarn;
+  if (can.change_owner && !warns) co_return ok();
+  if (can.change_owner) co_return co_await try_other_owners(shared, target, owners);
+  Error refused = owner_refused(target, owners);
+  if (!warns) co_return refused;
   log(LogLevel::kWarning, "owners are left as the target makes them: " + refused.message());
   shared.ownership.leave_owners();
   co_return ok();

@@ -21,6 +21,11 @@ Ownership::Ownership(const CopyOptions& options, const Attributes& source_root,
       warn_only_(options.owner_errors == OwnerErrors::kWarn),
       drop_set_id_(drops_set_id(options)) {}
 
+void Ownership::give_only_to(std::uint32_t uid, std::uint32_t gid) {
+  user_.only = uid;
+  group_.only = gid;
+}
+
 Result<std::uint32_t> Ownership::id_of(const Side& side, const Owner& owner,
                                        const char* what) const {
   if (owner.is_numeric()) {
@@ -45,8 +50,8 @@ Result<NewAttributes> Ownership::of(const Attributes& source) const {
   if (drop_set_id_ && source.type != FileType::kDirectory) out.mode = source.mode & ~kSetIdBits;
   auto uid = id_of(user_, source.owner, "owner");
   auto gid = id_of(group_, source.group, "group");
-  if (uid && !leave_owners_) out.owner = *uid;
-  if (gid && !leave_owners_) out.group = *gid;
+  if (uid && !leave_owners_ && user_.gives(*uid)) out.owner = *uid;
+  if (gid && !leave_owners_ && group_.gives(*gid)) out.group = *gid;
   if (!warn_only_ && !uid) return std::move(uid).error();
   if (!warn_only_ && !gid) return std::move(gid).error();
   // Nobody's program becomes another user's: without its owner a file is no set-id program.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/result.hpp"
@@ -18,6 +20,8 @@ class Ownership {
 
   // The target gives no files away: owners and groups are neither set nor compared.
   void leave_owners() { leave_owners_ = true; }
+  // It gives them to these alone: of others neither is set nor compared.
+  void give_only_to(std::uint32_t uid, std::uint32_t gid);
 
   // Owner, group, mode and times for a copy of an entry with these attributes. An id that a map
   // lists goes by the map, any other by the rule. Errors: kOwnerNotNumeric, unless owners that
@@ -31,6 +35,8 @@ class Ownership {
     Owner from;  // of the roots
     Owner to;
     std::vector<IdMap> map;
+    std::optional<std::uint32_t> only{};  // whom the target gives files to; unset: anybody
+    bool gives(std::uint32_t id) const { return !only || *only == id; }
   };
   Result<std::uint32_t> id_of(const Side& side, const Owner& owner, const char* what) const;
 

@@ -112,5 +112,19 @@ TEST(Ownership, a_file_that_does_not_get_its_owner_is_no_set_id_program) {
   EXPECT_EQ(given->mode, 0755u);
 }
 
+TEST(Ownership, a_target_that_gives_to_one_owner_alone_leaves_others_unset) {
+  Ownership ownership({}, owned(1, 2), owned(3, 4));
+  ownership.give_only_to(1, 2);
+  auto his = ownership.of(owned(1, 2, 06755));
+  auto group = ownership.of(owned(5, 2, 06755));
+  ASSERT_TRUE(his && group);
+  EXPECT_EQ(his->owner, 1u);
+  EXPECT_EQ(his->group, 2u);
+  EXPECT_EQ(his->mode, 06755u);
+  EXPECT_FALSE(group->owner);
+  EXPECT_EQ(group->group, 2u);
+  EXPECT_EQ(group->mode, 0755u);
+}
+
 }  // namespace
 }  // namespace nfsferry::copy
