@@ -80,15 +80,13 @@ Status Client40::take_close(CompoundReply& reply) const {
 }
 
 // Who has a place in the window never waits for an owner: its turn may be with a request that waits
-// for a place. An OPEN takes an owner that is free, and so only when it has its place.
+// for a place.
 Task<Result<CompoundReply>> Client40::call(Compound& request) {
-  bool opens = has_operation(request, Op::kOpen);
   Attempt attempt;
   for (;;) {
     NFSFERRY_TRY(Ok ready, co_await wait_ready(), co_return);
-    if (!opens) co_await take_turn(request, attempt);
+    co_await take_turn(request, attempt);
     co_await window_.acquire();
-    if (opens) co_await take_turn(request, attempt);
     if (state_ != State::kReady || attempt.turn.is_lost()) {
       window_.release();
       continue;
@@ -265,7 +263,7 @@ Task<void> Client40::close_files(std::shared_ptr<StateOwners::OpenOwner> owner) 
     owner->to_close.insert(owner->to_close.begin(), std::make_move_iterator(rest),
                            std::make_move_iterator(files.end()));
   }
-  owner->closing = false;
+  owners_.closed(*owner);
 }
 
 // RENEW tells whether the client id, and with it every lock, has outlived what happened.
@@ -324,9 +322,8 @@ Compound Client40::renewal() const {
   return request;
 }
 
-// In recovery nobody else sends, so turns are free.
 Task<Result<CompoundReply>> Client40::call_in_recovery(Compound& request) {
-  StateOwners::Turn turn = co_await owners_.begin(request);
+  StateOwners::Turn turn = co_await owners_.begin(request, StateOwners::Caller::kRecovery);
   auto reply = co_await send(request, turn);
   if (!reply) {
     owners_.abandon(turn);

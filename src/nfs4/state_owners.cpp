@@ -81,14 +81,15 @@ void StateOwners::Turn::end() {
   lock_.reset();
 }
 
-Task<StateOwners::Turn> StateOwners::begin(const Compound& request) {
+Task<StateOwners::Turn> StateOwners::begin(const Compound& request, Caller caller) {
   Turn turn;
   turn.owners_ = this;
   std::shared_ptr<OpenOwner> owner;
+  bool opens = false;
   for (std::size_t i = 0; i < request.operations().size(); ++i) {
     std::size_t position = request.position(i);
     switch (request.operations()[i]) {
-      case Op::kOpen: owner = free_owner(); break;
+      case Op::kOpen: opens = true; break;
       case Op::kClose: owner = owner_of(stateid_at(request, position + at::kCloseStateid)); break;
       case Op::kOpenConfirm: owner = owner_of(stateid_at(request, position + at::kStateid)); break;
       case Op::kLock:
@@ -105,6 +106,11 @@ Task<StateOwners::Turn> StateOwners::begin(const Compound& request) {
         break;
       default: break;
     }
+  }
+  if (opens) owner = caller == Caller::kRecovery ? owner_of_recovery() : free_owner();
+  while (opens && !owner) {
+    co_await turn_ended_.wait();
+    owner = free_owner();
   }
   while (owner && owner->busy && !owner->lost) co_await turn_ended_.wait();
   if (owner && !owner->lost) {
@@ -172,6 +178,11 @@ void StateOwners::settle(const Compound& request, Turn& turn, std::size_t result
   }
 }
 
+void StateOwners::closed(OpenOwner& owner) {
+  owner.closing = false;
+  turn_ended_.pulse();
+}
+
 void StateOwners::opened(const Turn& turn, const Stateid& stateid) {
   if (turn.open_) files_[stateid.other] = File{turn.open_, stateid.seqid};
 }
@@ -196,6 +207,7 @@ void StateOwners::lose(const std::shared_ptr<OpenOwner>& owner) {
 void StateOwners::reset() {
   for (const auto& owner : owners_) owner->lost = true;
   owners_.clear();
+  if (of_recovery_) of_recovery_->lost = true;
   files_.clear();
   locks_.clear();
   left_open_ = false;
@@ -206,9 +218,18 @@ std::shared_ptr<StateOwners::OpenOwner> StateOwners::free_owner() {
   auto free = std::find_if(owners_.begin(), owners_.end(),
                            [](const auto& owner) { return !owner->busy && !owner->closing; });
   if (free != owners_.end()) return *free;
+  if (owners_.size() >= kOpenOwnersMost) return nullptr;
+  return owners_.emplace_back(new_owner());
+}
+
+std::shared_ptr<StateOwners::OpenOwner> StateOwners::owner_of_recovery() {
+  if (!of_recovery_ || of_recovery_->lost) of_recovery_ = new_owner();
+  return of_recovery_;
+}
+
+std::shared_ptr<StateOwners::OpenOwner> StateOwners::new_owner() {
   auto owner = std::make_shared<OpenOwner>();
   owner->number = next_number_++;
-  owners_.push_back(owner);
   return owner;
 }
 

@@ -13,11 +13,16 @@ namespace nfsferry::nfs4 {
 
 // Who opens and locks on NFSv4.0 (RFC 7530 section 9.1): a server keeps OPENs, LOCKs and what ends
 // them in order by owners, each with a sequence id that counts its operations, failing ones too.
-// So an owner has one request with such operations on its way at a time: its turn. There are as
-// many owners as requests that open files at once. One whose last request has no known outcome is
-// out of step, and a new one takes its place; what it left open ends with the client id.
+// So an owner has one request with such operations on its way at a time: its turn. One whose last
+// request has no known outcome is out of step, and a new one takes its place; what it left open
+// ends with the client id.
 class StateOwners {
  public:
+  // Requests that open files at once, beside the one of a recovery. Amazon EFS takes 128
+  // open-owners: four threads' clients, with both sides on one file system, have no more.
+  static constexpr std::size_t kOpenOwnersMost = 15;
+  enum class Caller : std::uint8_t { kAnybody, kRecovery };
+
   struct OpenedFile {
     FileHandle handle;
     Stateid stateid;
@@ -57,10 +62,14 @@ class StateOwners {
   StateOwners(const StateOwners&) = delete;
   StateOwners& operator=(const StateOwners&) = delete;
 
-  // Waits for the owners that the request's operations belong to; an OPEN takes any that is free.
-  Task<Turn> begin(const Compound& request);
+  // Waits for the owners that the request's operations belong to, for an OPEN for any free one.
+  // Who waits for the end of a recovery may have a turn meanwhile: the recovery's OPENs have an
+  // owner of their own.
+  Task<Turn> begin(const Compound& request, Caller caller = Caller::kAnybody);
   // Sequence ids, the owners' names, client id, and stateids as the server last numbered them.
   void fill_in(Compound& request, const Turn& turn, std::uint64_t clientid) const;
+  // The CLOSEs are done.
+  void closed(OpenOwner& owner);
   // Counts what was executed: `results` of the request's operations, the last with this status.
   void settle(const Compound& request, Turn& turn, std::size_t results, Nfsstat4 status);
   // By OPEN, or as OPEN_CONFIRM numbers it anew.
@@ -80,13 +89,16 @@ class StateOwners {
     std::uint32_t seqid = 0;
   };
 
-  std::shared_ptr<OpenOwner> free_owner();
+  std::shared_ptr<OpenOwner> free_owner();  // none once all that may be are taken
+  std::shared_ptr<OpenOwner> owner_of_recovery();
+  std::shared_ptr<OpenOwner> new_owner();
   std::shared_ptr<OpenOwner> owner_of(const Stateid& stateid) const;
   std::shared_ptr<LockOwner> lock_owner_of(const Stateid& stateid) const;
   void renumber(Compound& request, std::size_t stateid_at) const;
   void lose(const std::shared_ptr<OpenOwner>& owner);
 
   std::vector<std::shared_ptr<OpenOwner>> owners_;
+  std::shared_ptr<OpenOwner> of_recovery_;
   std::map<Other, File> files_;
   std::map<Other, std::shared_ptr<LockOwner>> locks_;
   std::uint32_t next_number_ = 1;

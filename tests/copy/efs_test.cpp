@@ -75,5 +75,35 @@ TEST_F(EfsTest, many_files_share_a_request_where_reading_needs_an_open) {
   EXPECT_LT(source_proxy_->counters().requests, 200u);
 }
 
+class EfsOpenOwners : public EfsTest, public ::testing::WithParamInterface<Place> {};
+
+TEST_P(EfsOpenOwners, of_all_threads_are_fewer_than_the_file_system_takes) {
+  EfsOptions limits;
+  limits.open_owners /= 2;  // both sides may be on one file system
+  source_proxy_ = efs(servers().source, limits);
+  target_proxy_ = efs(servers().target, limits);
+  source_ = source_ground(GetParam(), source_proxy_->port());
+  target_ = target_ground(GetParam(), target_proxy_->port());
+  SampleTree sample;
+  sample.directories = 50;
+  make_small_files(source_.folder, sample);
+  for (unsigned i = 0; i < 20; ++i) {
+    make_file(source_.folder / ("large" + std::to_string(i)), 1 << 20, i);
+  }
+  CopyOptions threaded = options(source_, target_);
+  threaded.threads = 4;
+
+  CopyReport report = copy(threaded);
+
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+  expect_equal(source_, target_, kept_on(Place::kNfs));
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, EfsOpenOwners, ::testing::Values(Place::kNfs, Place::kNfs40),
+                         [](const ::testing::TestParamInfo<Place>& place) {
+                           return place_name(place.param);
+                         });
+
 }  // namespace
 }  // namespace nfsferry::test

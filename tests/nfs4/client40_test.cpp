@@ -35,14 +35,20 @@ FakeAnswer restarted() {
   return answer;
 }
 
-// Creates a file and keeps it open.
-Task<Result<Stateid>> create(Client& client, std::string name, Repeat repeat) {
+// `name` outlives the request.
+Compound open_request(std::string_view name, Repeat repeat) {
   Compound request("OPEN", repeat);
   request.add(nfs4::Putrootfh{});
   nfs4::OpenCreate open;
   open.name = name;
   request.add(open);
   request.add(nfs4::Getfh{});
+  return request;
+}
+
+// Creates a file and keeps it open.
+Task<Result<Stateid>> create(Client& client, std::string name, Repeat repeat) {
+  Compound request = open_request(name, repeat);
   auto reply = co_await client.call(request);
   if (!reply) co_return std::move(reply).error();
   NFSFERRY_TRY(nfs4::NoReply root, reply->take<nfs4::Putrootfh>(), co_return);
@@ -170,6 +176,49 @@ TEST_F(Client40Test, AFailedOpenCountsUnlessItsErrorSaysOtherwise) {
     EXPECT_TRUE(results[1]) << why(results[1]);
     EXPECT_EQ(seqids(server).at(1), row.counts ? 2u : 1u) << code_of(row.status);
   }
+}
+
+Task<void> create_into(Client& client, std::string name, unsigned& created) {
+  auto made = co_await create(client, std::move(name), Repeat::kOnce);
+  if (made) ++created;
+}
+
+TEST_F(Client40Test, ManyOpensAtOnceShareAFewOwners) {
+  FakeServer server;
+  unsigned created = 0;
+  with_client(server, [&created](Client& client) -> Task<void> {
+    TaskGroup group;
+    for (unsigned i = 0; i < 100; ++i) group.spawn(create_into(client, std::to_string(i), created));
+    co_await group.join();
+  });
+  EXPECT_EQ(created, 100u);
+  std::set<std::string> owners;
+  for (const FakeOperation& operation : sequenced(server)) {
+    if (operation.number == kOpOpen) owners.insert(operation.owner);
+  }
+  EXPECT_EQ(owners.size(), nfs4::StateOwners::kOpenOwnersMost);
+}
+
+TEST_F(Client40Test, ARecoveryOpensWhileManyOpensWait) {
+  FakeAnswer crash = restarted();
+  crash.close = true;
+  FakeServer server(nth_open(30, crash));
+  unsigned created = 0;
+  unsigned restored = 0;
+  with_client(server, [&](Client& client) -> Task<void> {
+    auto open_lock_file = [&client, &restored]() -> Task<Status> {
+      Compound request = open_request("lock", Repeat::kIdempotent);
+      auto reply = co_await client.call_in_recovery(request);
+      if (reply) ++restored;
+      co_return reply ? ok() : Status(reply.error());
+    };
+    client.set_restore(open_lock_file);
+    TaskGroup group;
+    for (unsigned i = 0; i < 100; ++i) group.spawn(create_into(client, std::to_string(i), created));
+    co_await group.join();
+  });
+  EXPECT_EQ(restored, 1u);
+  EXPECT_GE(created, 100u - nfs4::StateOwners::kOpenOwnersMost) << "what was on its way is unknown";
 }
 
 TEST_F(Client40Test, AnOwnerThatIsOutOfStepIsReplaced) {
