@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "base/log.hpp"
+#include "base/nfsstat4.hpp"
 #include "base/state_request.hpp"
 #include "base/treatment.hpp"
 #include "copy/check.hpp"
@@ -96,6 +97,10 @@ Error owner_refused(const Target& target, Owners owners) {
                  "; the server may squash root or an access point may force one identity: use an "
                  "export with root access, another --owner, or --owner-errors warn";
   return error;
+}
+
+bool is_over_quota(const Error& error) {
+  return error.is_errno(EDQUOT) || is_status(error, Nfsstat4::kDquot);
 }
 
 Status refuse_when_stopped(const Shared& shared) {
@@ -197,6 +202,9 @@ void fill_outcome(Shared& shared, CopyReport& report) {
     if (full) {
       report.error_detail = "the target is full, over its quota or read-only: " + abort->message() +
                             "; make room and run again";
+      if (is_over_quota(*abort)) {
+        report.error_detail += "; Amazon EFS says so too while too many users have files open";
+      }
     }
     if (abort->is(Own::kCancelled) && signal != 0) {
       report.exit_code = stopped_by(signal);

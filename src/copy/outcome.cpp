@@ -47,7 +47,7 @@ Task<bool> Worker::is_gone(NodePtr node, const Entry& entry) {
 // has taken its place is copied instead.
 Task<void> Worker::source_failed(WorkItem item, Error error, std::uint32_t attempts) {
   if (treatment(error) != Treatment::kSkipEntry || attempts > kLooksMost) {
-    target_failed(item, error, attempts);
+    give_up(item, error, attempts, FailedAt::kSource);
     co_return;
   }
   auto now = co_await source_.lookup(item.node->source, item.entry.name);
@@ -62,7 +62,7 @@ Task<void> Worker::source_failed(WorkItem item, Error error, std::uint32_t attem
   bool replaced = now && (now->attributes.fileid != item.entry.attributes.fileid ||
                           now->attributes.type != item.entry.attributes.type);
   if (!replaced || verifying()) {
-    target_failed(item, error, attempts);
+    give_up(item, error, attempts, FailedAt::kSource);
     co_return;
   }
   ++shared_.counters.retries;
@@ -81,9 +81,9 @@ Task<void> Worker::source_failed(WorkItem item, Error error, std::uint32_t attem
 
 // Counted in the report and told to the audit trail.
 void Worker::failed(Phase phase, const DirectoryNode& node, const Entry& entry, const Error& error,
-                    std::uint32_t attempts) {
+                    std::uint32_t attempts, FailedAt at) {
   node.left_out.add(name_key(entry.name, shared_.name_seed));
-  shared_.entry_failed(phase, node.path_of(entry.name), error, attempts);
+  shared_.entry_failed(phase, node.path_of(entry.name), error, attempts, at);
   tell(node, entry, EntryAction::kFailed, {}, error.name());
 }
 
@@ -93,8 +93,14 @@ void Worker::failed_directory(Phase phase, const DirectoryNode& node, const Erro
 }
 
 void Worker::target_failed(const WorkItem& item, const Error& error, std::uint32_t attempts) {
+  give_up(item, error, attempts, FailedAt::kTarget);
+}
+
+void Worker::give_up(const WorkItem& item, const Error& error, std::uint32_t attempts,
+                     FailedAt at) {
   bool compared = error.is(Own::kVerifyMismatch) || verifying();
-  failed(compared ? Phase::kVerify : Phase::kTransfer, *item.node, item.entry, error, attempts);
+  Phase phase = compared ? Phase::kVerify : Phase::kTransfer;
+  failed(phase, *item.node, item.entry, error, attempts, at);
   entry_done(item);
 }
 

@@ -243,12 +243,13 @@ std::optional<Error> Shared::abort_error() {
   return abort_error_;
 }
 
-void Shared::entry_failed(Phase phase, std::string path, const Error& error,
-                          std::uint32_t attempts) {
+void Shared::entry_failed(Phase phase, std::string path, const Error& error, std::uint32_t attempts,
+                          FailedAt at) {
   if (stopping() && error.is(Own::kCancelled)) return;  // not tried, or undone, because we stop
   Treatment treat = treatment(error);
   failures.add(phase, std::move(path), error, attempts, !stopping());
-  if (treat == Treatment::kFatal || treat == Treatment::kNoSpace) abort(error);
+  bool full = treat == Treatment::kNoSpace && at == FailedAt::kTarget;
+  if (treat == Treatment::kFatal || full) abort(error);
 }
 
 void Shared::add_digest(std::string_view path, const Hash128& hash) {

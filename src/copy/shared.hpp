@@ -125,6 +125,7 @@ class SerialObserver : public Observer {
 
 // In which part of the work an entry failed.
 enum class Phase : std::uint8_t { kPrepare, kTransfer, kVerify };
+enum class FailedAt : std::uint8_t { kSource, kTarget };
 
 // Entries that failed: the first kFailuresKept in full, all of them counted.
 class Failures {
@@ -259,8 +260,11 @@ class Shared {
   void abort(Error error);
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
   std::optional<Error> abort_error();
-  // Counts an entry's error and ends the run where the error's treatment says so.
-  void entry_failed(Phase phase, std::string path, const Error& error, std::uint32_t attempts);
+  // Counts an entry's error and ends the run where the error's treatment says so. A source has no
+  // room to run out of: its DQUOT, by which Amazon EFS says that too many have files open, is of
+  // this entry.
+  void entry_failed(Phase phase, std::string path, const Error& error, std::uint32_t attempts,
+                    FailedAt at = FailedAt::kTarget);
   void add_digest(std::string_view path, const Hash128& hash);
   std::string digest();
   bool hashes() const { return options.checksum != ChecksumMode::kNone; }

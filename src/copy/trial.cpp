@@ -43,7 +43,8 @@ NewAttributes Trial::attributes_of(const Entry& entry) const {
 
 void Trial::unreadable(const WorkItem& file, const Error& error) {
   if (means_vanished(error)) return;
-  shared_.entry_failed(Phase::kTransfer, file.node->path_of(file.entry.name), error, 1);
+  shared_.entry_failed(Phase::kTransfer, file.node->path_of(file.entry.name), error, 1,
+                       FailedAt::kSource);
 }
 
 // A file that is given no time has the server's.

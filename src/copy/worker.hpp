@@ -122,9 +122,10 @@ class Worker {
   Task<bool> is_gone(NodePtr node, const Entry& entry);
   Task<void> source_failed(WorkItem item, Error error, std::uint32_t attempts);
   void failed(Phase phase, const DirectoryNode& node, const Entry& entry, const Error& error,
-              std::uint32_t attempts = 1);
+              std::uint32_t attempts = 1, FailedAt at = FailedAt::kTarget);
   void failed_directory(Phase phase, const DirectoryNode& node, const Error& error);
   void target_failed(const WorkItem& item, const Error& error, std::uint32_t attempts);
+  void give_up(const WorkItem& item, const Error& error, std::uint32_t attempts, FailedAt at);
   void entry_done(const WorkItem& item);
   std::string note_hash(const DirectoryNode& node, const Entry& entry,
                         const std::optional<Hash128>& hash);

@@ -70,6 +70,26 @@ TEST_F(Engine, a_file_that_vanished_is_no_failure) {
   EXPECT_EQ(report.files_transferred, 1u);
 }
 
+TEST_F(Engine, a_source_that_answers_as_if_it_were_full_fails_its_entry_alone) {
+  auto two = [](MemoryTree& to) -> Task<void> {
+    co_await put(to, to.root(), "opened", 10);
+    co_await put(to, to.root(), "refused", 10);
+  };
+  fill(two);
+  MemoryOptions source;
+  source.fail = [](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    if (operation == "read_file" && name == "refused") return errno_error(EDQUOT, "open", name);
+    return {};
+  };
+  CopyReport report = copy(source);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(report.error_code, "entries_failed") << report.error_detail;
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].path, "refused");
+  EXPECT_EQ(report.failures[0].error, "EDQUOT");
+  EXPECT_EQ(report.files_transferred, 1u);
+}
+
 TEST_F(Engine, a_full_target_ends_the_run) {
   auto many = [](MemoryTree& to) -> Task<void> {
     for (int i = 0; i < 500; ++i) {
