@@ -47,6 +47,15 @@ Contents contents_below(const fs::path& root) {
   return contents;
 }
 
+void expect_whole_files(const Ground& source, const Ground& target) {
+  Contents wanted = contents_below(source.folder);
+  for (const auto& [path, content] : contents_below(target.folder)) {
+    EXPECT_TRUE(wanted.contains(path)) << path;
+    EXPECT_TRUE(wanted[path] == content) << path << " is not whole";
+  }
+  for (const std::string& name : temporaries(target.folder)) ADD_FAILURE() << name;
+}
+
 void OldAndNew::prepare(Place place, std::uint64_t large_bytes) {
   place_ = place;
   source_ = source_ground(place);

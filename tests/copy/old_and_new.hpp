@@ -14,6 +14,8 @@ using Contents = std::map<std::string, std::string>;  // by path below the root
 
 // Of all regular files but the program's own temporaries.
 Contents contents_below(const std::filesystem::path& root);
+// What is in the target is whole, and nothing else is there.
+void expect_whole_files(const Ground& source, const Ground& target);
 
 class OldAndNew : public CopyTest {
  protected:

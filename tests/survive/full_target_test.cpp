@@ -69,16 +69,6 @@ class HostileTarget : public CopyTest, public ::testing::WithParamInterface<Case
     return GetParam().place == Place::kLocal ? number : status;
   }
 
-  // What is there is whole, and nothing else is.
-  void expect_whole_files() const {
-    Contents wanted = contents_below(source_.folder);
-    for (const auto& [path, content] : contents_below(target_.folder)) {
-      EXPECT_TRUE(wanted.contains(path)) << path;
-      EXPECT_TRUE(wanted[path] == content) << path << " is not whole";
-    }
-    for (const std::string& name : temporaries(target_.folder)) ADD_FAILURE() << name;
-  }
-
   Volume volume_;
   Ganesha server_;
   Ground source_;
@@ -110,7 +100,7 @@ class FullTarget : public HostileTarget {
     EXPECT_EQ(said["nfsferry"]["exit_code"], kUnusable);
     EXPECT_EQ(said["Result"]["ErrorCode"], error_name("ENOSPC", "NFS4ERR_NOSPC"));
     EXPECT_FALSE(failures().empty());
-    expect_whole_files();
+    expect_whole_files(source_, target_);
     volume_.give_room();
     Outcome again = run_program(arguments({"--verify", verify}));
     EXPECT_EQ(again.exit_code, 0) << again.err;
@@ -182,7 +172,7 @@ TEST_P(TooManyLinks, of_one_file_become_a_second_file) {
     ++by_links[fs::hard_link_count(target_.folder / path)];
   }
   EXPECT_EQ(by_links, (std::map<std::uintmax_t, unsigned>{{65'000, 65'000}, {10, 10}}));
-  expect_whole_files();
+  expect_whole_files(source_, target_);
 }
 
 INSTANTIATE_TEST_SUITE_P(Volumes, TooManyLinks,
