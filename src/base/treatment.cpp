@@ -128,6 +128,17 @@ Treatment treatment(const Error& error) {
   return Treatment::kFatal;
 }
 
+bool starts_over(Treatment treatment) {
+  switch (treatment) {
+    case Treatment::kReconnect:
+    case Treatment::kRebuildSession:
+    case Treatment::kRebuildClient:
+    case Treatment::kReopen:
+    case Treatment::kRedo: return true;
+    default: return false;
+  }
+}
+
 std::string_view treatment_name(Treatment treatment) {
   switch (treatment) {
     case Treatment::kRetry: return "retry";

@@ -23,6 +23,9 @@ enum class Treatment : std::uint8_t {
 };
 
 Treatment treatment(const Error& error);
+// What a request needed was lost on the way (a connection, a session, state, its reply), and what
+// it asked for was not refused: once the loss is made good, it may be tried again.
+bool starts_over(Treatment treatment);
 std::string_view treatment_name(Treatment treatment);
 
 }  // namespace nfsferry

@@ -149,7 +149,9 @@ bool BatchRunner::another_attempt(std::size_t item, const Error& error) {
 Task<bool> BatchRunner::item_failed(const Compound& request, std::size_t item, bool alone,
                                     Error error, std::size_t executed) {
   co_await batch_.undo(item);
-  switch (treatment(error)) {
+  Treatment treat = treatment(error);
+  if (starts_over(treat)) co_return another_attempt(item, error);
+  switch (treat) {
     case Treatment::kSendLess: {
       bool smaller = client_.learn_smaller(request, error, executed);
       co_return (smaller && !alone) || another_attempt(item, error);
@@ -164,11 +166,6 @@ Task<bool> BatchRunner::item_failed(const Compound& request, std::size_t item, b
       co_await client_.back_off(waits_++);
       co_return true;
     }
-    case Treatment::kReopen:
-    case Treatment::kRedo:
-    case Treatment::kReconnect:
-    case Treatment::kRebuildClient:
-    case Treatment::kRebuildSession: co_return another_attempt(item, error);
     default: batch_.fail(item, std::move(error)); co_return false;
   }
 }

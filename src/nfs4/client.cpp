@@ -192,13 +192,8 @@ Task<Status> Client::restore() {
     need_restore_ = false;
     co_return ok();
   }
-  switch (treatment(restored.error())) {
-    case Treatment::kRetry:
-    case Treatment::kReconnect:
-    case Treatment::kRebuildSession:
-    case Treatment::kRebuildClient: break;
-    default: die(restored.error());
-  }
+  Treatment treat = treatment(restored.error());
+  if (treat != Treatment::kRetry && !starts_over(treat)) die(restored.error());
   co_return restored;
 }
 

@@ -145,6 +145,7 @@ Task<std::optional<Result<CompoundReply>>> Client40::send(Compound& request,
 
 Task<Client40::Next> Client40::exchange(Compound& request, Attempt& attempt) {
   auto reply = co_await send(request, attempt.turn);
+  if (owners_.has_lost_lock()) begin_recovery();
   if (!reply) co_return co_await after_loss(request, attempt);
   if (*reply) co_return co_await after_reply(request, attempt, **std::move(reply));
   const Error& error = reply->error();
@@ -160,6 +161,7 @@ Task<Client40::Next> Client40::after_loss(const Compound& request, Attempt& atte
   bool repeat = ready && request.idempotent() && attempt.connections_lost < kLossesMost;
   if (repeat) co_return Next::kAgain;
   owners_.abandon(attempt.turn);
+  if (owners_.has_lost_lock()) begin_recovery();
   if (ready) co_await back_off(kSettling);
   if (!ready) co_return finish(attempt, std::move(ready).error());
   if (request.idempotent()) {
@@ -271,6 +273,7 @@ Task<Status> Client40::recover_once() {
   if (!connection_ || !connection_->connected()) {
     NFSFERRY_TRY(Ok connected, co_await reconnect(), co_return);
   }
+  if (owners_.has_lost_lock()) need_client_ = true;
   if (!need_client_) {
     Renew renew;
     renew.clientid = clientid_;

@@ -9,6 +9,7 @@ namespace nfsferry::nfs4 {
 namespace {
 
 constexpr unsigned kAttemptsMost = 9;  // 2.5 s with their pauses
+constexpr unsigned kRemovalsMost = 3;
 constexpr AttrMask kFileMask{Attr::kType, Attr::kFileid, Attr::kNumlinks};
 constexpr AttrMask kFileidMask{Attr::kFileid};
 
@@ -55,24 +56,27 @@ Task<Status> RootLock::take_again() {
   co_return taken;
 }
 
+// State that is lost meanwhile is opened and locked anew; in recovery the client sees to that.
 Task<Status> RootLock::take_now() {
-  for (unsigned times = 0; times < kAttemptsMost; ++times) {
+  for (unsigned times = 1;; ++times) {
     auto result = co_await attempt();
-    if (!result) {
-      Error error = std::move(result).error();
+    if (result && *result == Attempt::kHeld) co_return ok();
+    Error error = result ? lock_file_error(Own::kLocked, "LOCK",
+                                           "another process holds the lock file; wait for its end "
+                                           "or stop it")
+                         : std::move(result).error();
+    bool again = result || (!in_recovery_ && starts_over(treatment(error)));
+    if (!again || times == kAttemptsMost) {
       if (error.path.empty()) error.path = kLockName;
       co_return error;
     }
-    if (*result == Attempt::kHeld) co_return ok();
-    co_await client_.back_off(times);
+    co_await client_.back_off(times - 1);
   }
-  co_return lock_file_error(Own::kLocked, "LOCK",
-                            "another process holds the lock file; wait for its end or stop it");
 }
 
 Task<Result<RootLock::Attempt>> RootLock::attempt() {
-  std::uint64_t generation = client_.client_generation();
   NFSFERRY_TRY(Ok opened, co_await open_file(), co_return);
+  std::uint64_t generation = client_.client_generation();  // the OPEN may have waited for a new one
   auto locked = co_await lock_file();
   if (locked && *locked == Attempt::kHeld) {
     // The holder before us removes the file: what was locked may have no name any more.
@@ -141,7 +145,7 @@ Task<Result<RootLock::Attempt>> RootLock::lock_file() {
   auto alone = reply->take<Lock>();
   if (!alone && is_status(alone.error(), Nfsstat4::kDenied)) co_return co_await share_file();
   if (!alone && means_no_locks(alone.error())) {
-    co_await remove_file(false);
+    (void)co_await remove_file(false);
     co_return lock_file_error(Own::kUnsupported, "LOCK", "the server has no locks");
   }
   if (!alone) co_return std::move(alone).error();
@@ -156,7 +160,7 @@ Task<Result<RootLock::Attempt>> RootLock::lock_file() {
   }
   auto written = reply->take<Write>();
   if (!written) {  // the target is full, perhaps
-    co_await remove_file(true);
+    (void)co_await remove_file(true);
     co_return std::move(written).error();
   }
   NFSFERRY_TRY(Lock::Reply shared, reply->take<Lock>(), co_return);
@@ -214,14 +218,26 @@ Task<Result<bool>> RootLock::file_has_its_name() {
 
 Task<void> RootLock::release() {
   if (!std::exchange(held_, false)) co_return;
-  auto named = co_await file_has_its_name();
-  if (named && *named) co_await remove_file(true);
+  Status removed = co_await remove_if_ours();
+  for (unsigned times = 1; times < kRemovalsMost && !removed; ++times) {
+    if (!starts_over(treatment(removed.error()))) break;
+    co_await close_file();
+    removed = co_await take_now();
+    held_ = false;
+    if (removed) removed = co_await remove_if_ours();
+  }
   co_await close_file();
+}
+
+Task<Status> RootLock::remove_if_ours() {
+  NFSFERRY_TRY(bool named, co_await file_has_its_name(), co_return);
+  if (!named) co_return ok();
+  co_return co_await remove_file(true);
 }
 
 // As the only holder, which the request itself makes sure of: the lock of a client id that is gone
 // stops it before the REMOVE. Once: after a lost reply the name may be another run's.
-Task<void> RootLock::remove_file(bool locked) {
+Task<Status> RootLock::remove_file(bool locked) {
   unsigned times = 0;
   auto since = Clock::now();
   for (;;) {
@@ -233,11 +249,11 @@ Task<void> RootLock::remove_file(bool locked) {
     request.add(Putfh{{}, root_});
     request.add(Remove{{}, kLockName});
     auto reply = co_await ask(request);
-    if (!reply) co_return;
+    if (!reply) co_return std::move(reply).error();
     Status removed = take_removal(locked, *reply);
-    if (removed) co_return;
+    if (removed) co_return ok();
     Error error = std::move(removed).error();
-    if (!co_await wait_and_retry(client_, error, times, since)) co_return;
+    if (!co_await wait_and_retry(client_, error, times, since)) co_return error;
   }
 }
 

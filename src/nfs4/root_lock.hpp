@@ -23,7 +23,8 @@ class RootLock {
   // holder; kTypeConflict when something else has the lock's name; kUnsupported when the server
   // has no locks; nfsstat4.
   Task<Status> take(FileHandle root, std::string run_id);
-  // The last holder removes the file, never one of another run. No error stops it.
+  // The last holder removes the file, never one of another run; a lock that was lost is taken again
+  // for that. No error stops it.
   Task<void> release();
   const std::string& mark() const { return holder_.mark; }  // while it is held
 
@@ -37,7 +38,8 @@ class RootLock {
   static void add_text(Compound& request, std::string_view text, const Stateid& locked);
   Task<Result<Attempt>> share_file();
   Task<Result<bool>> file_has_its_name();
-  Task<void> remove_file(bool locked);
+  Task<Status> remove_if_ours();
+  Task<Status> remove_file(bool locked);
   Status take_removal(bool locked, CompoundReply& reply);
   Task<void> close_file();
   Task<Status> take_again();

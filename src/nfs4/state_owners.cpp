@@ -193,6 +193,7 @@ void StateOwners::locked(const Turn& turn, const Stateid& stateid) {
 
 void StateOwners::abandon(Turn& turn) {
   left_open_ = left_open_ || turn.open_ || turn.lock_;
+  lost_lock_ = lost_lock_ || turn.lock_;
   if (turn.open_) lose(turn.open_);
   std::erase_if(locks_, [&](const auto& lock) { return turn.lock_ && lock.second == turn.lock_; });
   turn.end();
@@ -211,6 +212,7 @@ void StateOwners::reset() {
   files_.clear();
   locks_.clear();
   left_open_ = false;
+  lost_lock_ = false;
   turn_ended_.pulse();
 }
 

@@ -77,6 +77,9 @@ class StateOwners {
   void locked(const Turn& turn, const Stateid& stateid);
   // What became of the request is not known.
   void abandon(Turn& turn);
+  // A lock of an owner that was given up may be held: it denies every other owner of ours the same,
+  // until the client id goes.
+  bool has_lost_lock() const { return lost_lock_; }
   // A new client id: nothing of the old one's state is left.
   void reset();
   // The server keeps something open, or may do so.
@@ -103,6 +106,7 @@ class StateOwners {
   std::map<Other, std::shared_ptr<LockOwner>> locks_;
   std::uint32_t next_number_ = 1;
   bool left_open_ = false;
+  bool lost_lock_ = false;
   Event turn_ended_;
 };
 

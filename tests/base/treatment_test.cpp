@@ -330,6 +330,15 @@ TEST(Treatment, OfAnUnknownServerCodeSkipsTheEntry) {
   EXPECT_EQ(treatment(Error{Domain::kErrno, 12345, {}, {}, {}}), kSkipEntry);
 }
 
+TEST(Treatment, StartsOverWhereSomethingWasLostAndNothingRefused) {
+  for (Treatment one : {kReconnect, kRebuildSession, kRebuildClient, kReopen, kRedo}) {
+    EXPECT_TRUE(starts_over(one)) << treatment_name(one);
+  }
+  for (Treatment one : {kRetry, kSendLess, kSkipEntry, kNoSpace, kFatal}) {
+    EXPECT_FALSE(starts_over(one)) << treatment_name(one);
+  }
+}
+
 TEST(Treatment, HasANameEach) {
   std::set<std::string_view> names;
   for (Treatment one : {kRetry, kReconnect, kRebuildSession, kRebuildClient, kSendLess, kReopen,

@@ -61,9 +61,10 @@ class ServerTest : public ::testing::TestWithParam<const char*> {
     run(client.close());
     std::erase_if(clients_, [&](const auto& one) { return one.get() == &client; });
   }
-  Proxy& start_proxy() {
+  Proxy& start_proxy(MakeFilter filters = {}) {
     ProxyOptions options;
     options.server_port = static_cast<std::uint16_t>(server_.port());
+    options.make_filter = std::move(filters);
     proxy_ = *Proxy::start(options);
     return *proxy_;
   }
