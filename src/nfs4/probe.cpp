@@ -28,15 +28,13 @@ class Probe {
 
   // Makes the node with owner and group. Errors: those of OPEN or CREATE.
   Task<Result<Attributes>> make(bool with_owner) {
-    unsigned waits = 0;
-    auto since = Clock::now();
     for (;;) {
       name_ = temporary_name(tree_.mark());
       auto made = co_await make_once(with_owner);
       if (made) co_return made;
       Error error = std::move(made).error();
       co_await remove();
-      if (!co_await wait_and_retry(tree_.client(), error, waits, since)) co_return error;
+      if (!co_await says_nothing(error)) co_return error;
     }
   }
   Task<void> remove() { co_await remove_quietly(tree_.client(), tree_.root().get(), name_); }
@@ -61,6 +59,13 @@ class Probe {
   }
 
  private:
+  // An error that tells nothing of what is tried, once a busy server has been waited for: the next
+  // try does. Each makes a node of its own.
+  Task<bool> says_nothing(const Error& error) {
+    if (starts_over(treatment(error))) co_return ++attempts_ < BatchRunner::kAttemptsMost;
+    co_return co_await wait_and_retry(tree_.client(), error, waits_, since_);
+  }
+
   Task<Result<Attributes>> make_once(bool with_owner) {
     Compound request("PROBE", Repeat::kOnce);
     request.add(Putfh{{}, handle_of(tree_.root().get())});
@@ -99,6 +104,14 @@ class Probe {
   }
 
   Task<Result<Attributes>> set(AttrChoice choice) {
+    for (;;) {
+      auto got = co_await set_once(choice);
+      if (got) co_return got;
+      if (!co_await says_nothing(got.error())) co_return got;
+    }
+  }
+
+  Task<Result<Attributes>> set_once(AttrChoice choice) {
     Compound request("PROBE", Repeat::kIdempotent);
     request.add(Putfh{{}, handle_});
     request.add(Setattr{{}, Stateid::anonymous(), wanted_, choice, {}});
@@ -116,6 +129,9 @@ class Probe {
   std::string name_;
   NewAttributes wanted_;
   FileHandle handle_;
+  unsigned attempts_ = 0;
+  unsigned waits_ = 0;
+  Clock::time_point since_ = Clock::now();
 };
 
 // Nanoseconds below which the server forgets, judged by one odd time.

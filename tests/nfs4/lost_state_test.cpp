@@ -1,5 +1,5 @@
-// State that a server says is gone under the requests of the lock and of the probe: what was lost
-// is made anew, the lock taken again first, and the run goes on.
+// State, or a connection, that is lost under the requests of the lock and of the probe: it is made
+// anew, the lock taken again first, and the run goes on.
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -112,6 +112,29 @@ TEST_P(LostStateTest, TheLockIsTakenAgainAllTheSame) {
     expect_struck();
     close_client(tree);
     expect_free();
+  }
+}
+
+TEST_P(LostStateTest, TheProbeFindsOutAllTheSame) {
+  start_server();
+  std::vector<Fault> faults =
+      faults_at({{kOpOpen, 1}, {kOpSetattr, 1}, {kOpSetattr, 2}, {kOpCreate, 1}, {kOpCreate, 2}},
+                {kOpSequence, 5});
+  for (Operation at : {kOpOpen, kOpCreate, kOpSetattr}) {
+    faults.push_back({Fault::Kind::kCutCall, at, 0, 1, 1});
+    faults.push_back({Fault::Kind::kCutReply, at, 0, 1, 1});
+  }
+  for (const Fault& fault : faults) {
+    SCOPED_TRACE(to_string(fault));
+    Nfs4Tree& tree = open_with(fault);
+    Status probed = run(tree.probe(12345, 23456));
+    ASSERT_TRUE(probed) << probed.error().message();
+    expect_struck();
+    const Capabilities& can = tree.capabilities();
+    EXPECT_TRUE(can.change_owner && can.owner_at_create && can.symlinks && can.devices);
+    EXPECT_EQ(can.time_granularity_ns, 1u);
+    EXPECT_TRUE(fs::is_empty(server_.folder("/old")));
+    close_client(tree);
   }
 }
 
