@@ -151,23 +151,15 @@ Task<bool> BatchRunner::item_failed(const Compound& request, std::size_t item, b
   co_await batch_.undo(item);
   Treatment treat = treatment(error);
   if (starts_over(treat)) co_return another_attempt(item, error);
-  switch (treat) {
-    case Treatment::kSendLess: {
-      bool smaller = client_.learn_smaller(request, error, executed);
-      co_return (smaller && !alone) || another_attempt(item, error);
-    }
-    case Treatment::kRetry: {
-      auto waited = Clock::now() - since_;
-      if (waited > std::chrono::milliseconds(client_.timeout_ms())) {
-        batch_.fail(item, std::move(error));
-        co_return false;
-      }
-      client_.count_retry();
-      co_await client_.back_off(waits_++);
-      co_return true;
-    }
-    default: batch_.fail(item, std::move(error)); co_return false;
+  bool busy = is_busy(error);
+  if (treat == Treatment::kSendLess && !(busy && alone)) {
+    bool smaller = client_.learn_smaller(request, error, executed);
+    if (smaller && !alone) co_return true;
+    if (!busy) co_return another_attempt(item, error);
   }
+  if (co_await wait_and_retry(client_, error, waits_, since_)) co_return true;
+  batch_.fail(item, std::move(error));
+  co_return false;
 }
 
 Task<void> BatchRunner::request_failed(const Compound& request, std::vector<std::size_t> items,

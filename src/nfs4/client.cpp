@@ -11,7 +11,6 @@ namespace nfsferry::nfs4 {
 namespace {
 
 constexpr std::uint32_t kProcedureCompound = 1;
-constexpr std::uint32_t kBytesLeast = 32768;
 constexpr std::uint64_t kOpenPatienceMs = 30'000;
 constexpr std::uint64_t kConnectMs = 10'000;
 constexpr std::uint64_t kCloseMs = 3'000;
@@ -24,6 +23,10 @@ Task<void> abort_later(Loop& loop, Connection& connection, CancelToken& stop) {
 }
 
 }  // namespace
+
+bool is_busy(const Error& error) {
+  return treatment(error) == Treatment::kRetry || is_status(error, Nfsstat4::kResource);
+}
 
 Client::Client(Loop& loop, ClientOptions options, std::uint32_t minor_version)
     : loop_(loop),
@@ -54,7 +57,7 @@ Task<Status> Client::open() {
     Status made = co_await recover_once();
     if (made) break;
     Treatment treat = treatment(made.error());
-    bool passing = treat == Treatment::kRetry || treat == Treatment::kRebuildSession ||
+    bool passing = is_busy(made.error()) || treat == Treatment::kRebuildSession ||
                    treat == Treatment::kRebuildClient;
     if (!passing || Clock::now() >= deadline) {
       Error error = std::move(made).error();
@@ -192,8 +195,8 @@ Task<Status> Client::restore() {
     need_restore_ = false;
     co_return ok();
   }
-  Treatment treat = treatment(restored.error());
-  if (treat != Treatment::kRetry && !starts_over(treat)) die(restored.error());
+  const Error& error = restored.error();
+  if (!is_busy(error) && !starts_over(treatment(error))) die(error);
   co_return restored;
 }
 
@@ -268,6 +271,22 @@ void Client::check_stall() {
   }
 }
 
+bool Client::is_least(const Compound& request) {
+  return request.operations().size() < kOperationsLeast && request.body().size() <= kBytesLeast &&
+         request.reply_bytes() <= kBytesLeast;
+}
+
+bool Client::is_busy_with(const Compound& request, const Error& error) {
+  return is_busy(error) && (treatment(error) == Treatment::kRetry || is_least(request));
+}
+
+Error Client::explained(const Compound& request, Error error) {
+  if (treatment(error) != Treatment::kSendLess || !is_least(request)) return error;
+  error.detail = "answered to a request of " + std::to_string(request.operations().size()) +
+                 " operations that cannot be made smaller: the server allows less than we need";
+  return error;
+}
+
 bool Client::learn_smaller(const Compound& request, const Error& error, std::size_t executed) {
   auto status = error.domain == Domain::kNfs4 ? static_cast<Nfsstat4>(error.code) : Nfsstat4::kOk;
   bool partly_executed = error.is(Own::kRequestRefused) && executed > 0;
@@ -283,9 +302,12 @@ bool Client::learn_smaller(const Compound& request, const Error& error, std::siz
   if (status == Nfsstat4::kReqTooBig || (error.is(Own::kRequestRefused) && executed == 0)) {
     return lower(limits_.request_bytes, request.body().size() / 2, kBytesLeast);
   }
+  if (request.operations().size() < kOperationsLeast) return false;
   // RESOURCE, TOO_MANY_OPS: the last result is the one that did not fit; after an OK all fitted.
-  std::size_t with_sequence = partly_executed ? executed + 1 : executed;
-  std::size_t fits = executed > 0 ? with_sequence : (request.operations().size() + 1) / 2;
+  std::size_t fits = partly_executed ? executed + 1 : executed;
+  if (executed == 0) fits = (request.operations().size() + 1) / 2;
+  // It may have nothing to do with their number: once costs half of them at most.
+  if (status == Nfsstat4::kResource) fits = std::max<std::size_t>(fits, limits_.operations / 2);
   return lower(limits_.operations, fits, kOperationsLeast);
 }
 
@@ -293,6 +315,15 @@ Task<void> Client::back_off(unsigned times) {
   auto wait = std::chrono::milliseconds(std::min(1000u, 10u << std::min(times, 7u)));
   counters_.throttled_ms += static_cast<std::uint64_t>(wait.count());
   (void)co_await loop_.sleep_for(wait, &closing_);  // cancelled when the client is closed
+}
+
+Task<bool> wait_and_retry(Client& client, const Error& error, unsigned& times,
+                          Clock::time_point since) {
+  if (!is_busy(error)) co_return false;
+  if (Clock::now() - since > std::chrono::milliseconds(client.timeout_ms())) co_return false;
+  client.count_retry();
+  co_await client.back_off(times++);
+  co_return true;
 }
 
 }  // namespace nfsferry::nfs4

@@ -43,9 +43,14 @@ struct ServerName {
   std::string scope;
 };
 
+// The server has no room for it now, and nothing helps but waiting: DELAY, GRACE, and RESOURCE
+// where the request cannot be made smaller.
+bool is_busy(const Error& error);
+
 class Client {
  public:
   static constexpr std::uint32_t kOperationsLeast = 8;  // fewer cannot be worked with
+  static constexpr std::uint32_t kBytesLeast = 32768;   // of a request, of a reply
   static constexpr std::uint32_t kRecordBytesAsked = (1u << 20) + 65536;
 
   Client(const Client&) = delete;
@@ -59,8 +64,9 @@ class Client {
   Task<void> close();
 
   // Sends a COMPOUND and waits for its reply. Idempotent requests are repeated until they were
-  // executed without DELAY or GRACE. Errors: kOutcomeUnknown (Repeat::kOnce only), kRequestRefused
-  // (lost with its connection twice), kUnreachable (the client is dead), RPC errors.
+  // executed without DELAY or GRACE, the least also without RESOURCE. Errors: kOutcomeUnknown
+  // (Repeat::kOnce only), kRequestRefused (lost with its connection twice), kUnreachable (the
+  // client is dead), RPC errors.
   virtual Task<Result<CompoundReply>> call(Compound& request) = 0;
 
   // What a lost client id took with it (a lock) is taken again by `restore`: after every new client
@@ -76,6 +82,8 @@ class Client {
   // Adapts to an error that means "send less": `executed` operations of the request were done.
   // False when the limits are as low as they go.
   bool learn_smaller(const Compound& request, const Error& error, std::size_t executed);
+  // No limit is ever learned that this request would not keep.
+  static bool is_least(const Compound& request);
   // Waits before something is tried the `times`th time again; counted as throttled.
   Task<void> back_off(unsigned times);
 
@@ -129,6 +137,10 @@ class Client {
   Task<Status> restore();
   // False once the server has said DELAY for longer than the timeout.
   bool may_wait(std::optional<Clock::time_point>& delayed_since) const;
+  // The answer to this request, executed up to here, is to be waited out.
+  static bool is_busy_with(const Compound& request, const Error& error);
+  // Says so when a server refuses the least as too much.
+  static Error explained(const Compound& request, Error error);
   std::string where() const;
 
   // Everything before the operations of a COMPOUND.
@@ -182,5 +194,10 @@ class Client {
   bool stall_said_ = false;
   bool renewing_ = false;
 };
+
+// For the caller of a request that cannot be made smaller and may have stopped half-way: true if
+// this error means to wait (done here), then try again.
+Task<bool> wait_and_retry(Client& client, const Error& error, unsigned& times,
+                          Clock::time_point since);
 
 }  // namespace nfsferry::nfs4

@@ -182,12 +182,12 @@ Task<Client40::Next> Client40::after_delay(Attempt& attempt) {
 Task<Client40::Next> Client40::after_reply(const Compound& request, Attempt& attempt,
                                            CompoundReply reply) {
   Nfsstat4 status = reply.status();
+  if (status == Nfsstat4::kOk) co_return finish(attempt, std::move(reply));
   if (means_lost_state(status)) begin_recovery();
-  bool wait =
-      status != Nfsstat4::kOk && treatment(nfs4_error(status, Op::kPutfh)) == Treatment::kRetry;
-  if (wait && request.idempotent() && may_wait(attempt.delayed_since)) {
-    co_return co_await after_delay(attempt);
-  }
+  Error error = explained(request, nfs4_error(status, Op::kPutfh));
+  bool wait = request.idempotent() && is_busy_with(request, error);
+  if (wait && may_wait(attempt.delayed_since)) co_return co_await after_delay(attempt);
+  reply.explain(std::move(error.detail));
   co_return finish(attempt, std::move(reply));
 }
 
@@ -279,10 +279,8 @@ Task<Status> Client40::recover_once() {
     renew.clientid = clientid_;
     auto renewed = co_await bare(renew);
     bool answered = !renewed && renewed.error().domain == Domain::kNfs4;
-    if (answered && treatment(renewed.error()) == Treatment::kRetry) {
-      co_return std::move(renewed).error();
-    }
-    if (!renewed && !answered) co_return std::move(renewed).error();
+    bool tells = renewed || (answered && !is_busy(renewed.error()));
+    if (!tells) co_return std::move(renewed).error();
     need_client_ = answered && !is_status(renewed.error(), Nfsstat4::kCbPathDown);
   }
   if (need_client_) {

@@ -76,6 +76,7 @@ Status CompoundReply::begin(Op op) {
   }
   if (status != Nfsstat4::kOk || illegal) {
     failed_ = nfs4_error(status == Nfsstat4::kOk ? Nfsstat4::kOpIllegal : status, op);
+    failed_->detail = detail_;
     return *failed_;
   }
   return ok();

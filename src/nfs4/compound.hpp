@@ -89,6 +89,9 @@ class CompoundReply {
     return reply;
   }
 
+  // What people are told of the operation that failed.
+  void explain(std::string detail) { detail_ = std::move(detail); }
+
   Nfsstat4 status() const { return status_; }
   // A result could not be taken: neither can any behind it.
   bool has_failed() const { return failed_.has_value(); }
@@ -111,6 +114,7 @@ class CompoundReply {
   std::size_t results_ = 0;
   std::size_t taken_ = 0;
   std::optional<Result<Sequence::Reply>> sequence_;
+  std::string detail_;
   std::optional<Error> failed_;  // everything after a failed operation fails the same way
 };
 

@@ -70,6 +70,7 @@ Task<Result<ListingPage>> Nfs4Listing::next() {
   co_return page;
 }
 
+// Smaller where the server has no room for so large a page.
 Task<Result<ListingPage>> Nfs4Listing::request_page(std::uint32_t maxcount) {
   Readdir readdir;
   readdir.cookie = cookie_;
@@ -83,7 +84,14 @@ Task<Result<ListingPage>> Nfs4Listing::request_page(std::uint32_t maxcount) {
   auto reply = co_await client_.call(request);
   if (!reply) co_return std::move(reply).error();
   NFSFERRY_TRY(NoReply at_directory, reply->take<Putfh>(), co_return);
-  NFSFERRY_TRY(Readdir::Reply listed, reply->take<Readdir>(), co_return);
+  auto taken = reply->take<Readdir>();
+  if (!taken) {
+    bool less = treatment(taken.error()) == Treatment::kSendLess && !Client::is_least(request);
+    if (!less) co_return std::move(taken).error();
+    (void)client_.learn_smaller(request, taken.error(), reply->result_count());
+    co_return co_await request_page(maxcount / 2);
+  }
+  Readdir::Reply listed = *std::move(taken);
   NFSFERRY_TRY(ListingPage page, page_from(listed, cookie_), co_return);
   verifier_ = listed.verifier;
   co_return page;

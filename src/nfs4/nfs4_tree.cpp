@@ -15,6 +15,7 @@ namespace {
 constexpr std::uint32_t kSmallFileMost = 256u << 10;
 constexpr std::size_t kSpareBytes = 8192;  // headers and small operations beside a payload
 constexpr std::uint32_t kFilesPerBatch = 64;
+constexpr std::uint32_t kBesideLookups = 4;  // SEQUENCE, PUTFH, GETFH, GETATTR
 constexpr auto kReleaseMost = std::chrono::seconds(3);
 
 ClientOptions client_options(const Location& location, const Nfs4Options& options) {
@@ -44,6 +45,46 @@ AttrMask server_mask() {
   return mask;
 }
 
+// From a directory, or from the server's root where there is no handle.
+Compound way_down(const FileHandle& from, std::span<const std::string> names, AttrMask mask) {
+  Compound request("LOOKUP", Repeat::kIdempotent);
+  if (from.empty())
+    request.add(Putrootfh{});
+  else
+    request.add(Putfh{{}, from});
+  for (const std::string& name : names) request.add(Lookup{{}, name});
+  request.add(Getfh{});
+  request.add(Getattr{mask});
+  return request;
+}
+
+// `done`: the names on the way before.
+Result<Fattr> take_way_down(Result<CompoundReply>& reply, std::span<const std::string> done,
+                            std::span<const std::string> names) {
+  if (!reply) return reply.error();
+  if (done.empty()) {
+    NFSFERRY_TRY(NoReply at_root, reply->take<Putrootfh>(), return);
+  } else {
+    NFSFERRY_TRY(NoReply at_start, reply->take<Putfh>(), return);
+  }
+  std::string path;
+  for (const std::string& name : done) path += "/" + name;
+  for (const std::string& name : names) {
+    path += "/" + name;
+    auto step = reply->take<Lookup>();
+    if (step) continue;
+    Error error = std::move(step).error();
+    error.path = path;
+    return error;
+  }
+  NFSFERRY_TRY(Getfh::Reply got, reply->take<Getfh>(), return);
+  NFSFERRY_TRY(Getattr::Reply attributes, reply->take<Getattr>(), return);
+  Fattr fattr = std::move(attributes.fattr);
+  fattr.handle = std::move(got.handle);
+  fattr.present.add(Attr::kFilehandle);
+  return fattr;
+}
+
 }  // namespace
 
 Result<Entry> entry_from(std::string name, Fattr fattr) {
@@ -63,15 +104,6 @@ Result<Entry> entry_from(std::string name, Fattr fattr) {
 bool wants_open(const Error& error) {
   return is_status(error, Nfsstat4::kBadStateid) || is_status(error, Nfsstat4::kOpenmode) ||
          is_status(error, Nfsstat4::kShareDenied);
-}
-
-Task<bool> wait_and_retry(Client& client, const Error& error, unsigned& times,
-                          Clock::time_point since) {
-  if (treatment(error) != Treatment::kRetry) co_return false;
-  if (Clock::now() - since > std::chrono::milliseconds(client.timeout_ms())) co_return false;
-  client.count_retry();
-  co_await client.back_off(times++);
-  co_return true;
 }
 
 Nfs4Tree::Nfs4Tree(Loop& loop, Location location, Nfs4Options options)
@@ -132,47 +164,25 @@ Task<Result<Fattr>> Nfs4Tree::walk_to_root() {
   NFSFERRY_TRY(Getattr::Reply supported, first->take<Getattr>(), co_return);
 
   supported_ = supported.fattr.supported;
-  AttrMask mask = server_mask().intersect(supported_);
   entry_mask_ = kEntryAttrs.intersect(supported_);
-  std::string path;
+  AttrMask mask = server_mask().intersect(supported_);
   FileHandle handle;
-  Fattr fattr;
-  std::size_t done = 0;
-  do {  // as many components a request as it takes
-    std::size_t room = client_->limits().operations - 4;
-    std::size_t count = std::min(room, components.size() - done);
-    Compound request("LOOKUP", Repeat::kIdempotent);
-    if (done == 0)
-      request.add(Putrootfh{});
-    else
-      request.add(Putfh{{}, handle});
-    for (std::size_t i = 0; i < count; ++i) request.add(Lookup{{}, components[done + i]});
-    request.add(Getfh{});
-    request.add(Getattr{mask});
+  std::span<const std::string> done(components.data(), 0);
+  for (;;) {  // as many components a request as it takes
+    std::size_t most = client_->limits().operations - kBesideLookups;
+    std::size_t count = std::min(most, components.size() - done.size());
+    std::span<const std::string> names(done.data() + done.size(), count);
+    Compound request = way_down(handle, names, mask);
     auto reply = co_await client_->call(request);
-    if (!reply) co_return std::move(reply).error();
-    if (done == 0) {
-      NFSFERRY_TRY(NoReply start, reply->take<Putrootfh>(), co_return);
-    } else {
-      NFSFERRY_TRY(NoReply start, reply->take<Putfh>(), co_return);
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-      path += "/" + components[done + i];
-      auto step = reply->take<Lookup>();
-      if (step) continue;
-      Error error = std::move(step).error();
-      error.path = path;
-      co_return error;
-    }
-    NFSFERRY_TRY(Getfh::Reply got, reply->take<Getfh>(), co_return);
-    NFSFERRY_TRY(Getattr::Reply attributes, reply->take<Getattr>(), co_return);
-    handle = std::move(got.handle);
-    fattr = std::move(attributes.fattr);
-    done += count;
-  } while (done < components.size());
-  fattr.handle = std::move(handle);
-  fattr.present.add(Attr::kFilehandle);
-  co_return fattr;
+    auto reached = take_way_down(reply, done, names);
+    bool less = !reached && treatment(reached.error()) == Treatment::kSendLess;
+    std::size_t executed = reply ? reply->result_count() : 0;
+    if (less && client_->learn_smaller(request, reached.error(), executed)) continue;
+    if (!reached) co_return reached;
+    done = std::span(components).first(done.size() + count);
+    if (done.size() == components.size()) co_return reached;
+    handle = std::move(reached->handle);
+  }
 }
 
 Status Nfs4Tree::take_root(Fattr fattr) {

@@ -125,9 +125,4 @@ Result<Entry> entry_from(std::string name, Fattr fattr);
 // The server wants the stateid of an OPEN where it was sent a special one.
 bool wants_open(const Error& error);
 
-// Sends a COMPOUND that may stop half-way with DELAY or GRACE: the caller looks at the reply.
-// True if the status of this error means: wait (done here), then try again.
-Task<bool> wait_and_retry(Client& client, const Error& error, unsigned& times,
-                          Clock::time_point since);
-
 }  // namespace nfsferry::nfs4

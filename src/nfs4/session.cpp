@@ -170,10 +170,10 @@ Session::Next Session::executed_unseen(const Compound& request, Attempt& attempt
 
 Task<Session::Next> Session::after_sequence_error(const Compound& request, Attempt& attempt,
                                                   Error error) {
+  if (is_busy_with(request, error) && may_wait(attempt.delayed_since)) {
+    co_return co_await after_delay(request, attempt);
+  }
   switch (treatment(error)) {
-    case Treatment::kRetry:
-      if (!may_wait(attempt.delayed_since)) co_return finish(attempt, std::move(error));
-      co_return co_await after_delay(request, attempt);
     case Treatment::kRedo: advance_slot(attempt); co_return executed_unseen(request, attempt);
     case Treatment::kReconnect:
     case Treatment::kRebuildSession:
@@ -190,7 +190,7 @@ Task<Session::Next> Session::after_sequence_error(const Compound& request, Attem
                              : std::move(ready).error();
       co_return Next::kDone;
     }
-    default: co_return finish(attempt, std::move(error));
+    default: co_return finish(attempt, explained(request, std::move(error)));
   }
 }
 
@@ -198,11 +198,13 @@ Task<Session::Next> Session::after_reply(const Compound& request, Attempt& attem
                                          CompoundReply reply) {
   Nfsstat4 status = reply.status();
   if (status == Nfsstat4::kRetryUncachedRep) co_return executed_unseen(request, attempt);
-  Error error = nfs4_error(status, Op::kSequence);
-  Treatment treat = status == Nfsstat4::kOk ? Treatment::kSkipEntry : treatment(error);
-  if (treat == Treatment::kRebuildClient) start_recovery(Lost::kClient, attempt.generation);
+  if (status == Nfsstat4::kOk) co_return finish(attempt, std::move(reply));
+  Error error = explained(request, nfs4_error(status, Op::kSequence));
+  bool client_lost = treatment(error) == Treatment::kRebuildClient;
+  if (client_lost) start_recovery(Lost::kClient, attempt.generation);
   bool again =
-      request.idempotent() && treat == Treatment::kRetry && may_wait(attempt.delayed_since);
+      request.idempotent() && is_busy_with(request, error) && may_wait(attempt.delayed_since);
+  reply.explain(std::move(error.detail));
   finish(attempt, std::move(reply));
   if (!again) co_return Next::kDone;
   co_await back_off(attempt.delays++);

@@ -282,7 +282,7 @@ class Nfs4SourceFile : public SourceFile {
     auto read = reply->take<Read>();
     if (!read) {
       Treatment treat = treatment(read.error());
-      if (treat == Treatment::kSendLess && count > kLeastRead) {
+      if (treat == Treatment::kSendLess && !Client::is_least(request)) {
         (void)client_.learn_smaller(request, read.error(), reply->result_count());
         co_return co_await read_by(way, offset_bytes, count / 2);  // the caller asks for the rest
       }
@@ -295,7 +295,6 @@ class Nfs4SourceFile : public SourceFile {
     co_return range;
   }
 
-  static constexpr std::uint32_t kLeastRead = 4096;
   Client& client_;
   AttrMask mask_;
   FileHandle parent_;

@@ -52,9 +52,9 @@ class Nfs4TargetFile : public TargetFile {
       auto reply = co_await client_.call(request);
       auto written = take_write(reply);
       if (!written) {
-        bool less = treatment(written.error()) == Treatment::kSendLess && most > kLeastWrite;
-        if (!less) co_return std::move(written).error();
-        most = std::max(kLeastWrite, most / 2);
+        bool less = treatment(written.error()) == Treatment::kSendLess;
+        if (!less || Client::is_least(request)) co_return std::move(written).error();
+        most = write.data.size() / 2;
         continue;
       }
       if (written->count == 0 || written->count > write.data.size()) {
@@ -118,8 +118,6 @@ class Nfs4TargetFile : public TargetFile {
   }
 
  private:
-  static constexpr std::size_t kLeastWrite = 4096;
-
   Task<Status> put_in_place(NewAttributes attributes) {
     NFSFERRY_TRY(Ok dated, co_await set_attributes(std::move(attributes)), co_return);
     unsigned waits = 0;

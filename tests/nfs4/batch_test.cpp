@@ -237,6 +237,15 @@ TEST_F(BatchTest, HalvesARequestThatIsRefusedWhole) {
   EXPECT_EQ(server.removed().size(), 45u);
 }
 
+TEST_F(BatchTest, WaitsWhereASingleItemFindsNoResources) {
+  FakeServer server(fails_name("n0", Nfsstat4::kResource, 5));
+  RemoveNames batch(numbered(1));
+  ClientLimits limits = run_batch_on(server, batch);
+  batch.expect_all_settled();
+  EXPECT_TRUE(batch.failures().empty());
+  EXPECT_EQ(limits.operations, 100u) << "two operations were not too many";
+}
+
 TEST_F(BatchTest, NeverRaisesALimitByLearning) {
   FakeServer server(fails_name("n2", Nfsstat4::kReqTooBig, 1),
                     FakeLimits{20'000, 20'000, 8192, 10, 16});

@@ -51,8 +51,9 @@ class ServerTest : public ::testing::TestWithParam<const char*> {
     EXPECT_TRUE(opened) << opened.error().message();
     return *clients_.back();
   }
-  std::unique_ptr<nfs4::Nfs4Tree> make_tree(Loop& loop, std::uint16_t port = 0) {
-    Location location = *parse_location(server_.url("/old", GetParam()));
+  std::unique_ptr<nfs4::Nfs4Tree> make_tree(Loop& loop, std::uint16_t port = 0,
+                                            const std::string& path = "/old") {
+    Location location = *parse_location(server_.url(path, GetParam()));
     if (port != 0) location.nfs_port = port;
     nfs4::Nfs4Options options{"test", kTimeoutMs};
     return std::make_unique<nfs4::Nfs4Tree>(loop, std::move(location), std::move(options));

@@ -66,6 +66,9 @@ TEST_F(SessionTest, DelayThatNeverEndsIsGivenBackAfterTheTimeout) {
   EXPECT_TRUE(is_status(remove_in(at_sequence, {"a"}, Repeat::kIdempotent, 100), Nfsstat4::kDelay));
   FakeServer inside(always(fails_at(1, Nfsstat4::kGrace)));
   EXPECT_TRUE(is_status(remove_in(inside, {"a"}, Repeat::kIdempotent, 100), Nfsstat4::kGrace));
+  FakeServer full(always(fails_at(1, Nfsstat4::kResource)));
+  EXPECT_TRUE(is_status(remove_in(full, {"a"}, Repeat::kIdempotent, 100), Nfsstat4::kResource));
+  EXPECT_GT(full.plain_calls().size(), 2u);
 }
 
 TEST_F(SessionTest, LostConnectionReplaysBySlotAndTheServerExecutesOnce) {
