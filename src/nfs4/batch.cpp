@@ -6,7 +6,6 @@
 namespace nfsferry::nfs4 {
 namespace {
 
-constexpr std::uint32_t kSequenceOperations = 1;
 constexpr std::size_t kHeaderBytes = 1024;  // RPC, credentials, COMPOUND, SEQUENCE
 
 std::optional<std::size_t> before(std::size_t item) {
@@ -156,6 +155,11 @@ Task<bool> BatchRunner::item_failed(const Compound& request, std::size_t item, b
     bool smaller = client_.learn_smaller(request, error, executed);
     if (smaller && !alone) co_return true;
     if (!busy) co_return another_attempt(item, error);
+  }
+  bool divisible = request.operations().size() >= Client::kOperationsLeast;
+  if (treat == Treatment::kSendLess && divisible) {  // by the batch's owner
+    co_await client_.back_off(attempts_[item]);
+    co_return another_attempt(item, error);
   }
   if (co_await wait_and_retry(client_, error, waits_, since_)) co_return true;
   batch_.fail(item, std::move(error));

@@ -22,6 +22,8 @@ struct Cost {
   std::size_t reply_bytes = 0;
 };
 
+inline constexpr std::uint32_t kSequenceOperations = 1;  // before all items of a request
+
 // One operation on many items; keeps each item's result.
 class Batch {
  public:

@@ -49,8 +49,9 @@ bool is_busy(const Error& error);
 
 class Client {
  public:
-  static constexpr std::uint32_t kOperationsLeast = 8;  // fewer cannot be worked with
-  static constexpr std::uint32_t kBytesLeast = 32768;   // of a request, of a reply
+  // Fewer cannot be worked with: SEQUENCE and a directory that is made and given away.
+  static constexpr std::uint32_t kOperationsLeast = 8;
+  static constexpr std::uint32_t kBytesLeast = 32768;  // of a request, of a reply
   static constexpr std::uint32_t kRecordBytesAsked = (1u << 20) + 65536;
 
   Client(const Client&) = delete;

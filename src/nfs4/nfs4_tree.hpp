@@ -98,7 +98,7 @@ class Nfs4Tree : public FullTree {
   Task<Result<Fattr>> walk_to_root();
   Status take_root(Fattr fattr);
   Task<void> release_lock(CancelToken& released);
-  // One small file as if it were a large one, with the stateid of its OPEN.
+  // One small file as if it were a large one: in several requests, with the stateid of its OPEN.
   Task<void> put_opened(const PutFile& item, ReadBack read_back, Result<PutResult>& result);
   Task<std::vector<Result<SmallFile>>> read_batch(std::span<const SourceItem> items);
 

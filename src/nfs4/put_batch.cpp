@@ -48,6 +48,13 @@ PutBatch::PutBatch(Nfs4Tree& tree, std::span<const PutFile> items, ReadBack read
   for (std::size_t i = 0; i < items.size(); ++i) results_.push_back(PutResult{});
 }
 
+Status PutBatch::accept(std::size_t item) const {
+  NFSFERRY_TRY(Ok named, accept_name(items_[item].name), return);
+  bool fits = kSequenceOperations + cost(item, {}).operations <= tree_.client().limits().operations;
+  if (fits) return ok();
+  return own_error(Own::kRequestRefused, "PUT", "the server takes fewer operations");
+}
+
 bool PutBatch::shares_directory(std::size_t item, std::optional<std::size_t> previous) const {
   return previous && items_[*previous].parent == items_[item].parent;
 }
@@ -185,8 +192,9 @@ Task<void> PutBatch::undo(std::size_t item) {
 }
 
 void PutBatch::fail(std::size_t item, Error error) {
-  bool unopened = !tree_.client().has_current_stateid();
-  if (unopened && wants_open(error)) refused_.push_back(item);
+  bool unopened = !tree_.client().has_current_stateid() && wants_open(error);
+  if (unopened) wants_opens_ = true;
+  if (unopened || treatment(error) == Treatment::kSendLess) refused_.push_back(item);
   if (error.path.empty()) error.path = std::string(items_[item].name);
   results_[item] = std::move(error);
 }

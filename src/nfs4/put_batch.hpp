@@ -14,7 +14,8 @@ namespace nfsferry::nfs4 {
 //   RESTOREFH, RENAME } x N
 // VERIFY stops the request before the RENAME when a server took fewer bytes than it was sent, so
 // that a name never shows a part. With read-back a READ of the data and the fileid stand in its
-// place, and the RENAME waits until the bytes were compared (RenameQueue).
+// place, and the RENAME waits until the bytes were compared (RenameQueue). That is more operations
+// than every server takes: refused() are files for requests of fewer.
 class PutBatch : public Batch {
  public:
   PutBatch(Nfs4Tree& tree, std::span<const PutFile> items, ReadBack read_back);
@@ -22,7 +23,7 @@ class PutBatch : public Batch {
   std::string_view kind() const override { return "PUT"; }
   Repeat repeat() const override { return Repeat::kOnce; }
   std::size_t size() const override { return items_.size(); }
-  Status accept(std::size_t item) const override { return accept_name(items_[item].name); }
+  Status accept(std::size_t item) const override;
   Cost cost(std::size_t item, std::optional<std::size_t> previous) const override;
   void encode(std::size_t item, std::optional<std::size_t> previous, Compound& request) override;
   Status decode(std::size_t item, std::optional<std::size_t> previous,
@@ -34,8 +35,10 @@ class PutBatch : public Batch {
   // Waits for the renames of the files that were compared, cleans up behind those that failed.
   Task<void> finish_renames();
   std::vector<Result<PutResult>>& results() { return results_; }
-  // Items whose server wants an OPEN's own stateid, which 4.0 does not have in the same request.
+  // Items that may be put all the same, each in several requests.
   const std::vector<std::size_t>& refused() const { return refused_; }
+  // The server wants an OPEN's own stateid, which 4.0 does not have in the same request.
+  bool wants_opens() const { return wants_opens_; }
 
  private:
   struct State {
@@ -59,6 +62,7 @@ class PutBatch : public Batch {
   Event all_renamed_;
   std::vector<std::size_t> not_renamed_;
   std::vector<std::size_t> refused_;
+  bool wants_opens_ = false;
 };
 
 // Removes a name, whatever became of it. No error stops it.

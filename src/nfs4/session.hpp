@@ -69,6 +69,7 @@ class Session : public Client {
   Compound renewal() const override;
   Task<Status> make_client();
   Task<Status> make_session();
+  static Status accept(const ChannelAttributes& granted);
   Task<Status> reclaim_complete();
 
   Verifier boot_verifier_{};

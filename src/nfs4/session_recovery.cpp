@@ -79,11 +79,7 @@ Task<Status> Session::make_session() {
   auto reply = co_await bare(request);
   if (!reply) co_return std::move(reply).error();
   const ChannelAttributes& granted = reply->fore;
-  if (granted.max_requests == 0 || granted.max_requests > 4096 ||
-      granted.max_operations < kOperationsLeast || granted.max_request_bytes < kMessageBytesLeast ||
-      granted.max_response_bytes < kMessageBytesLeast) {
-    co_return own_error(Own::kBadReply, "CREATE_SESSION", "limits that cannot be worked with");
-  }
+  NFSFERRY_TRY(Ok enough, accept(granted), co_return);
   ++create_sequence_;
   session_id_ = reply->session;
   std::uint32_t slots = std::min(granted.max_requests, kSlotsAsked);
@@ -105,6 +101,25 @@ Task<Status> Session::make_session() {
   Status reclaimed = co_await reclaim_complete();
   need_session_ = !reclaimed;
   co_return reclaimed;
+}
+
+Status Session::accept(const ChannelAttributes& granted) {
+  struct Row {
+    std::string_view what;
+    std::uint32_t granted;
+    std::uint32_t least;
+  };
+  for (const Row& row : {Row{"operations in a request", granted.max_operations, kOperationsLeast},
+                         Row{"bytes in a request", granted.max_request_bytes, kMessageBytesLeast},
+                         Row{"bytes in a reply", granted.max_response_bytes, kMessageBytesLeast},
+                         Row{"slots", granted.max_requests, 1}}) {
+    if (row.granted >= row.least) continue;
+    return own_error(Own::kBadReply, "CREATE_SESSION",
+                     "the server grants " + std::to_string(row.granted) + " " +
+                         std::string(row.what) + ", and no fewer than " +
+                         std::to_string(row.least) + " can be worked with");
+  }
+  return ok();
 }
 
 // Needed once per client id before any OPEN; after a new session of an old one the answer is

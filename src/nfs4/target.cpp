@@ -258,7 +258,7 @@ Task<std::vector<Result<PutResult>>> Nfs4Tree::put_files(std::span<const PutFile
     co_await renames_->put_ends();
     co_await batch.finish_renames();
     alone = batch.refused();
-    put_unopened_ = alone.empty();
+    put_unopened_ = !batch.wants_opens();
   }
   TaskGroup group;
   for (std::size_t item : alone) {

@@ -123,6 +123,20 @@ TEST_P(LeastRequestsTest, AskForSmallerPages) {
   }
 }
 
+// VERIFY stands only where a file is one request.
+TEST_P(LeastRequestsTest, PutAFileThatIsTooMuchForOne) {
+  for (Nfsstat4 status : {Nfsstat4::kTooManyOps, Nfsstat4::kResource}) {
+    Nfs4Tree& tree = open_client(port_with(answers(status, kOpVerify, 1, kAlways)));
+    const std::string content = "content";
+    auto data = std::as_bytes(std::span(content));
+    std::vector<PutFile> files{{tree.root().get(), "one", data, {}},
+                               {tree.root().get(), "two", data, {}}};
+    for (const auto& result : run(tree.put_files(files, ReadBack::kNo))) expect(result);
+    expect_listed(tree, 2);
+    close_client(tree);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Versions, LeastRequestsTest, kServerVersions, version_name);
 
 }  // namespace

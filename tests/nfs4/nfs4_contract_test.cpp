@@ -128,10 +128,10 @@ TreeFactory ganesha_factory(std::string name, EngineChoice engine, bool as_root,
   return {std::move(name), make};
 }
 
-EfsOptions least_efs() {
+EfsOptions efs_with(std::uint32_t slots, std::uint32_t operations) {
   EfsOptions efs;
-  efs.slots = 1;
-  efs.operations = 16;
+  efs.slots = slots;
+  efs.operations = operations;
   return efs;
 }
 
@@ -142,12 +142,16 @@ INSTANTIATE_TEST_SUITE_P(
                       ganesha_factory("GaneshaOrdinaryUser", EngineChoice::kAuto, false),
                       ganesha_factory("Efs", EngineChoice::kAuto, true, "4.1", EfsOptions{}),
                       ganesha_factory("EfsWithOneSlot", EngineChoice::kAuto, true, "4.1",
-                                      least_efs())),
+                                      efs_with(1, 16)),
+                      ganesha_factory("EfsWithFewestOperations", EngineChoice::kAuto, true, "4.1",
+                                      efs_with(4, nfs4::Client::kOperationsLeast))),
     factory_name);
 INSTANTIATE_TEST_SUITE_P(
     Nfs40, TreeContract,
     ::testing::Values(ganesha_factory("Ganesha", EngineChoice::kAuto, true, "4.0"),
                       ganesha_factory("Efs", EngineChoice::kAuto, true, "4.0", EfsOptions{}),
+                      ganesha_factory("EfsWithFewestOperations", EngineChoice::kAuto, true, "4.0",
+                                      efs_with(4, nfs4::Client::kOperationsLeast)),
                       ganesha_factory("GaneshaOrdinaryUser", EngineChoice::kAuto, false, "4.0")),
     factory_name);
 

@@ -57,14 +57,25 @@ TEST_F(SessionTest, TakesTheSmallerOfWhatIsGrantedAndWhatItWants) {
 }
 
 TEST_F(SessionTest, RefusesLimitsThatCannotBeWorkedWith) {
-  for (FakeLimits limits :
-       {FakeLimits{1 << 20, 1 << 20, 0, 4, 16}, FakeLimits{500, 1 << 20, 0, 100, 16},
-        FakeLimits{1 << 20, 900, 0, 100, 16}, FakeLimits{1 << 20, 1 << 20, 0, 100, 0}}) {
-    FakeServer server({}, limits);
+  struct Row {
+    FakeLimits limits;
+    std::string_view told;
+  };
+  for (const Row& row :
+       {Row{{1 << 20, 1 << 20, 0, 7, 16}, "grants 7 operations in a request, and no fewer than 8 "},
+        Row{{500, 1 << 20, 0, 100, 16}, "grants 500 bytes in a request, and no fewer than 8192 "},
+        Row{{1 << 20, 900, 0, 100, 16}, "grants 900 bytes in a reply, and no fewer than 8192 "},
+        Row{{1 << 20, 1 << 20, 0, 100, 0}, "grants 0 slots, and no fewer than 1 "}}) {
+    FakeServer server({}, row.limits);
     Status opened = open_only(server);
     ASSERT_FALSE(opened);
-    EXPECT_TRUE(opened.error().is(Own::kBadReply)) << opened.error().message();
+    EXPECT_TRUE(opened.error().is(Own::kBadReply));
+    EXPECT_NE(opened.error().message().find(row.told), std::string::npos)
+        << opened.error().message();
   }
+  FakeServer least({}, FakeLimits{8192, 8192, 0, 8, 1});
+  Status opened = open_only(least);
+  EXPECT_TRUE(opened) << opened.error().message();
 }
 
 TEST_F(SessionTest, AdvancesASlotWithEveryExecutedRequest) {
