@@ -238,6 +238,7 @@ Task<void> Client::renew() {
   renewing_ = true;
   renewed_ = Clock::now();
   (void)co_await ping();  // its errors are the client's and dealt with there
+  after_renewal();
   renewing_ = false;
 }
 

@@ -130,6 +130,8 @@ class Client {
   virtual Task<void> depart() = 0;
   // The request that renews the lease.
   virtual Compound renewal() const = 0;
+  // What is put off until then, so that nothing is put off longer than a third of the lease.
+  virtual void after_renewal() {}
 
   Task<Status> wait_ready();
   // Starts recover() unless it is at work already, or there is nothing to recover.

@@ -110,7 +110,7 @@ Task<void> Client40::take_turn(const Compound& request, Attempt& attempt) {
 Client40::Next Client40::finish(Attempt& attempt, Result<CompoundReply> result) {
   std::shared_ptr<StateOwners::OpenOwner> owner = attempt.turn.open_owner();
   attempt.turn.end();
-  if (owner) close_soon(std::move(owner));
+  if (owner) close_from(closes_in_a_request(), std::move(owner));
   attempt.result = std::move(result);
   return Next::kDone;
 }
@@ -237,17 +237,25 @@ Task<void> Client40::confirm(const StateOwners::OpenedFile& file, StateOwners::T
   if (confirmed) owners_.opened(turn, confirmed->stateid);
 }
 
-void Client40::close_soon(std::shared_ptr<StateOwners::OpenOwner> owner) {
-  if (owner->to_close.empty() || owner->closing || owner->lost) return;
+std::size_t Client40::closes_in_a_request() const { return limits_.operations / kCloseOperations; }
+
+void Client40::close_from(std::size_t least, std::shared_ptr<StateOwners::OpenOwner> owner) {
+  if (owner->to_close.size() < least || owner->closing || owner->lost) return;
   owner->closing = true;
-  tasks_.spawn(close_files(std::move(owner)));
+  tasks_.spawn(close_files(least, std::move(owner)));
 }
 
-// A file that cannot be closed is closed already, or ends with the client id.
-Task<void> Client40::close_files(std::shared_ptr<StateOwners::OpenOwner> owner) {
-  while (!owner->to_close.empty() && !owner->lost) {
-    std::size_t most = (limits_.operations - 1) / kCloseOperations;
-    std::size_t count = std::min(most, owner->to_close.size());
+void Client40::after_renewal() {
+  std::vector<std::shared_ptr<StateOwners::OpenOwner>> owners = owners_.open_owners();
+  for (auto& owner : owners) close_from(1, std::move(owner));
+}
+
+// In requests of their own: an owner has the server's memory of one reply alone, and what stands
+// behind a CLOSE would be lost with it. A file that cannot be closed is closed already, or ends
+// with the client id.
+Task<void> Client40::close_files(std::size_t least, std::shared_ptr<StateOwners::OpenOwner> owner) {
+  while (owner->to_close.size() >= least && !owner->lost) {
+    std::size_t count = std::min(closes_in_a_request(), owner->to_close.size());
     auto end = owner->to_close.begin() + static_cast<std::ptrdiff_t>(count);
     std::vector<StateOwners::OpenedFile> files(std::make_move_iterator(owner->to_close.begin()),
                                                std::make_move_iterator(end));

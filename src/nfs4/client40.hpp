@@ -50,12 +50,15 @@ class Client40 : public Client {
   // Keeps the stateids that a reply brings, and confirms an owner that is new to the server.
   Task<void> adopt(const Compound& request, CompoundReply reply, StateOwners::Turn& turn);
   Task<void> confirm(const StateOwners::OpenedFile& file, StateOwners::Turn& turn);
-  void close_soon(std::shared_ptr<StateOwners::OpenOwner> owner);
-  Task<void> close_files(std::shared_ptr<StateOwners::OpenOwner> owner);
+  std::size_t closes_in_a_request() const;
+  // Closes what this owner's requests have opened, once there are so many.
+  void close_from(std::size_t least, std::shared_ptr<StateOwners::OpenOwner> owner);
+  Task<void> close_files(std::size_t least, std::shared_ptr<StateOwners::OpenOwner> owner);
 
   Task<Status> recover_once() override;
   Task<void> depart() override;
   Compound renewal() const override;
+  void after_renewal() override;
   Task<Status> make_client();
 
   StateOwners owners_;

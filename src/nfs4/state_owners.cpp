@@ -170,7 +170,9 @@ void StateOwners::settle(const Compound& request, Turn& turn, std::size_t result
     if (op == Op::kLock) open = is_new_lock(request, i);
     if (open && turn.open_ && counts(result)) ++turn.open_->seqid;
     if (lock && turn.lock_ && counts(result)) ++turn.lock_->seqid;
-    if (op == Op::kClose) files_.erase(stateid_at(request, position + at::kCloseStateid).other);
+    if (op == Op::kClose && result == Nfsstat4::kOk) {
+      files_.erase(stateid_at(request, position + at::kCloseStateid).other);
+    }
     if (op == Op::kLocku && result == Nfsstat4::kOk) {
       locks_.erase(stateid_at(request, position + at::kLockuStateid).other);
     }

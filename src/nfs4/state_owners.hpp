@@ -82,6 +82,7 @@ class StateOwners {
   bool has_lost_lock() const { return lost_lock_; }
   // A new client id: nothing of the old one's state is left.
   void reset();
+  const std::vector<std::shared_ptr<OpenOwner>>& open_owners() const { return owners_; }
   // The server keeps something open, or may do so.
   bool has_state() const { return !files_.empty() || left_open_; }
 

@@ -391,6 +391,57 @@ TEST_F(Tree40Test, ASmallFileIsOneRequestThatIsClosedByAnother) {
   EXPECT_EQ(puts[0].operations[3].stateid, std::string(16, '\0'));
 }
 
+// How many CLOSEs each request has that has any.
+std::vector<std::size_t> closes(const FakeServer& server) {
+  std::vector<std::size_t> found;
+  for (const FakeCall& call : server.plain_calls()) {
+    std::size_t count = 0;
+    for (const FakeOperation& one : call.operations) count += one.number == kOpClose ? 1 : 0;
+    if (count > 0) found.push_back(count);
+  }
+  return found;
+}
+
+TEST_F(Tree40Test, FilesAreClosedARequestFullAtATime) {
+  FakeServer server;
+  auto result = put(server, 30);
+  EXPECT_TRUE(result) << result.error().message();
+  EXPECT_EQ(closes(server), std::vector<std::size_t>{25}) << "the rest goes with the client id";
+  EXPECT_EQ(server.count(kOpSetclientid), 2u);
+}
+
+TEST_F(Tree40Test, NoFileStaysOpenLongerThanItTakesToRenewTheLease) {
+  FakeServer server;
+  with_tree(server, [&](nfs4::Nfs4Tree& tree) -> Task<void> {
+    tree.client().set_lease_seconds(3);
+    nfs4::Nfs4Directory directory("root");
+    std::vector<PutFile> files{{&directory, "final", as_bytes("data"), {}}};
+    auto results = co_await tree.put_files(files, ReadBack::kNo);
+    EXPECT_TRUE(results.at(0));
+    auto patience = Clock::now() + std::chrono::seconds(60);
+    while (closes(server).empty() && Clock::now() < patience) {
+      (void)co_await loop_->sleep_for(std::chrono::milliseconds(10));
+    }
+  });
+  EXPECT_EQ(closes(server), std::vector<std::size_t>{1});
+  EXPECT_EQ(server.count(kOpSetclientid), 1u) << "nothing is left open";
+}
+
+TEST_F(Tree40Test, ACloseThatIsDelayedIsSentAgainByItsOwner) {
+  FakeServer server([delayed = false](const FakeCall& call) mutable {
+    bool closing = call.operations.size() > 1 && call.operations[1].number == kOpClose;
+    if (!closing || std::exchange(delayed, true)) return FakeAnswer{};
+    return fails(1, Nfsstat4::kDelay);
+  });
+  with_client(server, [](Client& client) -> Task<void> {
+    auto opened = co_await create(client, "a", Repeat::kOnce);
+    EXPECT_TRUE(opened);
+    Status closed = co_await close_file(client, *opened);
+    EXPECT_TRUE(closed) << why(closed);
+  });
+  EXPECT_EQ(seqids(server), (std::vector<std::uint32_t>{1, 2, 3, 4}));
+}
+
 TEST_F(Tree40Test, AServerThatWantsTheStateidOfAnOpenGetsItFromThenOn) {
   FakeServer server(wants_own_stateid);
   auto result = put(server, 2);
