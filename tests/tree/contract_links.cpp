@@ -96,9 +96,10 @@ TEST_P(TreeContract, AHardLinkIsAnotherNameOfTheSameFile) {
   DirectoryPtr other = make_directory(tree().root(), "other");
   put(tree().root(), "one", pattern(100, 1), attributes(0640));
   std::vector<MakeLink> items{{tree().root().get(), "one", tree().root().get(), "two"},
-                              {tree().root().get(), "one", other.get(), "three"},
-                              {other.get(), "three", tree().root().get(), "four"}};
+                              {tree().root().get(), "one", other.get(), "three"}};
+  std::vector<MakeLink> later{{other.get(), "three", tree().root().get(), "four"}};
   auto results = run(tree().make_links(items));
+  for (Status& result : run(tree().make_links(later))) results.push_back(std::move(result));
   ASSERT_EQ(results.size(), 3u);
   for (const Status& result : results) EXPECT_TRUE(result) << result.error().message();
   Entry one = entry(tree().root(), "one");
