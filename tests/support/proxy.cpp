@@ -337,13 +337,16 @@ void Proxy::Worker::reset(ProxyConnection& connection) {
 
 void Proxy::Worker::act(ProxyConnection& connection, const ProxyAction& action) {
   constexpr std::size_t kBytewiseMost = 2000;
-  if (connection.closed) return;
+  if (connection.closed || connection.ended) return;
   switch (action.kind) {
     case ProxyAction::Kind::kToServer: return connection.up.push(action.bytes);
     case ProxyAction::Kind::kToClient: return connection.down.push(action.bytes);
     case ProxyAction::Kind::kBytewise: return connection.down.push(action.bytes, kBytewiseMost);
     case ProxyAction::Kind::kReset: return reset(connection);
-    case ProxyAction::Kind::kEnd: connection.up.end(); return connection.down.end();
+    case ProxyAction::Kind::kEnd:
+      connection.ended = true;
+      connection.up.end();
+      return connection.down.end();
   }
 }
 

@@ -104,6 +104,7 @@ struct ProxyConnection {
   Flow down;  // server to client
   std::unique_ptr<ProxyFilter> filter;
   ProxyActions actions;  // of the filter, not done yet
+  bool ended = false;    // by the filter: nothing more is passed on
   bool connecting = true;
   bool closed = false;
 };
