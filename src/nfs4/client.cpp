@@ -17,11 +17,6 @@ constexpr std::uint64_t kCloseMs = 3'000;
 constexpr auto kStallSaidAfter = std::chrono::seconds(10);
 constexpr auto kWatchEvery = std::chrono::milliseconds(500);
 
-Task<void> abort_later(Loop& loop, Connection& connection, CancelToken& stop) {
-  Status slept = co_await loop.sleep_for(std::chrono::milliseconds(kCloseMs), &stop);
-  if (slept) connection.abort(own_error(Own::kTimeout, "close"));
-}
-
 }  // namespace
 
 bool is_busy(const Error& error) {
@@ -71,17 +66,19 @@ Task<Status> Client::open() {
   co_return ok();
 }
 
+// A recovery that is under way may be what lets go of a lock.
 Task<void> Client::close() {
-  bool was_ready = state_ == State::kReady;
-  state_ = State::kClosed;
-  if (connection_ && connection_->connected() && was_ready) {
+  if (connection_ && connection_->connected()) {
     CancelToken stop;
     TaskGroup guard;
-    guard.spawn(abort_later(loop_, *connection_, stop));
-    co_await depart();
+    guard.spawn(end_waiting(stop));
+    Status ready = co_await wait_ready();
+    state_ = State::kClosed;
+    if (ready) co_await depart();
     stop.cancel();
     co_await guard.join();
   }
+  state_ = State::kClosed;
   closing_.cancel();
   changed_.pulse();
   if (connection_) connection_->abort(own_error(Own::kCancelled, "close"));
@@ -89,6 +86,14 @@ Task<void> Client::close() {
   if (!connection_) co_return;  // below: a recovery may have made another one meanwhile
   connection_->abort(own_error(Own::kCancelled, "close"));
   co_await connection_->join();
+}
+
+Task<void> Client::end_waiting(CancelToken& stop) {
+  Status slept = co_await loop_.sleep_for(std::chrono::milliseconds(kCloseMs), &stop);
+  if (!slept) co_return;
+  state_ = State::kClosed;
+  changed_.pulse();
+  connection_->abort(own_error(Own::kTimeout, "close"));
 }
 
 Task<Status> Client::wait_ready() {

@@ -176,6 +176,7 @@ class Client {
 
  private:
   Task<void> recover();
+  Task<void> end_waiting(CancelToken& stop);  // of close()
   void die(Error why);
   Task<void> watch();
   Task<void> renew();

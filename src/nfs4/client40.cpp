@@ -19,28 +19,55 @@ constexpr std::uint32_t kCloseOperations = 2;
 constexpr unsigned kSettling = 6;
 
 template <typename Operation>
-bool passes(CompoundReply& reply) {
-  return reply.take<Operation>().has_value();
+Status pass(CompoundReply& reply) {
+  auto taken = reply.take<Operation>();
+  return taken ? ok() : Status(std::move(taken).error());
 }
 
-// Reads past the result of an operation that may stand in a request with an OPEN or a LOCK.
-bool pass(CompoundReply& reply, Op op) {
+// Reads past a result.
+Status pass(CompoundReply& reply, Op op) {
   switch (op) {
-    case Op::kClose: return passes<Close>(reply);
-    case Op::kCommit: return passes<Commit>(reply);
-    case Op::kGetattr: return passes<Getattr>(reply);
-    case Op::kPutfh: return passes<Putfh>(reply);
-    case Op::kPutrootfh: return passes<Putrootfh>(reply);
-    case Op::kRead: return passes<Read>(reply);
-    case Op::kRemove: return passes<Remove>(reply);
-    case Op::kRename: return passes<Rename>(reply);
-    case Op::kRestorefh: return passes<Restorefh>(reply);
-    case Op::kSavefh: return passes<Savefh>(reply);
-    case Op::kSetattr: return passes<Setattr>(reply);
-    case Op::kVerify: return passes<Verify>(reply);
-    case Op::kWrite: return passes<Write>(reply);
-    default: return false;
+    case Op::kClose: return pass<Close>(reply);
+    case Op::kCommit: return pass<Commit>(reply);
+    case Op::kCreate: return pass<Create>(reply);
+    case Op::kGetattr: return pass<Getattr>(reply);
+    case Op::kGetfh: return pass<Getfh>(reply);
+    case Op::kLink: return pass<Link>(reply);
+    case Op::kLock: return pass<Lock>(reply);
+    case Op::kLocku: return pass<Locku>(reply);
+    case Op::kLookup: return pass<Lookup>(reply);
+    case Op::kOpen: return pass<OpenCreate>(reply);
+    case Op::kOpenConfirm: return pass<OpenConfirm>(reply);
+    case Op::kPutfh: return pass<Putfh>(reply);
+    case Op::kPutrootfh: return pass<Putrootfh>(reply);
+    case Op::kRead: return pass<Read>(reply);
+    case Op::kReaddir: return pass<Readdir>(reply);
+    case Op::kReadlink: return pass<Readlink>(reply);
+    case Op::kRemove: return pass<Remove>(reply);
+    case Op::kRename: return pass<Rename>(reply);
+    case Op::kRenew: return pass<Renew>(reply);
+    case Op::kRestorefh: return pass<Restorefh>(reply);
+    case Op::kSavefh: return pass<Savefh>(reply);
+    case Op::kSetattr: return pass<Setattr>(reply);
+    case Op::kVerify: return pass<Verify>(reply);
+    case Op::kWrite: return pass<Write>(reply);
+    default: check(false, "an operation of 4.0"); return ok();
   }
+}
+
+// Without a session only the xid ties a reply to its request: all of it is looked at before
+// anything of it is believed. Errors: kBadReply.
+Result<CompoundReply> parse_whole(const Chunk& record, const Compound& request) {
+  auto reply = CompoundReply::parse(record, request.operations(), false);
+  if (!reply) return reply;
+  CompoundReply looked_at = *reply;
+  for (Op op : request.operations()) {
+    Status passed = pass(looked_at, op);
+    if (passed) continue;
+    if (passed.error().is(Own::kBadReply)) return std::move(passed).error();
+    break;
+  }
+  return reply;
 }
 
 bool has_operation(const Compound& request, Op op) {
@@ -130,16 +157,14 @@ Task<std::optional<Result<CompoundReply>>> Client40::send(Compound& request,
   }
   if (!accepted) co_return std::move(accepted).error();
   record->bytes = record->bytes.last(reader.remaining());
-  auto reply = CompoundReply::parse(*record, request.operations(), false);
+  auto reply = parse_whole(*record, request);
   if (!reply) {
-    connection_->abort(own_error(Own::kBadReply, "COMPOUND", "a reply to another request"));
+    connection_->abort(std::move(reply).error());
     co_return std::nullopt;
   }
   owners_.settle(request, turn, reply->result_count(), reply->status());
-  if (has_operation(request, Op::kOpen) || has_operation(request, Op::kLock)) {
-    auto to_adopt = CompoundReply::parse(*record, request.operations(), false);
-    if (to_adopt) co_await adopt(request, *std::move(to_adopt), turn);
-  }
+  if (turn.has_owner()) adopt(request, *reply, turn);
+  if (means_lost_state(reply->status())) begin_recovery();
   co_return std::move(reply);
 }
 
@@ -147,6 +172,7 @@ Task<Client40::Next> Client40::exchange(Compound& request, Attempt& attempt) {
   auto reply = co_await send(request, attempt.turn);
   if (owners_.has_lost_lock()) begin_recovery();
   if (!reply) co_return co_await after_loss(request, attempt);
+  co_await confirm(attempt.turn);
   if (*reply) co_return co_await after_reply(request, attempt, **std::move(reply));
   const Error& error = reply->error();
   bool refused = treatment(error) == Treatment::kRetry && attempt.delays < kRefusedMost;
@@ -183,7 +209,6 @@ Task<Client40::Next> Client40::after_reply(const Compound& request, Attempt& att
                                            CompoundReply reply) {
   Nfsstat4 status = reply.status();
   if (status == Nfsstat4::kOk) co_return finish(attempt, std::move(reply));
-  if (means_lost_state(status)) begin_recovery();
   Error error = explained(request, nfs4_error(status, Op::kPutfh));
   bool wait = request.idempotent() && is_busy_with(request, error);
   if (wait && may_wait(attempt.delayed_since)) co_return co_await after_delay(attempt);
@@ -191,50 +216,69 @@ Task<Client40::Next> Client40::after_reply(const Compound& request, Attempt& att
   co_return finish(attempt, std::move(reply));
 }
 
-Task<void> Client40::adopt(const Compound& request, CompoundReply reply, StateOwners::Turn& turn) {
-  std::optional<StateOwners::OpenedFile> to_confirm;
+void Client40::adopt(const Compound& request, CompoundReply reply, StateOwners::Turn& turn) {
   std::optional<OpenCreate::Reply> opened;
   for (Op op : request.operations()) {
     if (op == Op::kOpen) {
       auto got = reply.take<OpenCreate>();
-      if (!got) break;
+      if (!got) return;
       owners_.opened(turn, got->stateid);
       opened = *got;
+    } else if (op == Op::kOpenConfirm) {
+      auto got = reply.take<OpenConfirm>();
+      if (!got) return;
+      owners_.opened(turn, got->stateid);
     } else if (op == Op::kLock) {
       auto got = reply.take<Lock>();
-      if (!got) break;
+      if (!got) return;
       owners_.locked(turn, got->stateid);
     } else if (op == Op::kGetfh) {
       auto got = reply.take<Getfh>();
-      if (!got) break;
+      if (!got) return;
       if (!opened || !turn.open_owner()) continue;
       StateOwners::OpenedFile file{std::move(got->handle), opened->stateid};
-      if (opened->confirm) to_confirm = file;
+      if (opened->confirm) turn.open_owner()->unconfirmed = file;
       if (request.closes_opened()) turn.open_owner()->to_close.push_back(std::move(file));
       opened.reset();
     } else if (!pass(reply, op)) {
-      break;
+      return;
     }
   }
-  if (to_confirm) co_await confirm(*to_confirm, turn);
+}
+
+Task<void> Client40::confirm(StateOwners::Turn& turn) {
+  std::optional<Clock::time_point> delayed_since;
+  unsigned losses = 0;
+  for (unsigned delays = 0; turn.open_owner() && turn.open_owner()->unconfirmed; ++delays) {
+    Status confirmed = co_await confirm_once(turn);
+    if (confirmed) co_return;
+    bool again = is_busy(confirmed.error()) && may_wait(delayed_since);
+    if (treatment(confirmed.error()) == Treatment::kReconnect) {
+      if (!connection_->connected()) begin_recovery();
+      Status ready = co_await wait_ready();
+      again = ready && !turn.is_lost() && ++losses < kLossesMost;
+    } else if (again) {
+      co_await back_off(delays);
+    }
+    if (!again) owners_.abandon(turn);
+  }
 }
 
 // For the file opened last: with each OPEN of an owner that is not confirmed, a server may forget
 // the one before.
-Task<void> Client40::confirm(const StateOwners::OpenedFile& file, StateOwners::Turn& turn) {
+Task<Status> Client40::confirm_once(StateOwners::Turn& turn) {
+  std::shared_ptr<StateOwners::OpenOwner> owner = turn.open_owner();
+  if (!owner || !owner->unconfirmed) co_return ok();
   Compound request("OPEN_CONFIRM", Repeat::kIdempotent);
-  request.add(Putfh{{}, file.handle});
-  request.add(OpenConfirm{file.stateid});
-  owners_.fill_in(request, turn, clientid_);
-  auto reply = co_await bare_call(request);
-  if (!reply) {
-    owners_.abandon(turn);
-    co_return;
-  }
-  owners_.settle(request, turn, reply->result_count(), reply->status());
-  if (!passes<Putfh>(*reply)) co_return;
-  auto confirmed = reply->take<OpenConfirm>();
-  if (confirmed) owners_.opened(turn, confirmed->stateid);
+  request.add(Putfh{{}, owner->unconfirmed->handle});
+  request.add(OpenConfirm{owner->unconfirmed->stateid});
+  auto reply = co_await send(request, turn);
+  if (!reply) co_return own_error(Own::kConnectionLost, request.kind());
+  if (!*reply) co_return std::move(*reply).error();
+  NFSFERRY_TRY(NoReply at_file, (*reply)->take<Putfh>(), co_return);
+  NFSFERRY_TRY(OpenConfirm::Reply confirmed, (*reply)->take<OpenConfirm>(), co_return);
+  owner->unconfirmed.reset();
+  co_return ok();
 }
 
 std::size_t Client40::closes_in_a_request() const { return limits_.operations / kCloseOperations; }
@@ -334,9 +378,11 @@ Compound Client40::renewal() const {
 Task<Result<CompoundReply>> Client40::call_in_recovery(Compound& request) {
   StateOwners::Turn turn = co_await owners_.begin(request, StateOwners::Caller::kRecovery);
   auto reply = co_await send(request, turn);
-  if (!reply) {
+  Status confirmed = reply ? ok() : Status(own_error(Own::kConnectionLost, request.kind()));
+  if (reply) confirmed = co_await confirm_once(turn);
+  if (!confirmed) {
     owners_.abandon(turn);
-    co_return own_error(Own::kConnectionLost, request.kind());
+    co_return std::move(confirmed).error();
   }
   co_return *std::move(reply);
 }

@@ -47,9 +47,12 @@ class Client40 : public Client {
   Next finish(Attempt& attempt, Result<CompoundReply> result);
   // Nothing when the connection was lost under it, or had to end because of the reply.
   Task<std::optional<Result<CompoundReply>>> send(Compound& request, StateOwners::Turn& turn);
-  // Keeps the stateids that a reply brings, and confirms an owner that is new to the server.
-  Task<void> adopt(const Compound& request, CompoundReply reply, StateOwners::Turn& turn);
-  Task<void> confirm(const StateOwners::OpenedFile& file, StateOwners::Turn& turn);
+  // Keeps the stateids that a reply brings.
+  void adopt(const Compound& request, CompoundReply reply, StateOwners::Turn& turn);
+  // OPEN_CONFIRM for an owner that is new to the server. Where that cannot be done the owner is
+  // given up, and with it what it has opened.
+  Task<void> confirm(StateOwners::Turn& turn);
+  Task<Status> confirm_once(StateOwners::Turn& turn);
   std::size_t closes_in_a_request() const;
   // Closes what this owner's requests have opened, once there are so many.
   void close_from(std::size_t least, std::shared_ptr<StateOwners::OpenOwner> owner);

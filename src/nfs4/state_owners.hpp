@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "loop/sync.hpp"
@@ -31,8 +32,9 @@ class StateOwners {
     std::uint32_t number = 0;  // its name at the server
     std::uint32_t seqid = 1;   // of its next operation
     bool busy = false;
-    bool lost = false;     // out of step, or its client id is gone
-    bool closing = false;  // somebody is about to send the CLOSEs
+    bool lost = false;                      // out of step, or its client id is gone
+    bool closing = false;                   // somebody is about to send the CLOSEs
+    std::optional<OpenedFile> unconfirmed;  // by whose OPEN the server has met this owner
     std::vector<OpenedFile> to_close;
   };
   struct LockOwner {
@@ -48,6 +50,7 @@ class StateOwners {
     Turn& operator=(Turn&& other) noexcept;
     ~Turn() { end(); }
     void end();
+    bool has_owner() const { return open_ || lock_; }
     bool is_lost() const { return open_ && open_->lost; }
     const std::shared_ptr<OpenOwner>& open_owner() const { return open_; }
 

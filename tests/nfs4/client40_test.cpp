@@ -97,13 +97,16 @@ std::vector<std::uint32_t> seqids(const FakeServer& server) {
   return found;
 }
 
-// The n-th request with an OPEN (from 1) is answered in its own way.
-FakeServer::Script nth_open(unsigned n, FakeAnswer special) {
-  return [n, special, seen = 0u](const FakeCall& call) mutable {
-    bool opens = std::any_of(call.operations.begin(), call.operations.end(),
-                             [](const auto& one) { return one.number == kOpOpen; });
-    return opens && ++seen == n ? special : FakeAnswer{};
+// The n-th request with this operation (from 1) is answered in its own way.
+FakeServer::Script nth_with(std::uint32_t operation, unsigned n, FakeAnswer special) {
+  return [operation, n, special, seen = 0u](const FakeCall& call) mutable {
+    bool has = std::any_of(call.operations.begin(), call.operations.end(),
+                           [&](const auto& one) { return one.number == operation; });
+    return has && ++seen == n ? special : FakeAnswer{};
   };
+}
+FakeServer::Script nth_open(unsigned n, FakeAnswer special) {
+  return nth_with(kOpOpen, n, special);
 }
 
 class Client40Test : public SessionTest {
@@ -250,6 +253,72 @@ TEST_F(Client40Test, AnIdempotentOpenIsRepeatedWithItsSequenceId) {
   auto operations = sequenced(server);
   EXPECT_EQ(operations.at(1).owner, operations.at(0).owner);
   EXPECT_EQ(operations.at(1).seqid, operations.at(0).seqid);
+}
+
+TEST_F(Client40Test, ALostConfirmationIsRepeatedWithItsSequenceId) {
+  for (bool executed : {false, true}) {
+    FakeServer server(nth_with(kOpOpenConfirm, 1, lost(executed)));
+    auto results = create_two(server);
+    EXPECT_TRUE(results[0]) << why(results[0]);
+    auto operations = sequenced(server);
+    ASSERT_EQ(operations.size(), 4u);  // OPEN, OPEN_CONFIRM twice, OPEN
+    EXPECT_EQ(seqids(server), (std::vector<std::uint32_t>{1, 2, 2, 3}));
+    EXPECT_EQ(operations[3].owner, operations[0].owner);
+  }
+}
+
+TEST_F(Client40Test, AConfirmationIsPutOffAsLongAsTheServerWants) {
+  FakeServer server(nth_with(kOpOpenConfirm, 1, fails(1, Nfsstat4::kDelay)));
+  create_two(server);
+  EXPECT_EQ(seqids(server), (std::vector<std::uint32_t>{1, 2, 3, 4}));
+}
+
+TEST_F(Client40Test, AnOwnerThatIsNotConfirmedOpensNothingMore) {
+  FakeServer server(nth_with(kOpOpenConfirm, 1, fails(1, Nfsstat4::kBadStateid)));
+  create_two(server);
+  auto operations = sequenced(server);
+  ASSERT_EQ(operations.size(), 4u);  // OPEN and OPEN_CONFIRM of two owners
+  EXPECT_NE(operations[2].owner, operations[0].owner);
+}
+
+TEST_F(Client40Test, WhatCouldNotBeClosedIsLetGoWithTheClientId) {
+  FakeServer server(nth_with(kOpClose, 1, fails(1, Nfsstat4::kLocksHeld)));
+  with_client(server, [](Client& client) -> Task<void> {
+    auto made = co_await create(client, "a", Repeat::kOnce);
+    EXPECT_TRUE(made);
+    Status closed = co_await close_file(client, *made);
+    EXPECT_TRUE(is_status(closed, Nfsstat4::kLocksHeld)) << why(closed);
+  });
+  EXPECT_EQ(server.count(kOpSetclientid), 2u);
+}
+
+TEST_F(Client40Test, AReplyThatDoesNotFitItsRequestIsALostOne) {
+  auto head = [](std::uint32_t xid) {  // accepted, executed, OK, no tag, two results
+    return Wire().u32(xid).u32(1).u32(0).u32(0).u32(0).u32(0).u32(0).u32(0).u32(2);
+  };
+  auto of_another = [&](std::uint32_t xid) {
+    return head(xid).u32(kOpPutrootfh).u32(0).u32(kOpLookup).u32(0);
+  };
+  auto cut_short = [&](std::uint32_t xid) { return head(xid).u32(kOpPutrootfh).u32(0); };
+  auto expect_lost = [&](auto reply) {
+    FakeServer server([reply, seen = false](const FakeCall& call) mutable {
+      FakeAnswer answer;
+      if (!call.is_plain() || std::exchange(seen, true)) return answer;
+      std::string bytes = reply(call.xid).bytes();
+      answer.raw =
+          Wire().u32(0x80000000u | static_cast<std::uint32_t>(bytes.size())).bytes() + bytes;
+      return answer;
+    });
+    Status status = ok();
+    with_client(server, [&](Client& client) -> Task<void> {
+      status = co_await remove_one(client, "x", Repeat::kIdempotent);
+    });
+    EXPECT_TRUE(status) << why(status);
+    EXPECT_EQ(server.connections(), 2u);
+    EXPECT_EQ(server.removed(), std::vector<std::string>{"x"});
+  };
+  expect_lost(of_another);
+  expect_lost(cut_short);
 }
 
 TEST_F(Client40Test, ARemoveThatMustNotBeRepeatedIsSentOnce) {
