@@ -24,6 +24,13 @@ Error not_ours() {
                          "it is not the lock file that nfsferry makes; remove it");
 }
 
+Write text_at(const Stateid& locked, std::string_view text) {
+  Write write;
+  write.stateid = locked;
+  write.data = bytes_of(text);
+  return write;
+}
+
 bool means_no_locks(const Error& error) {
   return is_status(error, Nfsstat4::kNotsupp) || is_status(error, Nfsstat4::kLockNotsupp) ||
          is_status(error, Nfsstat4::kOpIllegal);
@@ -138,7 +145,10 @@ Task<Result<RootLock::Attempt>> RootLock::lock_file() {
   Compound request("LOCK", Repeat::kIdempotent);
   request.add(Putfh{{}, file_});
   request.add(Lock{LockType::kWrite, open_stateid_, true});
-  if (at_once) add_text(request, text, Stateid::current());
+  if (at_once) {
+    request.add(text_at(Stateid::current(), text));
+    request.add(Lock{LockType::kRead, Stateid::current(), false});
+  }
   auto reply = co_await ask(request);
   if (!reply) co_return std::move(reply).error();
   NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
@@ -150,32 +160,48 @@ Task<Result<RootLock::Attempt>> RootLock::lock_file() {
   }
   if (!alone) co_return std::move(alone).error();
   lock_stateid_ = alone->stateid;
-  Compound second("LOCK", Repeat::kIdempotent);  // its reply refers to it
-  if (!at_once) {
-    second.add(Putfh{{}, file_});
-    add_text(second, text, lock_stateid_);
-    reply = co_await ask(second);
-    if (!reply) co_return std::move(reply).error();
-    NFSFERRY_TRY(NoReply at_file_again, reply->take<Putfh>(), co_return);
-  }
-  auto written = reply->take<Write>();
+  Status written = ok();
+  if (!at_once)
+    written = co_await write_text(text);
+  else if (auto taken = reply->take<Write>(); !taken)
+    written = std::move(taken).error();
   if (!written) {  // the target is full, perhaps
     (void)co_await remove_file(true);
     co_return std::move(written).error();
   }
-  NFSFERRY_TRY(Lock::Reply shared, reply->take<Lock>(), co_return);
-  lock_stateid_ = shared.stateid;
+  if (at_once) {
+    NFSFERRY_TRY(Lock::Reply shared, reply->take<Lock>(), co_return);
+    lock_stateid_ = shared.stateid;
+  } else {
+    NFSFERRY_TRY(Ok shared, co_await let_others_in(), co_return);
+  }
   holder_ = std::move(holder);
   co_return Attempt::kHeld;
 }
 
-// Writes who holds the lock, then lets others of the same run in.
-void RootLock::add_text(Compound& request, std::string_view text, const Stateid& locked) {
-  Write write;
-  write.stateid = locked;
-  write.data = bytes_of(text);
-  request.add(write);
-  request.add(Lock{LockType::kRead, locked, false});
+// By itself: repeated after a lost reply, a request whose LOCK was executed has an old stateid
+// everywhere else.
+Task<Status> RootLock::write_text(std::string_view text) {
+  Compound request("WRITE", Repeat::kIdempotent);
+  request.add(Putfh{{}, file_});
+  request.add(text_at(lock_stateid_, text));
+  auto reply = co_await ask(request);
+  if (!reply) co_return std::move(reply).error();
+  NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
+  NFSFERRY_TRY(Write::Reply written, reply->take<Write>(), co_return);
+  co_return ok();
+}
+
+Task<Status> RootLock::let_others_in() {
+  Compound request("LOCK", Repeat::kIdempotent);
+  request.add(Putfh{{}, file_});
+  request.add(Lock{LockType::kRead, lock_stateid_, false});
+  auto reply = co_await ask(request);
+  if (!reply) co_return std::move(reply).error();
+  NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
+  NFSFERRY_TRY(Lock::Reply shared, reply->take<Lock>(), co_return);
+  lock_stateid_ = shared.stateid;
+  co_return ok();
 }
 
 Task<Result<RootLock::Attempt>> RootLock::share_file() {

@@ -35,7 +35,8 @@ class RootLock {
   Task<Result<Attempt>> attempt();
   Task<Status> open_file();
   Task<Result<Attempt>> lock_file();
-  static void add_text(Compound& request, std::string_view text, const Stateid& locked);
+  Task<Status> write_text(std::string_view text);
+  Task<Status> let_others_in();
   Task<Result<Attempt>> share_file();
   Task<Result<bool>> file_has_its_name();
   Task<Status> remove_if_ours();
