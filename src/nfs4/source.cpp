@@ -205,8 +205,9 @@ class Nfs4SourceFile : public SourceFile {
       std::optional<Stateid> open = stateid_;
       auto range = co_await read_by(way, offset_bytes, count);
       if (range) co_return range;
-      bool gone = way == ReadWay::kOpen && treatment(range.error()) == Treatment::kReopen;
-      if (gone && ++reopened < BatchRunner::kAttemptsMost) {
+      Treatment treat = treatment(range.error());
+      bool gone = treat == Treatment::kReopen || treat == Treatment::kRebuildClient;
+      if (way == ReadWay::kOpen && gone && ++reopened < BatchRunner::kAttemptsMost) {
         if (stateid_ == open) stateid_.reset();  // else another range has opened it again
         continue;
       }

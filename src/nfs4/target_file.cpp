@@ -32,7 +32,8 @@ class Nfs4TargetFile : public TargetFile {
         co_await remove_quietly(client_, parent_.get(), temporary_);
       if (co_await wait_and_retry(client_, error, waits, since)) continue;
       Treatment treat = treatment(error);
-      bool again = treat == Treatment::kRedo || treat == Treatment::kSendLess;
+      bool again = treat == Treatment::kRedo || treat == Treatment::kSendLess ||
+                   treat == Treatment::kReopen || treat == Treatment::kRebuildClient;
       if (!again || ++attempts >= kAttemptsMost) co_return error;
     }
   }

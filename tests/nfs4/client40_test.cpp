@@ -557,6 +557,38 @@ TEST_F(Tree40Test, ASourceFileIsOpenedByNameWhereReadingWantsIt) {
   EXPECT_EQ(operations.at(0).text, "name");
 }
 
+TEST_F(Tree40Test, AnOpenThatTellsOfLostStateIsDoneAgain) {
+  for (Nfsstat4 status : {Nfsstat4::kBadSeqid, Nfsstat4::kStaleClientid}) {
+    FakeServer server(nth_open(1, fails(1, status)));
+    Status made = ok();
+    with_tree(server, [&](nfs4::Nfs4Tree& tree) -> Task<void> {
+      auto parent = std::make_shared<nfs4::Nfs4Directory>("root");
+      NewAttributes attributes;
+      auto file = co_await tree.create_file(parent, "large", attributes);
+      made = file ? ok() : Status(file.error());
+      if (file) co_await (*file)->abandon();
+    });
+    EXPECT_TRUE(made) << why(made);
+  }
+}
+
+TEST_F(Tree40Test, ASourceFileIsOpenedAgainForANewClientId) {
+  FakeServer server([opens = 0u](const FakeCall& call) mutable {
+    bool opening = call.operations.size() > 1 && call.operations[1].number == kOpOpen;
+    if (opening && ++opens == 1) return fails(1, Nfsstat4::kStaleClientid);
+    return wants_own_stateid(call);
+  });
+  with_tree(server, [&](nfs4::Nfs4Tree& tree) -> Task<void> {
+    nfs4::Nfs4Directory directory("root");
+    Entry entry{"name", {}, "handle"};
+    SourceItem item{&directory, &entry};
+    auto file = co_await tree.open_file(item);
+    co_await expect_range(**file, 0);
+    Status closed = co_await (*file)->close();
+    EXPECT_TRUE(closed) << why(closed);
+  });
+}
+
 // One owner's OPENs of a file are one to the server: the CLOSE of one range would end another's.
 TEST_F(Tree40Test, RangesOfAFileShareOneOpenOnBothVersions) {
   for (const char* version : {"4.0", "4.1"}) {
