@@ -15,7 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kVersion = "4.1";
 constexpr std::uint64_t kLargeBytes = 3 << 20;
 
 // The server of this process and the tree that every trial copies.
@@ -86,31 +85,32 @@ void FaultTest::TearDown() {
 }
 
 CopyReport FaultTest::copy_through(std::uint16_t source_port, std::uint16_t target_port,
-                                   std::uint64_t timeout_ms) {
-  auto url = [](std::uint16_t port, const std::string& path) {
-    return "nfs://127.0.0.1" + path + "?version=" + kVersion + "&nfsport=" + std::to_string(port);
+                                   const Trial& trial) {
+  auto url = [&](std::uint16_t port, const std::string& path) {
+    return "nfs://127.0.0.1" + path + "?version=" + trial.version +
+           "&nfsport=" + std::to_string(port);
   };
   CopyOptions options;
   options.source = url(source_port, "/old");
   options.target = url(target_port, "/new/" + target_.filename().string());
-  options.timeout_ms = timeout_ms;
+  options.timeout_ms = trial.timeout_ms;
   Observer quiet;
   StopFlag stop{0};
   return run(options, quiet, stop);
 }
 
-void FaultTest::try_faults(const TrialFaults& faults, Expected expected, std::uint64_t timeout_ms) {
-  std::string planned;
-  for (const Fault& fault : faults.source) planned += "source: " + to_string(fault) + "\n";
-  for (const Fault& fault : faults.target) planned += "target: " + to_string(fault) + "\n";
+void FaultTest::try_faults(const Trial& trial) {
+  std::string planned = "version " + trial.version + "\n";
+  for (const Fault& fault : trial.source) planned += "source: " + to_string(fault) + "\n";
+  for (const Fault& fault : trial.target) planned += "target: " + to_string(fault) + "\n";
   SCOPED_TRACE(planned);
-  FaultPlan source_plan(faults.source);
-  FaultPlan target_plan(faults.target);
+  FaultPlan source_plan(trial.source);
+  FaultPlan target_plan(trial.target);
   {
     auto source_proxy = proxy_with(source_plan);
     auto target_proxy = proxy_with(target_plan);
-    CopyReport report = copy_through(source_proxy->port(), target_proxy->port(), timeout_ms);
-    judge(report, expected);
+    CopyReport report = copy_through(source_proxy->port(), target_proxy->port(), trial);
+    judge(report, trial.expected);
     // The lock of a run that ended without its server would last as long as its lease.
     bool lost = report.exit_code == ExitCode::kTemporary;
     ASSERT_EQ(lost ? server().ganesha.restart() : "", "");
@@ -119,7 +119,9 @@ void FaultTest::try_faults(const TrialFaults& faults, Expected expected, std::ui
   struck_ = source_plan.struck() + target_plan.struck();
   SCOPED_TRACE("the second run, without faults");
   auto port = static_cast<std::uint16_t>(server().ganesha.port());
-  CopyReport again = copy_through(port, port, 30'000);
+  Trial patient = trial;
+  patient.timeout_ms = 30'000;
+  CopyReport again = copy_through(port, port, patient);
   judge(again, Expected::kSuccess);
 }
 

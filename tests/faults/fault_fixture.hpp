@@ -19,15 +19,18 @@ namespace nfsferry::test {
 
 enum class FaultySide : std::uint8_t { kSource, kTarget };
 
-struct TrialFaults {
-  std::vector<Fault> source;
-  std::vector<Fault> target;
-};
-
 // What the first run may come to. Whatever it is, a second run must succeed.
 enum class Expected : std::uint8_t {
   kSuccess,  // nothing of the fault shows
   kTold,     // it may fail, and says so
+};
+
+struct Trial {
+  std::string version = "4.1";
+  std::vector<Fault> source;
+  std::vector<Fault> target;
+  Expected expected = Expected::kTold;
+  std::uint64_t timeout_ms = 5'000;
 };
 
 inline std::string parameter_name(const ::testing::TestParamInfo<std::string>& info) {
@@ -40,13 +43,12 @@ class FaultTest : public ::testing::TestWithParam<std::string> {
   void TearDown() override;
 
   // Copies with these faults, judges, copies without, judges again.
-  void try_faults(const TrialFaults& faults, Expected expected, std::uint64_t timeout_ms = 5'000);
+  void try_faults(const Trial& trial);
   // Faults that struck in the last trial.
   unsigned struck() const { return struck_; }
 
  private:
-  CopyReport copy_through(std::uint16_t source_port, std::uint16_t target_port,
-                          std::uint64_t timeout_ms);
+  CopyReport copy_through(std::uint16_t source_port, std::uint16_t target_port, const Trial& trial);
   void judge(const CopyReport& report, Expected expected);
   void judge_failures(const CopyReport& report);
   std::vector<std::string> differing() const;

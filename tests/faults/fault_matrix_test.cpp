@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <map>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "fault_fixture.hpp"
 
@@ -14,8 +16,9 @@ namespace {
 using Kind = Fault::Kind;
 
 struct Row {
+  const char* version = "4.1";
   FaultySide side = FaultySide::kTarget;
-  Fault fault;
+  std::vector<Fault> faults;  // the last one names the row, the others lead up to it
   Expected expected = Expected::kTold;
   std::uint64_t timeout_ms = 5'000;
 };
@@ -45,6 +48,19 @@ constexpr NamedStatus kAtSequence[] = {
     {"DELAY", 10008},          {"BADSESSION", 10052}, {"DEADSESSION", 10078},
     {"STALE_CLIENTID", 10022}, {"BADSLOT", 10053},    {"SEQ_MISORDERED", 10063},
 };
+// Of state on 4.0; each means that a file is to be opened again, or more than that.
+constexpr NamedStatus kOfState[] = {
+    {"BAD_SEQID", 10026},   {"BAD_STATEID", 10025}, {"STALE_STATEID", 10023},
+    {"OLD_STATEID", 10024}, {"EXPIRED", 10011},
+};
+constexpr NamedStatus kGone = {"STALE_CLIENTID", 10022};  // where a request names the client id
+// Of a client id on 4.0.
+constexpr NamedStatus kOfClientid[] = {
+    {"STALE_CLIENTID", 10022},
+    {"EXPIRED", 10011},
+    {"CLID_INUSE", 10017},
+    {"LEASE_MOVED", 10031},
+};
 
 constexpr Operation kOnTarget[] = {
     kOpPutrootfh, kOpPutfh,  kOpLookup,  kOpGetfh,  kOpGetattr, kOpReaddir, kOpSavefh,
@@ -52,130 +68,247 @@ constexpr Operation kOnTarget[] = {
     kOpRename,    kOpCreate, kOpLink,    kOpRemove, kOpLock,
 };
 constexpr Operation kOfSession[] = {kOpExchangeId, kOpCreateSession, kOpReclaimComplete};
+constexpr Operation kOnTarget40[] = {kOpOpenConfirm, kOpLocku};
+constexpr Operation kOfClient40[] = {kOpSetclientid, kOpSetclientidConfirm};
+constexpr Operation kKeepingClient40[] = {kOpRenew};
+constexpr Operation kTakingLock40[] = {kOpLock};
+constexpr Operation kWithState40[] = {kOpOpen,    kOpOpenConfirm, kOpWrite, kOpRead,
+                                      kOpSetattr, kOpClose,       kOpLock,  kOpLocku};
 constexpr Operation kOnSource[] = {
     kOpPutrootfh, kOpPutfh, kOpLookup, kOpGetfh, kOpGetattr, kOpReaddir, kOpRead, kOpReadlink,
 };
+constexpr Operation kOnSourceOpened40[] = {kOpOpen, kOpOpenConfirm, kOpRead, kOpClose};
 constexpr Operation kOfFiles[] = {kOpRead,   kOpOpen,  kOpWrite,     kOpSetattr,
                                   kOpCommit, kOpClose, kOpRestorefh, kOpRename};
-constexpr unsigned kNth[] = {1, 2, 4, 11};
 constexpr unsigned kAmongFiles = 4;  // the first ones are the lock's and the probe's
 constexpr unsigned kAlways = 1'000'000;
 
 const char* side_name(FaultySide side) { return side == FaultySide::kSource ? "source" : "target"; }
 
+bool is_among(Operation at, std::span<const Operation> operations) {
+  return std::ranges::find(operations, at) != operations.end();
+}
+
 class Rows {
  public:
-  void add(const std::string& name, Row row) {
-    std::string unique = name + "_at_" + std::string(name_of(row.fault.at)) + "_" +
-                         std::to_string(row.fault.nth) + "_on_" + side_name(row.side);
+  explicit Rows(const char* version) : version_(version) {}
+
+  // Further rows: the word that their names begin with, what leads up to their faults, and which
+  // operations are struck after that.
+  void lead_up(std::string word, std::vector<Fault> faults, std::vector<unsigned> nth) {
+    prefix_ = std::move(word);
+    before_ = std::move(faults);
+    nth_ = std::move(nth);
+  }
+  const std::vector<unsigned>& nth() const { return nth_; }
+  void add(const std::string& name, FaultySide side, const Fault& fault, Expected expected,
+           std::uint64_t timeout_ms = 5'000) {
+    std::string unique = prefix_ + name + "_at_" + std::string(name_of(fault.at)) + "_" +
+                         std::to_string(fault.nth) + "_on_" + side_name(side);
+    Row row{version_, side, before_, expected, timeout_ms};
+    row.faults.push_back(fault);
     rows_.emplace(unique, row);
+  }
+  void add_status(const NamedStatus& one, FaultySide side, Operation at, unsigned nth,
+                  Expected expected) {
+    add(one.name, side, {Kind::kStatus, at, one.status, nth, 1}, expected);
   }
   void add_statuses(FaultySide side, std::span<const Operation> operations) {
     for (Operation at : operations) {
-      for (unsigned nth : kNth) {
-        for (const NamedStatus& one : kPassing) {
-          add(one.name, {side, {Kind::kStatus, at, one.status, nth, 1}, Expected::kSuccess});
-        }
+      for (unsigned nth : nth_) {
+        for (const NamedStatus& one : kPassing) add_status(one, side, at, nth, Expected::kSuccess);
         if (at == kOpRemove) continue;  // a client that may not remove cannot clean up
+        bool smaller = nth >= kAmongFiles && is_among(at, kOfFiles);
         for (const NamedStatus& one : kSendLess) {
-          bool smaller =
-              nth >= kAmongFiles && std::ranges::find(kOfFiles, at) != std::end(kOfFiles);
-          Expected expected = smaller ? Expected::kSuccess : Expected::kTold;
-          add(one.name, {side, {Kind::kStatus, at, one.status, nth, 1}, expected});
+          if (is_40() && one.status > kLastOf40) continue;
+          add_status(one, side, at, nth, smaller ? Expected::kSuccess : Expected::kTold);
         }
-        for (const NamedStatus& one : kLasting) {
-          add(one.name, {side, {Kind::kStatus, at, one.status, nth, 1}, Expected::kTold});
-        }
+        for (const NamedStatus& one : kLasting) add_status(one, side, at, nth, Expected::kTold);
       }
     }
+  }
+  void add_expiry() {
     for (Operation at : {kOpWrite, kOpSetattr, kOpCommit, kOpClose}) {
-      if (side == FaultySide::kSource) break;
-      for (unsigned nth : kNth) {
+      for (unsigned nth : nth_) {
         if (nth < kAmongFiles) continue;
-        Fault fault{Kind::kStatus, at, 10011, nth, 1};
-        add("STATE_EXPIRED", {side, fault, Expected::kSuccess});
+        add_status({"STATE_EXPIRED", 10011}, FaultySide::kTarget, at, nth, Expected::kSuccess);
       }
     }
-    for (unsigned nth : kNth) {
+  }
+  void add_session_statuses(FaultySide side) {
+    for (unsigned nth : nth_) {
       for (const NamedStatus& one : kAtSequence) {
-        Fault fault{Kind::kStatus, kOpSequence, one.status, nth, 1};
-        add(one.name, {side, fault, Expected::kSuccess});
+        add_status(one, side, kOpSequence, nth, Expected::kSuccess);
       }
     }
   }
   void add_connection_faults(FaultySide side, std::span<const Operation> operations,
                              Expected expected) {
     for (Operation at : operations) {
-      for (unsigned nth : kNth) {
+      for (unsigned nth : nth_) {
         auto add_one = [&](const char* name, Kind kind, std::uint32_t amount) {
           std::uint64_t timeout_ms = kind == Kind::kBytewiseReply ? 60'000 : 5'000;
-          add(name, {side, {kind, at, amount, nth, 1}, expected, timeout_ms});
+          add(name, side, {kind, at, amount, nth, 1}, expected, timeout_ms);
         };
         add_one("CALL_CUT_AT_0", Kind::kCutCall, 0);
         add_one("CALL_CUT_AT_90", Kind::kCutCall, 90);
         add_one("CALL_CUT_AFTER_IT", Kind::kCutCall, ~0u);
         add_one("REPLY_LOST", Kind::kCutReply, 0);
-        add_one("REPLY_CUT_AT_61", Kind::kCutReply, 61);
+        // The whole reply of a short one: after a loss that led up to it, requests that wait would
+        // be lost twice, which is their end.
+        bool is_short = at == kOpRenew || at == kOpSetclientidConfirm;
+        if (before_.empty() || !is_short) add_one("REPLY_CUT_AT_61", Kind::kCutReply, 61);
         add_one("END_IN_REPLY", Kind::kEndInReply, 40);
         add_one("REPLY_DELAYED", Kind::kDelayReply, 30);
         add_one("REPLY_IN_BYTES", Kind::kBytewiseReply, 0);
         add_one("REPLY_DOUBLED", Kind::kDoubleReply, 0);
         add_one("REPLY_SHORTENED", Kind::kShortReply, 44);
-        add_one("OLD_REPLY", Kind::kOldReply, 0);
+        // On 4.0 the xid is all that ties a reply to its request.
+        if (!is_40()) add_one("OLD_REPLY", Kind::kOldReply, 0);
         add_one("GARBAGE", Kind::kGarbage, 1);
         add_one("GARBAGE_RECORD", Kind::kGarbage, 2);
       }
     }
   }
-  const std::map<std::string, Row>& all() const { return rows_; }
-
- private:
-  std::map<std::string, Row> rows_;
-};
-
-const std::map<std::string, Row>& rows() {
-  static const Rows table = [] {
-    Rows made;
-    made.add_statuses(FaultySide::kTarget, kOnTarget);
-    made.add_statuses(FaultySide::kSource, kOnSource);
-    made.add_connection_faults(FaultySide::kTarget, kOnTarget, Expected::kSuccess);
-    made.add_connection_faults(FaultySide::kSource, kOnSource, Expected::kSuccess);
-    // A server that cannot be reached at the start is not waited for.
-    made.add_connection_faults(FaultySide::kTarget, kOfSession, Expected::kTold);
-    made.add_connection_faults(FaultySide::kSource, kOfSession, Expected::kTold);
+  // What both versions have.
+  void add_common() {
+    add_statuses(FaultySide::kTarget, kOnTarget);
+    add_statuses(FaultySide::kSource, kOnSource);
+    add_expiry();
+    add_connection_faults(FaultySide::kTarget, kOnTarget, Expected::kSuccess);
+    add_connection_faults(FaultySide::kSource, kOnSource, Expected::kSuccess);
     for (FaultySide side : {FaultySide::kSource, FaultySide::kTarget}) {
       for (std::uint32_t most : {13u, 14u, 16u, 21u, 34u, 50u}) {
         Fault limit{Kind::kOnlyFirst, kOpPutfh, most, 1, kAlways};
-        made.add("ONLY_FIRST_" + std::to_string(most), {side, limit, Expected::kSuccess});
+        add("ONLY_FIRST_" + std::to_string(most), side, limit, Expected::kSuccess);
       }
     }
-    for (unsigned nth : kNth) {
+    for (unsigned nth : nth_) {
       for (Operation at : {kOpWrite, kOpCommit}) {
-        made.add("NEW_VERIFIER",
-                 {FaultySide::kTarget, {Kind::kNewVerifier, at, 0, nth, 1}, Expected::kSuccess});
+        Fault other{Kind::kNewVerifier, at, 0, nth, 1};
+        add("NEW_VERIFIER", FaultySide::kTarget, other, Expected::kSuccess);
       }
     }
-    made.add("NO_REPLY",
-             {FaultySide::kTarget, {Kind::kNoReply, kOpRename, 0, 1, 1}, Expected::kTold, 1'000});
-    made.add("NO_REPLY",
-             {FaultySide::kSource, {Kind::kNoReply, kOpRead, 0, 1, 1}, Expected::kTold, 1'000});
-    made.add(
-        "END_ON_LARGE",
-        {FaultySide::kTarget, {Kind::kEndOnLarge, kOpWrite, 40'000, 1, kAlways}, Expected::kTold});
-    return made;
-  }();
-  return table.all();
+    Fault silent{Kind::kNoReply, kOpRename, 0, 1, 1};
+    add("NO_REPLY", FaultySide::kTarget, silent, Expected::kTold, 1'000);
+    silent.at = kOpRead;
+    add("NO_REPLY", FaultySide::kSource, silent, Expected::kTold, 1'000);
+    Fault large{Kind::kEndOnLarge, kOpWrite, 40'000, 1, kAlways};
+    add("END_ON_LARGE", FaultySide::kTarget, large, Expected::kTold);
+  }
+  std::map<std::string, Row> take() { return std::move(rows_); }
+
+ private:
+  static constexpr std::uint32_t kLastOf40 = 10048;  // CB_PATH_DOWN
+  bool is_40() const { return std::string_view(version_) == "4.0"; }
+
+  const char* version_;
+  std::string prefix_;
+  std::vector<Fault> before_;
+  std::vector<unsigned> nth_{1, 2, 4, 11};
+  std::map<std::string, Row> rows_;
+};
+
+std::map<std::string, Row> rows_of_41() {
+  Rows rows("4.1");
+  rows.add_common();
+  for (FaultySide side : {FaultySide::kSource, FaultySide::kTarget}) {
+    rows.add_session_statuses(side);
+    // A server that cannot be reached at the start is not waited for.
+    rows.add_connection_faults(side, kOfSession, Expected::kTold);
+  }
+  return rows.take();
 }
 
-// A step that is coprime to the table's inner loops walks through all of its columns.
+void add_state_statuses(Rows& rows, FaultySide side, std::span<const Operation> operations) {
+  for (Operation at : operations) {
+    for (unsigned nth : rows.nth()) {
+      Expected expected = Expected::kSuccess;
+      for (const NamedStatus& one : kOfState) rows.add_status(one, side, at, nth, expected);
+      if (at == kOpOpen || at == kOpLock) rows.add_status(kGone, side, at, nth, expected);
+    }
+  }
+}
+
+// The client id, as it is asked for, kept and made anew.
+void add_client_rows(Rows& rows, FaultySide side) {
+  auto add_all = [&](std::span<const Operation> operations, std::span<const NamedStatus> statuses,
+                     Expected expected) {
+    for (Operation at : operations) {
+      for (unsigned nth : rows.nth()) {
+        for (const NamedStatus& one : statuses) rows.add_status(one, side, at, nth, expected);
+      }
+    }
+  };
+  rows.lead_up("", {}, {1, 2});
+  // A server that cannot be reached at the start is not waited for.
+  rows.add_connection_faults(side, kOfClient40, Expected::kTold);
+  add_all(kOfClient40, kPassing, Expected::kSuccess);
+  add_all(kOfClient40, kOfClientid, Expected::kTold);
+  Operation busy = side == FaultySide::kSource ? kOpRead : kOpWrite;
+  Fault cut{Kind::kCutCall, busy, 0, 3, 1};
+  rows.lead_up("AFTER_LOSS_", {cut}, {1, 2});
+  rows.add_connection_faults(side, kKeepingClient40, Expected::kSuccess);
+  add_all(kKeepingClient40, kPassing, Expected::kSuccess);
+  add_all(kKeepingClient40, kOfClientid, Expected::kSuccess);
+  Fault gone{Kind::kStatus, kOpRenew, 10022, 1, 1};
+  rows.lead_up("AFTER_STALE_", {cut, gone}, {2, 3});
+  rows.add_connection_faults(side, kOfClient40, Expected::kSuccess);
+  add_all(kOfClient40, kPassing, Expected::kSuccess);
+  if (side == FaultySide::kSource) return;
+  // The lock is taken again.
+  rows.lead_up("AFTER_STALE_", {cut, gone}, {3, 4, 5});
+  rows.add_connection_faults(side, kTakingLock40, Expected::kSuccess);
+  add_all(kTakingLock40, kPassing, Expected::kSuccess);
+}
+
+std::map<std::string, Row> rows_of_40() {
+  Rows rows("4.0");
+  rows.add_common();
+  rows.add_statuses(FaultySide::kTarget, kOnTarget40);
+  rows.add_connection_faults(FaultySide::kTarget, kOnTarget40, Expected::kSuccess);
+  rows.lead_up("STATE_", {}, {1, 2, 4, 11});
+  add_state_statuses(rows, FaultySide::kTarget, kWithState40);
+  Fault refused{Kind::kStatus, kOpRead, 10025, 1, 1};  // BAD_STATEID: the server wants OPENs
+  rows.lead_up("OPENED_", {refused}, {2, 4, 11});
+  rows.add_statuses(FaultySide::kSource, kOnSourceOpened40);
+  rows.add_connection_faults(FaultySide::kSource, kOnSourceOpened40, Expected::kSuccess);
+  rows.lead_up("OPENED_STATE_", {refused}, {2, 4, 11});
+  add_state_statuses(rows, FaultySide::kSource, kOnSourceOpened40);
+  for (FaultySide side : {FaultySide::kSource, FaultySide::kTarget}) add_client_rows(rows, side);
+  return rows.take();
+}
+
+const std::map<std::string, Row>& rows() {
+  static const std::map<std::string, Row> table = [] {
+    auto made = rows_of_41();
+    auto older = rows_of_40();
+    for (auto& [name, row] : older) made.emplace("V40_" + name, std::move(row));
+    return made;
+  }();
+  return table;
+}
+
+// Steps that are coprime to the table's inner loops walk through all of its columns.
 std::vector<std::string> chosen_rows() {
-  constexpr std::size_t kStep = 5;
+  // They failed once, and are always tried.
+  static constexpr std::string_view kFailedOnce[] = {
+      "V40_CALL_CUT_AT_0_at_REMOVE_4_on_target",
+      "V40_DELAY_at_LOCK_2_on_target",
+      "V40_OPENED_STATE_STALE_CLIENTID_at_OPEN_4_on_source",
+      "V40_REPLY_LOST_at_LOCK_2_on_target",
+      "V40_REPLY_LOST_at_OPEN_CONFIRM_1_on_target",
+      "V40_REPLY_SHORTENED_at_LOCK_1_on_target",
+  };
   const char* wanted = std::getenv("NFSFERRY_FAULT_ROWS");
   bool all = wanted && std::string_view(wanted) == "all";
+  std::map<std::string_view, std::size_t> steps{{"4.1", 5}, {"4.0", 11}};
+  std::map<std::string_view, std::size_t> numbers;
   std::vector<std::string> names;
-  std::size_t number = 0;
   for (const auto& [name, row] : rows()) {
-    if (all || number++ % kStep == 0) names.push_back(name);
+    bool sampled = numbers[row.version]++ % steps[row.version] == 0;
+    bool failed = std::ranges::find(kFailedOnce, name) != std::end(kFailedOnce);
+    if (all || sampled || failed) names.push_back(name);
   }
   return names;
 }
@@ -184,13 +317,17 @@ class FaultMatrix : public FaultTest {};
 
 TEST_P(FaultMatrix, is_dealt_with_or_told) {
   const Row& row = rows().at(GetParam());
-  TrialFaults faults;
-  (row.side == FaultySide::kSource ? faults.source : faults.target).push_back(row.fault);
+  Trial trial;
+  trial.version = row.version;
+  trial.expected = row.expected;
+  trial.timeout_ms = row.timeout_ms;
+  (row.side == FaultySide::kSource ? trial.source : trial.target) = row.faults;
 
-  try_faults(faults, row.expected, row.timeout_ms);
+  try_faults(trial);
 
-  if (row.fault.nth == 1 && row.fault.kind != Kind::kOnlyFirst) {
-    EXPECT_GT(struck(), 0u);
+  const Fault& last = row.faults.back();
+  if (last.nth == 1 && last.kind != Kind::kOnlyFirst) {
+    EXPECT_GE(struck(), row.faults.size());
   }
 }
 
