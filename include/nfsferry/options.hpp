@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,16 @@ struct IdMap {
   std::uint32_t to = 0;
 };
 
+// How fast to go, each at most kRateMost; 0: as fast as it gets.
+struct Rates {
+  std::uint64_t bytes_per_second = 0;     // of content, read from the source
+  std::uint64_t requests_per_second = 0;  // to source and target together
+};
+inline constexpr std::uint64_t kRateMost = std::uint64_t{1} << 40;
+
+// Rates of several runs together, which may change while they run (run.hpp).
+struct RateLimits;
+
 struct CopyOptions {
   std::string source;  // nfs:// URL or path
   std::string target;
@@ -74,6 +85,8 @@ struct CopyOptions {
   std::uint32_t threads = 1;
   std::uint32_t connections = 1;       // per thread and side
   std::uint64_t timeout_ms = 300'000;  // how long a server may stay away
+  Rates rates;                         // in a report as they were at the end of the run
+  std::shared_ptr<RateLimits> limits;  // in place of `rates`, with the other runs that have them
   std::string run_id;                  // random when empty; [A-Za-z0-9_-], at most 64
 };
 
