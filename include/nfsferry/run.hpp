@@ -2,6 +2,8 @@
 // nothing; what went wrong is in the report.
 #pragma once
 
+#include <memory>
+
 #include "nfsferry/bench.hpp"
 #include "nfsferry/check.hpp"
 #include "nfsferry/observer.hpp"
@@ -9,6 +11,11 @@
 #include "nfsferry/report.hpp"
 
 namespace nfsferry {
+
+// For CopyOptions::limits.
+std::shared_ptr<RateLimits> make_limits(const Rates& rates);
+// From any thread, also while runs go by them.
+void set_limits(RateLimits& limits, const Rates& rates);
 
 CopyReport run(const CopyOptions& options, Observer& observer, const StopFlag& stop);
 // Finds out whether that copy can be done, and how long it would take: counts the source and tries

@@ -36,9 +36,10 @@ class Run {
       : options_(options),
         observer_(observer),
         stop_(stop),
-        shared_(std::make_unique<copy::Shared>(job, options_, observer, stop)) {
+        pace_(options.limits ? options.limits : make_limits(options.rates), stop),
+        shared_(std::make_unique<copy::Shared>(job, options_, observer, stop, pace_)) {
     if (options_.run_id.empty()) options_.run_id = random_run_id();
-    tree_options_ = api::TreeOptions{options_.run_id, options_.timeout_ms};
+    tree_options_ = api::TreeOptions{options_.run_id, options_.timeout_ms, &pace_};
     report_.options = options_;
     report_.run_id = options_.run_id;
     report_.start_ms = wall_clock_ms();
@@ -62,6 +63,8 @@ class Run {
         fail(ExitCode::kUsage, loop.error(), "engine: " + loop.error().message());
       }
     }
+    report_.options.rates = pace_.rates();
+    report_.throttled_ms += pace_.waited_ms();
     report_.end_ms = wall_clock_ms();
     report_.duration_ms = report_.end_ms - report_.start_ms;
     report_.peak_rss_bytes = peak_rss_bytes();
@@ -154,6 +157,7 @@ class Run {
       report_.transfer.success = false;
       note_stop();
     }
+    pace_.end();
     TaskGroup closing;
     closing.spawn((*source)->close());
     closing.spawn((*target)->close());
@@ -261,7 +265,7 @@ class Run {
       bool compare = options_.verify == VerifyMode::kAll && !shared_->abort_error();
       if (!compare) co_return;
       auto compared =
-          std::make_unique<copy::Shared>(copy::Job::kVerify, options_, observer_, stop_);
+          std::make_unique<copy::Shared>(copy::Job::kVerify, options_, observer_, stop_, pace_);
       compared->ownership = shared_->ownership;
       compared->target_can = shared_->target_can;
       shared_ = std::move(compared);
@@ -356,6 +360,7 @@ class Run {
   CopyOptions options_;
   Observer& observer_;
   const StopFlag& stop_;
+  Pace pace_;
   std::unique_ptr<copy::Shared> shared_;
   bool again_ = false;  // the comparison after a copy
   CopyReport report_;
@@ -370,6 +375,12 @@ class Run {
 };
 
 }  // namespace
+
+std::shared_ptr<RateLimits> make_limits(const Rates& rates) {
+  return std::make_shared<RateLimits>(rates);
+}
+
+void set_limits(RateLimits& limits, const Rates& rates) { limits.set(rates); }
 
 CopyReport run(const CopyOptions& options, Observer& observer, const StopFlag& stop) {
   return Run(copy::Job::kCopy, options, observer, stop).go();

@@ -19,9 +19,10 @@ Result<std::unique_ptr<FullTree>> make_tree(Loop& loop, const Location& location
                                             const TreeOptions& options) {
   std::unique_ptr<FullTree> tree;
   if (location.kind == Location::Kind::kLocal) {
-    tree = std::make_unique<LocalTree>(loop, location, LocalOptions{options.run_id, false});
+    LocalOptions local{options.run_id, false, options.pace};
+    tree = std::make_unique<LocalTree>(loop, location, std::move(local));
   } else if (location.version != Location::Version::k3) {
-    nfs4::Nfs4Options nfs4{options.run_id, options.timeout_ms};
+    nfs4::Nfs4Options nfs4{options.run_id, options.timeout_ms, options.pace};
     tree = std::make_unique<nfs4::Nfs4Tree>(loop, location, nfs4);
   } else {
     return own_error(Own::kBadInput, "version",

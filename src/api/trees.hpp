@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "loop/loop.hpp"
+#include "loop/pace.hpp"
 #include "nfsferry/options.hpp"
 #include "tree/location.hpp"
 #include "tree/tree.hpp"
@@ -13,6 +14,7 @@ namespace nfsferry::api {
 struct TreeOptions {
   std::string run_id;
   std::uint64_t timeout_ms = 300'000;
+  Pace* pace = nullptr;  // of requests; null: as fast as they come
 };
 
 EngineChoice engine_choice(EngineMode mode);

@@ -50,8 +50,9 @@ void take_capabilities(const Capabilities& can, CheckReport& report) {
   report.time_granularity_ns = can.time_granularity_ns;
 }
 
-// Small files and other entries at the pace of the trial's files, large files at that of its bytes.
-void estimate(CheckReport& report) {
+// Small files and other entries at the pace of the trial's files, large files at that of its bytes;
+// but no byte faster than the run's limit.
+void estimate(CheckReport& report, const Rates& rates) {
   const SurveyReport& source = report.source;
   const TrialReport& trial = report.trial;
   std::uint64_t entries = source.directories + source.files - source.large_files +
@@ -65,6 +66,9 @@ void estimate(CheckReport& report) {
     double seconds =
         static_cast<double>(source.large_bytes) / static_cast<double>(trial.bytes_per_second);
     work_ms += static_cast<std::uint64_t>(seconds * 1000);
+  }
+  if (rates.bytes_per_second > 0) {
+    work_ms = std::max(work_ms, source.bytes * 1000 / rates.bytes_per_second);
   }
   report.expected_ms = std::max(work_ms, source.duration_ms);  // listing goes on meanwhile
 }
@@ -157,7 +161,7 @@ void fill_check(Shared& shared, CheckReport& report, CopyReport& run) {
   bool refused = shared.abort_error() && run.exit_code == ExitCode::kEntriesFailed;
   if (refused) run.exit_code = ExitCode::kTargetUnusable;  // only writing ends a check like this
   if (!shared.abort_error()) judge_room(report, run);
-  estimate(report);
+  estimate(report, shared.pace.rates());
   note_differences(shared.target_can, report);
 }
 

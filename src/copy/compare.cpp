@@ -6,6 +6,8 @@
 namespace nfsferry::copy {
 
 Task<void> Worker::compare_small_files(std::vector<WorkItem> items) {
+  bool go_on = co_await await_content(items);
+  if (!go_on) co_return;
   std::vector<SourceItem> ours = in_source(items);
   std::vector<SourceItem> theirs = in_target(items);
   auto from = co_await source_.read_files(ours);

@@ -101,7 +101,20 @@ Task<void> Worker::carry_alone(WorkItem item) {
   co_await carry(std::move(work));
 }
 
+// Until the limit lets the content of small files be read. False when the run has come to its end
+// by then: the files are done with.
+Task<bool> Worker::await_content(const std::vector<WorkItem>& items) {
+  std::uint64_t bytes = 0;
+  for (const WorkItem& item : items) bytes += item.entry.attributes.size_bytes;
+  co_await shared_.pace.await_bytes(loop_, bytes);
+  if (!shared_.stopping()) co_return true;
+  for (const WorkItem& item : items) entry_done(item);
+  co_return false;
+}
+
 Task<void> Worker::copy_small_files(std::vector<WorkItem> items) {
+  bool go_on = co_await await_content(items);
+  if (!go_on) co_return;
   std::vector<SourceItem> asked = in_source(items);
   auto read = co_await source_.read_files(asked);
 
@@ -276,6 +289,11 @@ Task<void> Worker::pump_lane(Transfer& transfer) {
     std::uint64_t offset = transfer.next_offset;
     std::uint64_t length = std::min<std::uint64_t>(range_size_, end - offset);
     transfer.next_offset += length;
+    co_await shared_.pace.await_bytes(loop_, length);
+    if (transfer.failed || shared_.stopping()) {
+      shared_.pace.give_back_bytes(length);
+      co_return;
+    }
     co_await range_bytes_.acquire(range_size_);
     Status done = co_await pump_range(transfer, offset, length);
     range_bytes_.release(range_size_);

@@ -235,6 +235,7 @@ void Shared::abort(Error error) {
     if (!abort_error_) abort_error_ = std::move(error);
   }
   stopping_ = true;
+  pace.end();
   directories.close();
 }
 

@@ -17,6 +17,7 @@
 #include "copy/content_hash.hpp"
 #include "copy/ownership.hpp"
 #include "copy/work_queue.hpp"
+#include "loop/pace.hpp"
 #include "nfsferry/observer.hpp"
 #include "nfsferry/options.hpp"
 #include "nfsferry/report.hpp"
@@ -228,11 +229,12 @@ enum class Job : std::uint8_t {
 class Shared {
  public:
   Shared(Job run_job, const CopyOptions& run_options, Observer& run_observer,
-         const StopFlag& run_stop)
+         const StopFlag& run_stop, Pace& run_pace)
       : job(run_job),
         options(run_options),
         observer(run_observer),
         stop(run_stop),
+        pace(run_pace),
         name_seed(random_seed()),
         failures(observer) {}
 
@@ -240,6 +242,7 @@ class Shared {
   const CopyOptions& options;
   SerialObserver observer;
   const StopFlag& stop;
+  Pace& pace;
   const std::uint64_t name_seed;  // of hashed names
   Ownership ownership;
   Capabilities target_can;  // as the start's probe found it
@@ -258,7 +261,11 @@ class Shared {
   void walker_left();
   // Ends the run: nothing new is given out. The first error stays.
   void abort(Error error);
-  bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
+  // Also when the stop has been asked for and no abort() has seen it yet: who waited for a limit
+  // goes on as soon as that.
+  bool stopping() const {
+    return stopping_.load(std::memory_order_relaxed) || stop.load(std::memory_order_relaxed) != 0;
+  }
   std::optional<Error> abort_error();
   // Counts an entry's error and ends the run where the error's treatment says so. A source has no
   // room to run out of: its DQUOT, by which Amazon EFS says that too many have files open, is of

@@ -43,6 +43,8 @@ Worker::~Worker() {
 std::string Worker::state() const {
   const Counters& counters = shared_.counters;
   auto number = [](std::uint64_t value) { return std::to_string(value); };
+  std::string limits = shared_.pace.describe();
+  if (!limits.empty()) limits = "\n  " + limits;
   return (verifying() ? "comparing: " : "copying: ") + number(counters.entries_done) + " of " +
          number(counters.entries_found) + " entries done, " + number(shared_.failures.count()) +
          " failed, " + number(counters.bytes_written) + " bytes written" +
@@ -50,7 +52,7 @@ std::string Worker::state() const {
          (shared_.stopping() ? ", stopping" : "") + "\n  " + number(shared_.directories.waiting()) +
          " directories queued, " + number(shared_.directories_left) + " unfinished, " +
          number(to_finish_.size()) + " of this thread to be finished, " + number(large_running_) +
-         " large files under way here\n  waiting: " + shared_.work.describe();
+         " large files under way here\n  waiting: " + shared_.work.describe() + limits;
 }
 
 Task<void> Worker::run(bool first) {

@@ -74,6 +74,7 @@ class Worker {
   Task<void> carrier();
   Task<void> carry(Work work);
   Task<void> carry_alone(WorkItem item);
+  Task<bool> await_content(const std::vector<WorkItem>& items);
   Task<void> copy_small_files(std::vector<WorkItem> items);
   Task<std::vector<WorkItem>> put_small_files(std::vector<WorkItem> items,
                                               std::vector<SmallFile> contents);

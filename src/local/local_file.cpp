@@ -22,6 +22,7 @@ class LocalTargetFile final : public TargetFile {
   ~LocalTargetFile() override { undo(); }
 
   Task<Status> write(std::uint64_t offset_bytes, std::span<const std::byte> bytes) override {
+    co_await tree_.keep_pace();
     Clock::time_point begin = Clock::now();
     while (!bytes.empty()) {
       Result<std::size_t> size = co_await tree_.loop_.write_at(fd_.get(), bytes, offset_bytes);
@@ -49,6 +50,7 @@ class LocalTargetFile final : public TargetFile {
       return ok();
     };
     NFSFERRY_TRY(Ok sized, co_await tree_.job("truncate", std::move(work)), co_return);
+    co_await tree_.keep_pace();
     Clock::time_point begin = Clock::now();
     Status synced = co_await tree_.loop_.sync_data(fd_.get());
     if (!synced) synced.error().path = name_;

@@ -117,6 +117,7 @@ Task<std::vector<Result<SmallFile>>> LocalTree::read_files(std::span<const Sourc
 
 Task<Result<ReadRange>> LocalTree::read_range(const char* kind, int fd, const std::string& name,
                                               std::uint64_t offset_bytes, std::uint32_t count) {
+  co_await keep_pace();
   Clock::time_point begin = Clock::now();
   ReadRange range;
   range.data.owner = loop_.buffers().get(std::max<std::uint32_t>(count, 1));

@@ -87,6 +87,10 @@ bool keeps_symlink_times(int fd) {
 LocalTree::LocalTree(Loop& loop, Location location, LocalOptions options)
     : loop_(loop), location_(std::move(location)), options_(std::move(options)) {}
 
+Task<void> LocalTree::keep_pace() {
+  if (options_.pace != nullptr) co_await options_.pace->await_request(loop_);
+}
+
 void LocalTree::count(const char* kind, Clock::time_point begin) {
   auto taken = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
   ++counters_.requests;

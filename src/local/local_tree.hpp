@@ -18,6 +18,7 @@
 #include "local/local_directory.hpp"
 #include "local/root_lock.hpp"
 #include "loop/loop.hpp"
+#include "loop/pace.hpp"
 #include "tree/location.hpp"
 #include "tree/tree.hpp"
 
@@ -26,6 +27,7 @@ namespace nfsferry {
 struct LocalOptions {
   std::string run_id = "local";  // in temporary names until there is a lock
   bool create_missing = false;   // open() makes the root (0700) when its last component is missing
+  Pace* pace = nullptr;          // of requests; null: as fast as they come
 };
 
 class LocalTree final : public FullTree {
@@ -73,6 +75,7 @@ class LocalTree final : public FullTree {
   // One request of the counters: `work` on a file thread.
   template <typename Work>
   auto job(const char* kind, Work work) -> Task<decltype(work())> {
+    co_await keep_pace();
     Clock::time_point begin = Clock::now();
     auto result = co_await loop_.offload(std::move(work));
     count(kind, begin);
@@ -91,6 +94,7 @@ class LocalTree final : public FullTree {
     };
     return job(kind, std::move(work));
   }
+  Task<void> keep_pace();
   void count(const char* kind, Clock::time_point begin);
   // Of temporary names.
   const std::string& mark() const {

@@ -48,16 +48,17 @@ void Pace::give_back_bytes(std::uint64_t count) {
 Task<void> Pace::take(RateLimit& limit, Loop& loop, std::uint64_t units, CancelToken* cancel) {
   if (limit.rate() == 0 || units == 0 || is_over()) co_return;
   TokenBucket::Place place = limit.enter(units);
-  Clock::time_point came = limit.now();
+  Clock::time_point since = limit.now();
   for (auto wait = limit.wait(place); wait.count() > 0; wait = limit.wait(place)) {
     if (is_over() || (cancel != nullptr && cancel->is_cancelled())) {
       limit.give_back(units);
       break;
     }
     (void)co_await loop.sleep_for(std::min(wait, kLook), cancel);
+    auto waited = std::chrono::duration_cast<std::chrono::microseconds>(limit.now() - since);
+    waited_us_ += static_cast<std::uint64_t>(waited.count());
+    since += waited;
   }
-  auto waited = std::chrono::duration_cast<std::chrono::microseconds>(limit.now() - came);
-  waited_us_ += static_cast<std::uint64_t>(waited.count());
 }
 
 std::string Pace::describe() const {

@@ -17,6 +17,10 @@ constexpr std::uint64_t kCloseMs = 3'000;
 constexpr auto kStallSaidAfter = std::chrono::seconds(10);
 constexpr auto kWatchEvery = std::chrono::milliseconds(500);
 
+bool only_renews(const Compound& request) {
+  return request.operations().empty() || request.operations().front() == Op::kRenew;
+}
+
 }  // namespace
 
 bool is_busy(const Error& error) {
@@ -94,6 +98,11 @@ Task<void> Client::end_waiting(CancelToken& stop) {
   state_ = State::kClosed;
   changed_.pulse();
   connection_->abort(own_error(Own::kTimeout, "close"));
+}
+
+Task<void> Client::keep_pace(const Compound& request) {
+  if (options_.pace == nullptr || only_renews(request)) co_return;
+  co_await options_.pace->await_request(loop_, &closing_);
 }
 
 Task<Status> Client::wait_ready() {

@@ -14,6 +14,7 @@
 
 #include "base/treatment.hpp"
 #include "loop/loop.hpp"
+#include "loop/pace.hpp"
 #include "nfs4/compound.hpp"
 #include "nfs4/connection.hpp"
 #include "nfs4/rpc.hpp"
@@ -26,6 +27,7 @@ struct ClientOptions {
   std::uint16_t port = 2049;
   Credentials credentials;
   std::uint64_t timeout_ms = 300'000;  // how long the server may stay away
+  Pace* pace = nullptr;                // of requests; null: as fast as they come
 };
 
 // What the server grants, lowered by what was learned since.
@@ -133,6 +135,8 @@ class Client {
   // What is put off until then, so that nothing is put off longer than a third of the lease.
   virtual void after_renewal() {}
 
+  // Until the run's limit lets a caller's request be sent; what only renews the lease never waits.
+  Task<void> keep_pace(const Compound& request);
   Task<Status> wait_ready();
   // Starts recover() unless it is at work already, or there is nothing to recover.
   void begin_recovery();

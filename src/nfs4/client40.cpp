@@ -111,6 +111,7 @@ Status Client40::take_close(CompoundReply& reply) const {
 Task<Result<CompoundReply>> Client40::call(Compound& request) {
   Attempt attempt;
   for (;;) {
+    co_await keep_pace(request);
     NFSFERRY_TRY(Ok ready, co_await wait_ready(), co_return);
     co_await take_turn(request, attempt);
     co_await window_.acquire();

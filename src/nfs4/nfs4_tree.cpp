@@ -23,6 +23,7 @@ ClientOptions client_options(const Location& location, const Nfs4Options& option
   client.host = location.host;
   client.port = location.nfs_port;
   client.timeout_ms = options.timeout_ms;
+  client.pace = options.pace;
   client.credentials.uid = location.uid.value_or(::geteuid());
   client.credentials.gid = location.gid.value_or(::getegid());
   client.credentials.groups = location.groups;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "loop/pace.hpp"
 #include "nfs4/client.hpp"
 #include "nfs4/rename_queue.hpp"
 #include "nfs4/root_lock.hpp"
@@ -19,6 +20,7 @@ namespace nfsferry::nfs4 {
 struct Nfs4Options {
   std::string run_id;  // in temporary names until there is a lock
   std::uint64_t timeout_ms = 300'000;
+  Pace* pace = nullptr;
 };
 
 class Nfs4Directory : public Directory {

@@ -42,6 +42,7 @@ Session::Next Session::finish(Attempt& attempt, Result<CompoundReply> result) {
 Task<Result<CompoundReply>> Session::call(Compound& request) {
   Attempt attempt;
   for (;;) {
+    co_await keep_pace(request);
     NFSFERRY_TRY(Ok ready, co_await wait_ready(), co_return);
     co_await slot_window_->acquire();
     if (state_ != State::kReady) {

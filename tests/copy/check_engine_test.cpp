@@ -18,7 +18,8 @@ class Check : public Engine {
     Observer quiet;
     auto source = tree(source_volume_, std::move(source_options));
     auto target = tree(target_volume_, std::move(target_options));
-    Shared shared(Job::kCheck, options_, quiet, stop_);
+    Pace pace(limits_, stop_);
+    Shared shared(Job::kCheck, options_, quiet, stop_, pace);
     Found found;
     loop_->run(look_task(shared, *source, *target, found));
     if (lock_mark) *lock_mark = shared.target_can.lock_mark;

@@ -101,10 +101,12 @@ class Engine : public ::testing::Test {
     Observer quiet;
     auto source = tree(source_volume_, std::move(source_options));
     auto target = tree(target_volume_, std::move(target_options));
-    Shared shared(Job::kCopy, options_, observer ? *observer : quiet, stop_);
+    Pace pace(limits_, stop_);
+    Shared shared(Job::kCopy, options_, observer ? *observer : quiet, stop_, pace);
     CopyReport report;
     loop_->run(copy_task(shared, *source, *target, report));
     target_counters_ = target->counters();
+    waited_ms_ = pace.waited_ms();
     return report;
   }
   CopyReport verify(Observer* observer = nullptr, MemoryOptions source_options = {}) {
@@ -112,7 +114,8 @@ class Engine : public ::testing::Test {
     auto source = tree(source_volume_, std::move(source_options));
     auto target = tree(target_volume_);
     if (target_can_) target->adopt(*target_can_);
-    Shared shared(Job::kVerify, options_, observer ? *observer : quiet, stop_);
+    Pace pace(limits_, stop_);
+    Shared shared(Job::kVerify, options_, observer ? *observer : quiet, stop_, pace);
     CopyReport report;
     loop_->run(verify_task(shared, *source, *target, report));
     return report;
@@ -156,6 +159,8 @@ class Engine : public ::testing::Test {
   std::shared_ptr<MemoryVolume> target_volume_ = std::make_shared<MemoryVolume>();
   CopyOptions options_;
   StopFlag stop_{0};
+  std::shared_ptr<RateLimits> limits_ = std::make_shared<RateLimits>(Rates{});
+  std::uint64_t waited_ms_ = 0;             // of the last copy, for limits
   TreeCounters target_counters_;            // of the last copy
   std::optional<Capabilities> target_can_;  // of the target that is compared
 };

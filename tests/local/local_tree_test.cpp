@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "local_place.hpp"
+#include "made_up_clock.hpp"
 
 namespace nfsferry::test {
 namespace {
@@ -69,6 +70,52 @@ class LocalTreeTest : public ::testing::Test {
 
 std::string text_of(const SmallFile& file) {
   return std::string(reinterpret_cast<const char*>(file.data.bytes.data()), file.data.bytes.size());
+}
+
+// --- Limits --------------------------------------------------------------------------------------
+
+// Units that were asked for, while the clock stood still.
+std::uint64_t asked_for(RateLimit& limit, std::uint64_t saved) {
+  limit.enter(saved);
+  auto behind = limit.wait(limit.enter(0));
+  return static_cast<std::uint64_t>(behind.count()) * limit.rate() / 1'000'000;
+}
+
+TEST_F(LocalTreeTest, EveryRequestThatIsCountedAsksTheLimitFirst) {
+  write_text(folder_ / "file", "content");
+  Entry listed = entry(tree().root(), "file");
+  MadeUpClock clock;
+  StopFlag stop{0};
+  auto limits = std::make_shared<RateLimits>(Rates{0, 1000}, clock.now());
+  clock.pass(std::chrono::seconds(1));  // saves a hundred
+  Pace pace(limits, stop);
+  auto limited = local_tree(*loop_, folder_.path(), LocalOptions{"limited", false, &pace});
+  auto work = [&]() -> Task<void> {
+    Status done = co_await limited->open();
+    EXPECT_TRUE(done);
+    SourceItem asked{limited->root().get(), &listed};
+    std::span<const SourceItem> one(&asked, 1);
+    auto small = co_await limited->read_files(one);
+    EXPECT_TRUE(small[0]);
+    auto source = co_await limited->open_file(asked);
+    auto range = co_await (*source)->read(0, 7);
+    EXPECT_TRUE(range);
+    NewAttributes attributes;
+    auto target = co_await limited->create_file(limited->root(), "copy", attributes);
+    done = co_await (*target)->write(0, range->data.bytes);
+    EXPECT_TRUE(done);
+    done = co_await (*target)->commit(7);
+    EXPECT_TRUE(done);
+    done = co_await (*target)->finish(attributes);
+    EXPECT_TRUE(done);
+    done = co_await (*source)->close();
+    EXPECT_TRUE(done);
+    co_await limited->close();
+  };
+  loop_->run(work());
+  EXPECT_EQ(read_text(folder_ / "copy"), "content");
+  EXPECT_GT(limited->counters().requests, 8u);
+  EXPECT_EQ(asked_for(limits->requests, 100), limited->counters().requests);
 }
 
 // --- Nothing is written outside the root ---------------------------------------------------------
