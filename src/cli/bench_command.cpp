@@ -5,6 +5,7 @@
 
 #include "base/units.hpp"
 #include "cli/console.hpp"
+#include "cli/limits_file.hpp"
 #include "cli/parsed_option.hpp"
 #include "cli/run_output.hpp"
 #include "cli/signals.hpp"
@@ -46,7 +47,7 @@ CLI::App* add_bench_command(CLI::App& app, BenchArguments& arguments) {
   begin_group(*command, "Work");
   add_named(*command, "--verify", "Read back nothing, or what was copied, or all (transferred)",
             kVerifyNames, options.verify);
-  add_work_flags(*command, options);
+  add_work_flags(*command, arguments);
   begin_group(*command, "Output");
   add_switch(*command, "--json", "Print one JSON object", arguments.json);
   add_output_flags(*command, arguments);
@@ -62,6 +63,8 @@ CLI::App* add_bench_command(CLI::App& app, BenchArguments& arguments) {
 
 int run_bench_command(BenchArguments arguments) {
   begin_run(arguments);
+  auto limits = LimitsFile::open(arguments);
+  if (!limits) return refuse(arguments, limits.error());
   std::vector<NamedOutput> outputs = json_outputs(arguments, arguments.json);
   Status usable = refuse_shared_outputs(outputs);
   auto file = open_report(arguments);
@@ -73,6 +76,7 @@ int run_bench_command(BenchArguments arguments) {
   options.target = std::move(arguments.options.target);
   options.copy = arguments.options;
   StopFlag& stop = handle_signals();
+  (*limits)->follow();
   ProgressLine progress = progress_of(arguments);
   BenchReport report = bench(options, progress, stop);
   progress.erase();

@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "cli/console.hpp"
 #include "cli/input_text.hpp"
+#include "cli/limits_file.hpp"
 #include "cli/run_output.hpp"
 #include "cli/signals.hpp"
 #include "nfsferry/run.hpp"
@@ -108,6 +109,8 @@ void add_copy_batch(CLI::App& copy, BatchFlags& flags) {
 
 int run_copy_batch(CopyArguments common, const BatchFlags& flags) {
   begin_run(common);
+  auto limits = LimitsFile::open(common);
+  if (!limits) return refuse(limits.error());
   auto text = read_input(flags.file);
   if (!text) return refuse(text.error());
   auto homes = recover::parse_copy_batch(*text);
@@ -125,7 +128,9 @@ int run_copy_batch(CopyArguments common, const BatchFlags& flags) {
   batch.run_home = [&options](std::size_t index, Observer& observer, const StopFlag& stop) {
     return copy_home((*options)[index], observer, stop);
   };
-  return run_batch(batch, handle_signals());
+  StopFlag& stop = handle_signals();
+  (*limits)->follow();
+  return run_batch(batch, stop);
 }
 
 }  // namespace nfsferry::cli

@@ -5,6 +5,7 @@
 
 #include "cli/console.hpp"
 #include "cli/input_text.hpp"
+#include "cli/limits_file.hpp"
 #include "cli/observers.hpp"
 #include "cli/parsed_option.hpp"
 #include "cli/run_output.hpp"
@@ -26,7 +27,8 @@ constexpr const char* kExample =
     "Exit codes: 0 all done, 1 some entries failed, 2 usage, 3 source, 4 target,\n"
     "5 files changed during the copy, 75 try again later, 130 and 143 interrupted.";
 
-void add_copy_flags(CLI::App& app, CopyOptions& options) {
+void add_copy_flags(CLI::App& app, CopyArguments& arguments) {
+  CopyOptions& options = arguments.options;
   begin_group(app, "What is copied");
   add_named(app, "--compare",
             "Copy where size or time differ, everything, or where content differs (changed)",
@@ -52,7 +54,7 @@ void add_copy_flags(CLI::App& app, CopyOptions& options) {
             kChecksumNames, options.checksum);
 
   begin_group(app, "Work");
-  add_work_flags(app, options);
+  add_work_flags(app, arguments);
   add_parsed(app, "--connections", "1", "Connections of each thread to each side: only 1 yet",
              parse_connections, [&options](std::uint32_t number) { options.connections = number; });
 }
@@ -124,8 +126,10 @@ Status open_outputs(const CopyArguments& arguments, Outputs& outputs) {
 }
 
 // What takes the place of the copy with --check; its result goes where the report would.
-int check_only(const CopyArguments& arguments, const std::optional<ReportFile>& file) {
+int check_only(const CopyArguments& arguments, const std::optional<ReportFile>& file,
+               LimitsFile& limits) {
   StopFlag& stop = handle_signals();
+  limits.follow();
   ProgressLine progress = progress_of(arguments);
   CheckReport report = check(arguments.options, progress, stop);
   progress.erase();
@@ -163,7 +167,7 @@ CLI::App* add_copy_command(CLI::App& app, CopyArguments& arguments) {
   CLI::App* command = app.add_subcommand("copy", "Copy a tree: data, links, modes, owners, times");
   add_operands(*command, "Location of the directory to read", "Location of the directory to fill",
                arguments.options);
-  add_copy_flags(*command, arguments.options);
+  add_copy_flags(*command, arguments);
   add_switch(*command, "--check",
              "Copy nothing: tell whether it can be done and how long it would take",
              arguments.check);
@@ -179,12 +183,15 @@ int run_copy_command(CopyArguments arguments) {
   Outputs outputs;
   auto previous = read_previous(arguments);
   if (!previous) return refuse(arguments, previous.error());
+  auto limits = LimitsFile::open(arguments);
+  if (!limits) return refuse(arguments, limits.error());
   Status usable = check_together(arguments);
   if (usable) usable = open_outputs(arguments, outputs);
   if (!usable) return refuse(arguments, usable.error());
-  if (arguments.check) return check_only(arguments, outputs.report);
+  if (arguments.check) return check_only(arguments, outputs.report, **limits);
 
   StopFlag& stop = handle_signals();
+  (*limits)->follow();
   ProgressLine progress = progress_of(arguments);
   Observers observers;
   observers.add(progress);

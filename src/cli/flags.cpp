@@ -98,6 +98,18 @@ Result<std::uint32_t> parse_connections(std::string_view text) {
   return bad(text, "is not a number of connections; write 1");
 }
 
+Result<std::uint64_t> parse_bwlimit(std::string_view text) {
+  auto bytes = parse_size(text);
+  if (!bytes || *bytes <= kRateMost) return bytes;
+  return bad(text, "is out of range; write at most 1TiB, or 0 for no limit");
+}
+
+Result<std::uint64_t> parse_iops_limit(std::string_view text) {
+  auto number = parse_unsigned(text, kRateMost);
+  if (number) return number;
+  return bad(text, "is not a number of requests; write one, or 0 for no limit");
+}
+
 Result<std::uint64_t> parse_timeout(std::string_view text) {
   return parse_duration_within(text, 1, kTimeoutMaxMs, "1ms to 720h");
 }

@@ -39,9 +39,13 @@ Result<std::string> read_input(const std::string& from) {
     if (text != nullptr) return std::string(text);
     return own_error(Own::kBadInput, from, "this variable is not set");
   }
-  UniqueFd file(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return errno_error(errno, "open", from);
-  return read_all(file.get(), from);
+  return read_file(from);
+}
+
+Result<std::string> read_file(const std::string& path) {
+  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return errno_error(errno, "open", path);
+  return read_all(file.get(), path);
 }
 
 }  // namespace nfsferry::cli

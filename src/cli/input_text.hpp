@@ -10,4 +10,7 @@ namespace nfsferry::cli {
 // kBadInput for a variable that is not set and for too much text.
 Result<std::string> read_input(const std::string& from);
 
+// The text of a file, likewise.
+Result<std::string> read_file(const std::string& path);
+
 }  // namespace nfsferry::cli

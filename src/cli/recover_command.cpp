@@ -9,6 +9,7 @@
 #include "base/units.hpp"
 #include "cli/console.hpp"
 #include "cli/input_text.hpp"
+#include "cli/limits_file.hpp"
 #include "cli/parsed_option.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/run_output.hpp"
@@ -68,7 +69,7 @@ HomeEnd recover_one(const std::string& input, const recover::RecoverOptions& opt
   return HomeEnd{recovered.outcome.error, recovered.detail, std::move(recovered.report)};
 }
 
-int run_recover_batch(const RecoverArguments& arguments) {
+int run_recover_batch(const RecoverArguments& arguments, LimitsFile& limits) {
   auto text = read_input(arguments.batch.file);
   if (!text) return refuse_input(text.error());
   auto homes = recover::parse_recover_batch(*text, arguments.recover.uid_rule);
@@ -79,7 +80,9 @@ int run_recover_batch(const RecoverArguments& arguments) {
     options.copy.run_id = home_run_id(options.copy.run_id, (*homes)[index]);
     return recover_one((*homes)[index].text, options, observer, stop);
   };
-  return run_batch(batch, handle_signals());
+  StopFlag& stop = handle_signals();
+  limits.follow();
+  return run_batch(batch, stop);
 }
 
 }  // namespace
@@ -88,7 +91,7 @@ CLI::App* add_recover_command(CLI::App& app, RecoverArguments& arguments) {
   CLI::App* command =
       app.add_subcommand("recover", "Copy a home as the recovery workflow's input asks");
   add_recover_flags(*command, arguments);
-  add_work_flags(*command, arguments.options);
+  add_work_flags(*command, arguments);
   add_output_flags(*command, arguments);
   command->get_option("--batch")->excludes("--report-json");
   command->footer(kExample);
@@ -97,17 +100,20 @@ CLI::App* add_recover_command(CLI::App& app, RecoverArguments& arguments) {
 
 int run_recover_command(RecoverArguments arguments) {
   begin_run(arguments);
+  auto limits = LimitsFile::open(arguments);
+  if (!limits) return refuse(arguments, limits.error());
   arguments.recover.copy = arguments.options;
   if (std::getenv("NFSFERRY_TASK_TOKEN") != nullptr) {
     return refuse("NFSFERRY_TASK_TOKEN is set, but answering a workflow is not built yet");
   }
-  if (!arguments.batch.file.empty()) return run_recover_batch(arguments);
+  if (!arguments.batch.file.empty()) return run_recover_batch(arguments, **limits);
   auto file = open_report(arguments);
   if (!file) return refuse(arguments, file.error());
   auto input = read_input(arguments.input);
   if (!input) return refuse_input(input.error());
 
   StopFlag& stop = handle_signals();
+  (*limits)->follow();
   ProgressLine progress = progress_of(arguments);
   recover::Recovered recovered = recover_home(*input, arguments.recover, progress, stop);
   progress.erase();

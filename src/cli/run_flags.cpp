@@ -49,7 +49,8 @@ void add_scope_flags(CLI::App& app, CopyOptions& options) {
              options.include_nfs_leftovers);
 }
 
-void add_work_flags(CLI::App& app, CopyOptions& options) {
+void add_work_flags(CLI::App& app, RunArguments& arguments) {
+  CopyOptions& options = arguments.options;
   add_parsed(app, "--threads", "N", "Threads, 1 to 64 (" + std::to_string(options.threads) + ")",
              parse_threads, [&options](std::uint32_t number) { options.threads = number; });
   add_named(app, "--engine", "Kernel interface (auto)", kEngineNames, options.engine);
@@ -57,6 +58,16 @@ void add_work_flags(CLI::App& app, CopyOptions& options) {
              [&options](std::uint64_t ms) { options.timeout_ms = ms; });
   add_parsed(app, "--run-id", "ID", "Name of the run in report and log (random)", parse_run_id,
              [&options](std::string id) { options.run_id = std::move(id); });
+  add_parsed(app, "--bwlimit", "SIZE", "Bytes a second to read of the source's files (no limit)",
+             parse_bwlimit,
+             [&options](std::uint64_t bytes) { options.rates.bytes_per_second = bytes; });
+  add_parsed(app, "--iops-limit", "N",
+             "Requests a second to both sides together, as the report counts them (no limit)",
+             parse_iops_limit,
+             [&options](std::uint64_t number) { options.rates.requests_per_second = number; });
+  app.add_option("--limits-file", arguments.limits_file,
+                 "Lines bwlimit=SIZE and iops-limit=N that may change during the run")
+      ->type_name("FILE");
 }
 
 void add_output_flags(CLI::App& app, RunArguments& arguments) {

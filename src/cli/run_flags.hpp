@@ -17,6 +17,7 @@ namespace nfsferry::cli {
 struct RunArguments {
   CopyOptions options;
   std::optional<std::string> report_json;  // a path, or "-"
+  std::string limits_file;                 // empty: none
   bool quiet = false;
   ProgressMode progress = ProgressMode::kAuto;
   std::uint64_t progress_interval_ms = 1000;
@@ -33,8 +34,8 @@ void add_operands(CLI::App& app, const char* source_help, const char* target_hel
 void add_mapping_flags(CLI::App& app, CopyOptions& options);
 // --cross-mounts, --include-nfs-leftovers.
 void add_scope_flags(CLI::App& app, CopyOptions& options);
-// --threads, --engine, --timeout, --run-id.
-void add_work_flags(CLI::App& app, CopyOptions& options);
+// --threads, --engine, --timeout, --run-id, and the limits.
+void add_work_flags(CLI::App& app, RunArguments& arguments);
 // --report-json and what is shown meanwhile.
 void add_output_flags(CLI::App& app, RunArguments& arguments);
 

@@ -5,6 +5,7 @@
 
 #include "cli/console.hpp"
 #include "cli/difference_lines.hpp"
+#include "cli/limits_file.hpp"
 #include "cli/parsed_option.hpp"
 #include "cli/run_output.hpp"
 #include "cli/signals.hpp"
@@ -24,7 +25,7 @@ CLI::App* add_verify_command(CLI::App& app, VerifyArguments& arguments) {
   begin_group(*command, "Ownership, as it was mapped by the copy");
   add_mapping_flags(*command, arguments.options);
   begin_group(*command, "Work");
-  add_work_flags(*command, arguments.options);
+  add_work_flags(*command, arguments);
   begin_group(*command, "Output");
   add_switch(*command, "--json", "Print one JSON object", arguments.json);
   add_output_flags(*command, arguments);
@@ -40,6 +41,8 @@ CLI::App* add_verify_command(CLI::App& app, VerifyArguments& arguments) {
 
 int run_verify_command(VerifyArguments arguments) {
   begin_run(arguments);
+  auto limits = LimitsFile::open(arguments);
+  if (!limits) return refuse(arguments, limits.error());
   std::vector<NamedOutput> outputs = json_outputs(arguments, arguments.json);
   Status usable = refuse_shared_outputs(outputs);
   auto file = open_report(arguments);
@@ -48,6 +51,7 @@ int run_verify_command(VerifyArguments arguments) {
 
   bool for_people = !arguments.quiet && !uses_stdout(outputs);
   StopFlag& stop = handle_signals();
+  (*limits)->follow();
   ProgressLine progress = progress_of(arguments);
   DifferenceLines lines(progress, for_people);
   CopyReport report = verify(arguments.options, lines, stop);

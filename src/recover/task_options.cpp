@@ -87,7 +87,8 @@ Status check_bandwidth(const Json& value) {
   if (value.is_number_integer() && value.get<std::int64_t>() == -1) return ok();
   return bad_member("Options.BytesPerSecond",
                     escape_for_terminal(dump_json(value)) +
-                        " is not built yet: there is no limit; write -1 or leave it out");
+                        " is no limit here: give the command --bwlimit, which holds for all homes "
+                        "together, and write -1 or leave it out");
 }
 
 }  // namespace

@@ -21,6 +21,11 @@ const char* id_mode(const CopyOptions& options, const std::vector<IdMap>& map) {
   return options.owner == OwnerRule::kKeep && map.empty() ? "INT_VALUE" : "NONE";
 }
 
+// As the service says it: -1 without a limit.
+std::int64_t bandwidth(const Rates& rates) {
+  return rates.bytes_per_second > 0 ? static_cast<std::int64_t>(rates.bytes_per_second) : -1;
+}
+
 std::string pair_text(std::uint32_t first, std::uint32_t second) {
   return std::to_string(first) + ":" + std::to_string(second);
 }
@@ -62,7 +67,7 @@ Json options_json(const CopyOptions& options) {
   json["Gid"] = id_mode(options, options.map_gid);
   json["PosixPermissions"] = "PRESERVE";
   json["Mtime"] = "PRESERVE";
-  json["BytesPerSecond"] = -1;
+  json["BytesPerSecond"] = bandwidth(options.rates);
   json["owner"] = owner_flag(options);
   json["map_uid"] = id_maps_json(options.map_uid);
   json["map_gid"] = id_maps_json(options.map_gid);
@@ -81,6 +86,8 @@ Json options_json(const CopyOptions& options) {
   json["threads"] = options.threads;
   json["connections"] = options.connections;
   json["timeout_ms"] = options.timeout_ms;
+  json["bwlimit"] = options.rates.bytes_per_second;
+  json["iops_limit"] = options.rates.requests_per_second;
   return json;
 }
 

@@ -146,6 +146,10 @@ TEST_F(RunTest, TheEffectiveOptionsAreInTheReport) {
                           "all",
                           "--overwrite",
                           "older",
+                          "--bwlimit",
+                          "1GiB",
+                          "--iops-limit",
+                          "100000",
                           "--force",
                           "--cross-mounts",
                           "--include-nfs-leftovers",
@@ -168,6 +172,9 @@ TEST_F(RunTest, TheEffectiveOptionsAreInTheReport) {
   EXPECT_EQ(json["nfsferry"]["checksum"], "none");
   EXPECT_EQ(options["compare"], "all");
   EXPECT_EQ(options["overwrite"], "older");
+  EXPECT_EQ(options["BytesPerSecond"], 1u << 30);
+  EXPECT_EQ(options["bwlimit"], 1u << 30);
+  EXPECT_EQ(options["iops_limit"], 100'000);
   EXPECT_EQ(options["force"], true);
   EXPECT_EQ(options["cross_mounts"], true);
   EXPECT_EQ(options["include_nfs_leftovers"], true);

@@ -169,7 +169,7 @@ const std::vector<BadInput> kBadInputs{
      input(R"({"Options":{"PreserveDeletedFiles":"REMOVE","TransferMode":"ALL"}})"),
      "Options.PreserveDeletedFiles REMOVE"},
     {"Bandwidth", input(R"({"Options":{"BytesPerSecond":1048576}})"),
-     "Options.BytesPerSecond 1048576 is not built yet"},
+     "Options.BytesPerSecond 1048576 is no limit here: give the command --bwlimit"},
     {"BandwidthAsText", input(R"({"Options":{"BytesPerSecond":"-1"}})"), "Options.BytesPerSecond"},
 };
 

@@ -45,6 +45,7 @@ CopyReport extreme_report() {
   report.options.threads = report.options.connections = kMost32;
   report.options.map_uid = report.options.map_gid = std::vector<IdMap>(5000, {kMost32, kMost32});
   report.options.timeout_ms = kMost;
+  report.options.rates = {kRateMost, kRateMost};
   report.exit_code = ExitCode::kTerminated;
   report.run_id = std::string(10'000, '\x03');
   report.engine = "epoll";
@@ -193,6 +194,20 @@ TEST(CopyReportJson, SwitchesAndMappedIdsAreAmongTheOptions) {
   Json json = Json::parse(copy_report_json(report))["Options"];
   EXPECT_EQ(json["map_uid"], Json({"200005:200010", "1:2"}));
   EXPECT_EQ(json["map_gid"], Json::array());
+}
+
+TEST(CopyReportJson, LimitsAreAmongTheOptionsAndNoLimitIsWhatTheServiceCallsIt) {
+  CopyReport report;
+  Json none = Json::parse(copy_report_json(report))["Options"];
+  EXPECT_EQ(none["BytesPerSecond"], -1);
+  EXPECT_EQ(none["bwlimit"], 0);
+  EXPECT_EQ(none["iops_limit"], 0);
+  report.options.rates = {1u << 20, 200};
+  Json both = Json::parse(copy_report_json(report))["Options"];
+  EXPECT_EQ(copy_complaint(report), "");
+  EXPECT_EQ(both["BytesPerSecond"], 1u << 20);
+  EXPECT_EQ(both["bwlimit"], 1u << 20);
+  EXPECT_EQ(both["iops_limit"], 200);
 }
 
 TEST(CopyReportJson, TheSchemaRejectsAReportThatIsWrong) {

@@ -1,0 +1,118 @@
+#include "cli/limits_file.hpp"
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "base/log.hpp"
+#include "cli/console.hpp"
+#include "cli/input_text.hpp"
+#include "nfsferry/run.hpp"
+
+namespace nfsferry::cli {
+namespace {
+
+constexpr auto kLookEvery = std::chrono::seconds(1);
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r";
+  std::size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+struct FileRates {
+  std::optional<std::uint64_t> bytes_per_second;
+  std::optional<std::uint64_t> requests_per_second;
+};
+
+// Errors: kBadInput, without the line's number.
+Status take_line(std::string_view line, FileRates& rates) {
+  std::size_t equals = line.find('=');
+  std::string_view name = trimmed(line.substr(0, equals));
+  bool bytes = name == "bwlimit";
+  if (equals == std::string_view::npos || (!bytes && name != "iops-limit")) {
+    return own_error(Own::kBadInput, "", "is neither bwlimit=SIZE nor iops-limit=N");
+  }
+  auto& rate = bytes ? rates.bytes_per_second : rates.requests_per_second;
+  if (rate) return own_error(Own::kBadInput, "", std::string(name) + " is there twice");
+  std::string_view value = trimmed(line.substr(equals + 1));
+  auto parsed = bytes ? parse_bwlimit(value) : parse_iops_limit(value);
+  if (!parsed) return std::move(parsed).error();
+  rate = *parsed;
+  return ok();
+}
+
+}  // namespace
+
+Result<Rates> parse_limits(std::string_view text, const Rates& otherwise) {
+  FileRates found;
+  for (std::size_t number = 1; !text.empty(); ++number) {
+    std::size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+    line = trimmed(line.substr(0, line.find('#')));
+    if (line.empty()) continue;
+    Status taken = take_line(line, found);
+    if (taken) continue;
+    return own_error(Own::kBadInput, "",
+                     "line " + std::to_string(number) + ": " + taken.error().detail);
+  }
+  return Rates{found.bytes_per_second.value_or(otherwise.bytes_per_second),
+               found.requests_per_second.value_or(otherwise.requests_per_second)};
+}
+
+LimitsFile::LimitsFile(std::string path, const Rates& flags)
+    : path_(std::move(path)), flags_(flags), limits_(make_limits(flags)) {}
+
+Result<std::unique_ptr<LimitsFile>> LimitsFile::open(RunArguments& arguments) {
+  std::unique_ptr<LimitsFile> file(new LimitsFile(arguments.limits_file, arguments.options.rates));
+  arguments.options.limits = file->limits_;
+  if (file->path_.empty()) return file;
+  auto rates = file->read();
+  if (!rates) return own_error(Own::kBadInput, "", "--limits-file: " + rates.error().message());
+  set_limits(*file->limits_, *rates);
+  return file;
+}
+
+LimitsFile::~LimitsFile() {
+  if (!thread_.joinable()) return;
+  {
+    std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void LimitsFile::follow() {
+  if (!path_.empty()) thread_ = std::thread([this] { work(); });
+}
+
+Result<Rates> LimitsFile::read() const {
+  NFSFERRY_TRY(std::string text, read_file(path_), return);
+  auto rates = parse_limits(text, flags_);
+  if (!rates) rates.error().path = path_;
+  return rates;
+}
+
+void LimitsFile::look() {
+  auto rates = read();
+  std::string wrong = rates ? std::string() : rates.error().message();
+  if (rates) set_limits(*limits_, *rates);
+  if (!wrong.empty() && wrong != warned_) {
+    log(LogLevel::kWarning, one_line("--limits-file: " + wrong + "; the limits stay as they were"));
+  }
+  warned_ = std::move(wrong);
+}
+
+void LimitsFile::work() {
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, kLookEvery, [this] { return ended_; })) {
+    lock.unlock();
+    look();
+    lock.lock();
+  }
+}
+
+}  // namespace nfsferry::cli
