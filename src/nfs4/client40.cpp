@@ -70,11 +70,6 @@ Result<CompoundReply> parse_whole(const Chunk& record, const Compound& request) 
   return reply;
 }
 
-bool has_operation(const Compound& request, Op op) {
-  const std::vector<Op>& ops = request.operations();
-  return std::find(ops.begin(), ops.end(), op) != ops.end();
-}
-
 bool means_lost_state(Nfsstat4 status) {
   return status == Nfsstat4::kStaleClientid || status == Nfsstat4::kStaleStateid ||
          status == Nfsstat4::kExpired;
