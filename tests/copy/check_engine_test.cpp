@@ -131,6 +131,15 @@ TEST_F(Check, an_empty_source_is_fine) {
   EXPECT_EQ(check.expected_ms, check.source.duration_ms);
 }
 
+TEST_F(Check, ALimitIsInTheEstimateAndDoesNotHoldUpTheTrial) {
+  fill_source();
+  limits_->set({1000, 0});
+  CheckReport check = look().check;
+  EXPECT_EQ(check.source.bytes, 10u + (3u << 20));
+  EXPECT_EQ(check.expected_ms, check.source.bytes);
+  EXPECT_EQ(check.trial.bytes, 3u << 20);
+}
+
 TEST_F(Check, too_little_room_in_an_empty_target_is_a_problem) {
   add(*source_volume_, "/file", FileType::kRegular, "1234567890");
   MemoryOptions small;
