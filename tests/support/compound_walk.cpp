@@ -163,6 +163,24 @@ void go_result(Walker& walker, const Shape& shape, std::uint32_t status) {
     walker.go("hhwho");
 }
 
+// RFC 7530 section 9.1.7: what has not come as far as the owner does not count.
+bool counts_in_sequence(std::uint32_t status) {
+  constexpr std::uint32_t kResource = 10018, kMoved = 10019, kNofilehandle = 10020,
+                          kStaleClientid = 10022, kStaleStateid = 10023, kBadStateid = 10025,
+                          kBadSeqid = 10026, kBadxdr = 10036;
+  switch (status) {
+    case kResource:
+    case kMoved:
+    case kNofilehandle:
+    case kStaleClientid:
+    case kStaleStateid:
+    case kBadStateid:
+    case kBadSeqid:
+    case kBadxdr: return false;
+    default: return true;
+  }
+}
+
 }  // namespace
 
 std::string_view name_of(Operation operation) {
@@ -234,10 +252,11 @@ std::vector<std::byte> first_operations(std::span<const std::byte> record, const
 }
 
 std::vector<std::byte> call_to_fail(std::span<const std::byte> record, const WalkedCall& call,
-                                    std::size_t index) {
+                                    std::size_t index, std::uint32_t status) {
   constexpr std::size_t kAccess = 8;
   const WalkedOperation& operation = call.operations[index];
-  bool counted = call.minor_version == 0 && operation.number == kOpOpen;
+  bool counted =
+      call.minor_version == 0 && operation.number == kOpOpen && counts_in_sequence(status);
   if (!counted) return first_operations(record, call, index);
   auto kept = record.first(operation.end);
   std::vector<std::byte> shorter(kept.begin(), kept.end());

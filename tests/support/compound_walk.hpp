@@ -83,11 +83,11 @@ std::vector<std::byte> error_reply(std::uint32_t xid, Operation operation, std::
 // The call with its first operations alone.
 std::vector<std::byte> first_operations(std::span<const std::byte> record, const WalkedCall& call,
                                         std::size_t count);
-// A call of which one operation is to fail: those before it. An OPEN of 4.0 goes along, asking for
-// no access, so that the server refuses it and counts it in its owner's sequence, as the client
-// does (RFC 7530 sections 9.1.7 and 16.16.4).
+// A call of which one operation is to fail with this status: those before it. An OPEN of 4.0 goes
+// along, asking for no access, so that the server refuses it and counts it in its owner's sequence,
+// as the client does; unless it is a status that does not count (RFC 7530 sections 9.1.7, 16.16.4).
 std::vector<std::byte> call_to_fail(std::span<const std::byte> record, const WalkedCall& call,
-                                    std::size_t index);
+                                    std::size_t index, std::uint32_t status);
 // In the reply to such a call that operation fails, unless one before it did.
 void fail_in_reply(std::vector<std::byte>& reply, Operation operation, std::size_t index,
                    std::uint32_t status);

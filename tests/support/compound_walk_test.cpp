@@ -117,19 +117,24 @@ TEST(FaultPlan, says_the_failure_in_place_of_the_servers_own) {
 
 // PUTFH, OPEN of a file that is there, CLOSE.
 TEST(FaultPlan, has_the_server_refuse_an_open_whose_owner_counts) {
-  for (std::uint32_t minor_version : {0u, 1u}) {
-    Record call = words({77, 0, 2,          100003,     4,  1, 0, 0, 0, 0, 0, minor_version, 3,
-                         22, 5, 0x61626364, 0x65000000, 18, 1, 1, 0, 2, 3, 1, 0x61000000,    0,
+  constexpr std::uint32_t kAccess = 13, kResource = 10018;
+  struct Case {
+    std::uint32_t minor_version, status;
+    std::size_t sent;
+  };
+  for (const Case& one : {Case{0, kAccess, 2}, Case{0, kResource, 1}, Case{1, kAccess, 1}}) {
+    Record call = words({77, 0, 2,          100003,     4,  1, 0, 0, 0, 0, 0, one.minor_version, 3,
+                         22, 5, 0x61626364, 0x65000000, 18, 1, 1, 0, 2, 3, 1, 0x61000000,        0,
                          0,  1, 0x62000000, 4,          2,  1, 2, 3, 4});
     auto whole = walk_call(call);
     ASSERT_TRUE(whole);
 
-    Record sent = call_to_fail(call, *whole, 1);
+    Record sent = call_to_fail(call, *whole, 1, one.status);
 
     auto walked = walk_call(sent);
     ASSERT_TRUE(walked);
-    ASSERT_EQ(walked->operations.size(), minor_version == 0 ? 2u : 1u);
-    if (minor_version == 0) {
+    ASSERT_EQ(walked->operations.size(), one.sent);
+    if (one.sent == 2) {
       EXPECT_EQ(word_at(sent, walked->operations[1].begin + 8), 0u) << "the access asked for";
     }
   }

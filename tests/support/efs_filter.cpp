@@ -248,7 +248,7 @@ class EfsFilter final : public ProxyFilter {
       return;
     }
     if (refused) {
-      Record to_fail = call_to_fail(record, call, refused->index);
+      Record to_fail = call_to_fail(record, call, refused->index, refused->status);
       actions.push_back({Action::kToServer, framed(to_fail)});
     } else {
       actions.push_back({Action::kToServer, framed(record)});

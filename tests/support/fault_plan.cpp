@@ -111,7 +111,8 @@ class FaultPlan::Filter final : public ProxyFilter {
       return;
     }
     waiting_.emplace(call.xid, strike);
-    actions.push_back({Action::kToServer, framed(call_to_fail(record, call, strike.index))});
+    Record to_fail = call_to_fail(record, call, strike.index, strike.fault.amount);
+    actions.push_back({Action::kToServer, framed(to_fail)});
   }
 
   // Half of it is a record with the right xid, half is not even that.
