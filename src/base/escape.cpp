@@ -64,6 +64,10 @@ std::string escape_for_terminal(std::string_view bytes) {
   return out;
 }
 
+std::string quote_for_terminal(std::string_view bytes) {
+  return "'" + escape_for_terminal(bytes) + "'";
+}
+
 bool is_valid_utf8(std::string_view bytes) {
   while (!bytes.empty()) {
     std::size_t length = utf8_length(bytes);

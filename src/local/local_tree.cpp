@@ -15,8 +15,6 @@
 namespace nfsferry {
 namespace {
 
-std::string quoted(std::string_view text) { return "'" + escape_for_terminal(text) + "'"; }
-
 // Why a root did not open, for people: looks at one prefix of the path after the other.
 std::string diagnosis(const std::string& path) {
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
@@ -25,19 +23,19 @@ std::string diagnosis(const std::string& path) {
     struct stat status{};
     if (::stat(prefix.c_str(), &status) != 0) {
       if (errno == ENOENT) {
-        return quoted(prefix) + " does not exist; " +
+        return quote_for_terminal(prefix) + " does not exist; " +
                (last ? "make it first, or ask for the target to be created" : "make it first");
       }
       if (errno == EACCES) {
         return "user " + std::to_string(::geteuid()) + " may not enter the directory above " +
-               quoted(prefix) + "; run as its owner or as root";
+               quote_for_terminal(prefix) + "; run as its owner or as root";
       }
-      return quoted(prefix) + " cannot be looked at";
+      return quote_for_terminal(prefix) + " cannot be looked at";
     }
-    if (!S_ISDIR(status.st_mode)) return quoted(prefix) + " is no directory; name one";
+    if (!S_ISDIR(status.st_mode)) return quote_for_terminal(prefix) + " is no directory; name one";
     if (last) break;
   }
-  return "user " + std::to_string(::geteuid()) + " may not read " + quoted(path) +
+  return "user " + std::to_string(::geteuid()) + " may not read " + quote_for_terminal(path) +
          "; run as its owner or as root";
 }
 

@@ -46,9 +46,9 @@ Result<FileSystemMap> parse_file_system_map(std::string_view text) {
   bool fine = id && (map.location.starts_with('/') ||
                      (map.location.starts_with(kScheme) && map.location.size() > kScheme.size()));
   if (fine) return map;
-  return own_error(Own::kBadInput, "",
-                   "'" + escape_for_terminal(text) +
-                       "' is not a map; write fs-ID=nfs://HOST/PATH or fs-ID=/PATH");
+  return own_error(
+      Own::kBadInput, "",
+      quote_for_terminal(text) + " is not a map; write fs-ID=nfs://HOST/PATH or fs-ID=/PATH");
 }
 
 Result<std::string> home_location(const Endpoint& endpoint, std::string_view side,

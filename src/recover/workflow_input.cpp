@@ -41,9 +41,9 @@ Status parse_arn(const std::string& member, std::string_view arn, Endpoint& endp
               parts[2] == "elasticfilesystem" && is_word(parts[3]) && is_word(parts[4]) &&
               parts[5].starts_with(kResource);
   if (!fine) {
-    return bad_member(member, arn.empty() ? "is empty"
-                                          : "'" + escape_for_terminal(arn) +
-                                                "' is not the ARN of an EFS file system");
+    return bad_member(
+        member, arn.empty() ? "is empty"
+                            : quote_for_terminal(arn) + " is not the ARN of an EFS file system");
   }
   endpoint.partition = parts[1];
   endpoint.region = parts[3];
@@ -57,8 +57,7 @@ Status check_mount_target(const std::string& member, std::string_view host) {
            std::string_view(".-:[]").find(c) != std::string_view::npos;
   });
   if (fine) return ok();
-  return bad_member(
-      member, "'" + escape_for_terminal(host) + "' is not a host; write HOST or " + "HOST:PORT");
+  return bad_member(member, quote_for_terminal(host) + " is not a host; write HOST or HOST:PORT");
 }
 
 Result<Endpoint> parse_endpoint(const Json& input, const std::string& side, UidRule rule) {

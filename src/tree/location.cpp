@@ -16,10 +16,8 @@ constexpr std::size_t kGroupsMax = 16;
 constexpr std::uint32_t kIdMax = std::numeric_limits<std::uint32_t>::max() - 1;
 constexpr std::uint16_t kPortMax = std::numeric_limits<std::uint16_t>::max();
 
-std::string quoted(std::string_view text) { return "'" + escape_for_terminal(text) + "'"; }
-
 Error bad_input(std::string_view location, std::string_view problem) {
-  return own_error(Own::kBadInput, "", quoted(location) + ": " + std::string(problem));
+  return own_error(Own::kBadInput, "", quote_for_terminal(location) + ": " + std::string(problem));
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -90,12 +88,12 @@ class UrlParser {
       in6_addr ignored{};
       if (::inet_pton(AF_INET6, location_.host.c_str(), &ignored) != 1 ||
           location_.host.find('\0') != std::string::npos) {
-        return error("host " + quoted(location_.host) +
+        return error("host " + quote_for_terminal(location_.host) +
                      " is no IPv6 address; write it as in nfs://[fd00::1]/path");
       }
       std::string_view after = authority.substr(close + 1);
       if (!after.empty() && after.front() != ':') {
-        return error("after the host's bracket comes " + quoted(after) +
+        return error("after the host's bracket comes " + quote_for_terminal(after) +
                      "; write nfs://[address]:port/path");
       }
       has_port = !after.empty();
@@ -113,17 +111,18 @@ class UrlParser {
 
   Status host_name(std::string_view name, std::string_view authority) {
     if (std::count(authority.begin(), authority.end(), ':') > 1) {
-      return error("host " + quoted(authority) +
+      return error("host " + quote_for_terminal(authority) +
                    " holds several colons; put an IPv6 address in brackets: nfs://[::1]/path");
     }
     if (name.empty()) return error("the host is empty; write nfs://host/path");
     for (char c : name) {
       if (is_letter(c) || is_digit(c) || c == '.' || c == '-' || c == '_') continue;
       if (c == '@') {
-        return error("host " + quoted(authority) +
+        return error("host " + quote_for_terminal(authority) +
                      " holds a user; leave it out and write ?uid=NUMBER after the path");
       }
-      return error("host " + quoted(name) + " holds " + quoted(std::string_view(&c, 1)) +
+      return error("host " + quote_for_terminal(name) + " holds " +
+                   quote_for_terminal(std::string_view(&c, 1)) +
                    "; a host has letters, digits, '.', '-' and '_'");
     }
     location_.host = std::string(name);
@@ -140,7 +139,7 @@ class UrlParser {
       int high = i + 2 < path.size() ? hex_value(path[i + 1]) : -1;
       int low = i + 2 < path.size() ? hex_value(path[i + 2]) : -1;
       if (high < 0 || low < 0) {
-        return error("the path holds the bad escape " + quoted(path.substr(i, 3)) +
+        return error("the path holds the bad escape " + quote_for_terminal(path.substr(i, 3)) +
                      "; write % as %25");
       }
       decoded += static_cast<char>(high << 4 | low);
@@ -169,7 +168,7 @@ class UrlParser {
         return error("an argument after '?' is empty; write name=value, separated by '&'");
       }
       if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
-        return error("argument " + quoted(name) + " stands twice; write it once");
+        return error("argument " + quote_for_terminal(name) + " stands twice; write it once");
       }
       seen.push_back(name);
       bool has_value = equals != std::string_view::npos && equals + 1 < argument.size();
@@ -192,7 +191,7 @@ class UrlParser {
       (name == "uid" ? location_.uid : location_.gid) = id;
       return ok();
     }
-    return error("unknown argument " + quoted(name) +
+    return error("unknown argument " + quote_for_terminal(name) +
                  "; write version, nfsport, mountport, uid, gid or groups");
   }
 
@@ -207,7 +206,8 @@ class UrlParser {
     } else if (value == "4.1") {
       location_.version = Version::k41;
     } else {
-      return error("argument 'version' is " + quoted(value) + "; write 3, 4, 4.0 or 4.1");
+      return error("argument 'version' is " + quote_for_terminal(value) +
+                   "; write 3, 4, 4.0 or 4.1");
     }
     return ok();
   }
@@ -226,13 +226,13 @@ class UrlParser {
   Result<std::uint16_t> port_number(const std::string& what, std::string_view text) const {
     Result<std::uint64_t> number = parse_unsigned(text, kPortMax);
     if (number && *number > 0) return static_cast<std::uint16_t>(*number);
-    return error(what + " is " + quoted(text) + "; write a number from 1 to 65535");
+    return error(what + " is " + quote_for_terminal(text) + "; write a number from 1 to 65535");
   }
 
   Result<std::uint32_t> id_number(std::string_view name, std::string_view text) const {
     Result<std::uint64_t> number = parse_unsigned(text, kIdMax);
     if (number) return static_cast<std::uint32_t>(*number);
-    return error("argument '" + std::string(name) + "' holds " + quoted(text) +
+    return error("argument '" + std::string(name) + "' holds " + quote_for_terminal(text) +
                  "; write a number from 0 to 4294967294");
   }
 
@@ -268,7 +268,7 @@ Result<Location> parse_location(std::string_view text) {
   std::string_view scheme = scheme_of(text);
   if (!scheme.empty()) {
     if (text.starts_with(kScheme)) return UrlParser(text).parse();
-    return bad_input(text, "unknown scheme " + quoted(scheme) +
+    return bad_input(text, "unknown scheme " + quote_for_terminal(scheme) +
                                "; write nfs://host/path?version=4.1, or ./ in front of a path");
   }
   if (text.find('\0') != std::string_view::npos) {

@@ -38,6 +38,11 @@ TEST(EscapeForTerminal, EscapesTheBackslashSoThatTheTextIsUnambiguous) {
   EXPECT_EQ(escape_for_terminal("a\\nb"), "a\\\\nb");
 }
 
+TEST(QuoteForTerminal, EscapesBetweenSingleQuotes) {
+  EXPECT_EQ(quote_for_terminal("a\nb"), "'a\\nb'");
+  EXPECT_EQ(quote_for_terminal(""), "''");
+}
+
 TEST(EscapeForTerminal, EscapesWhatIsNotUtf8ByteByByte) {
   EXPECT_EQ(escape_for_terminal("\xff\xfe"), "\\xff\\xfe");
   EXPECT_EQ(escape_for_terminal("\xc0\xaf"), "\\xc0\\xaf");           // overlong
