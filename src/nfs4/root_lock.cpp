@@ -68,11 +68,12 @@ Task<Status> RootLock::take_now() {
   for (unsigned times = 1;; ++times) {
     auto result = co_await attempt();
     if (result && *result == Attempt::kHeld) co_return ok();
-    Error error = result ? lock_file_error(Own::kLocked, "LOCK",
+    bool denied = result.has_value();
+    Error error = denied ? lock_file_error(Own::kLocked, "LOCK",
                                            "another process holds the lock file; wait for its end "
                                            "or stop it")
                          : std::move(result).error();
-    bool again = result || (!in_recovery_ && starts_over(treatment(error)));
+    bool again = denied || (!in_recovery_ && starts_over(treatment(error)));
     if (!again || times == kAttemptsMost) {
       if (error.path.empty()) error.path = kLockName;
       co_return error;
