@@ -279,13 +279,12 @@ class Run {
 
   // This thread and options.threads - 1 more, each with its own loop and connections.
   Task<void> on_all_threads(Loop& loop, FullTree& source, FullTree& target) {
-    shared_->walkers_left = options_.threads;
-    shared_->carriers_left = options_.threads;
+    copy::Side side{&source, &target};
+    copy::begin_copy(*shared_, side, options_.threads);
     std::vector<std::thread> threads;
     for (std::uint32_t i = 1; i < options_.threads; ++i) {
       threads.emplace_back([this] { other_thread(); });
     }
-    copy::Side side{&source, &target};
     co_await copy::copy_on_this_thread(*shared_, loop, side, true);
     for (std::thread& thread : threads) thread.join();
   }

@@ -150,19 +150,22 @@ void prepare_verify(Shared& shared, const Source& source, const Target& target) 
   shared.target_can = target.capabilities();
 }
 
+void begin_copy(Shared& shared, Side side, std::uint32_t threads) {
+  shared.walkers_left = threads;
+  shared.carriers_left = threads;
+  auto root = std::make_shared<DirectoryNode>();
+  root->entry = side.source->root_entry();
+  root->source = side.source->root();
+  root->target = side.target->root();
+  root->existed = true;
+  ++shared.directories_left;
+  shared.directories.try_push(std::move(root));
+}
+
 Task<void> copy_on_this_thread(Shared& shared, Loop& loop, Side side, bool first) {
   Worker worker(shared, loop, *side.source, *side.target);
   CancelToken ended;
   TaskGroup ticker;
-  if (first) {
-    auto root = std::make_shared<DirectoryNode>();
-    root->entry = side.source->root_entry();
-    root->source = side.source->root();
-    root->target = side.target->root();
-    root->existed = true;
-    ++shared.directories_left;
-    shared.directories.try_push(std::move(root));
-  }
   ticker.spawn(tick(shared, loop, side, &worker, first, ended));
   co_await worker.run(first);
   ended.cancel();

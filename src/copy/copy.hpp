@@ -30,14 +30,17 @@ Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::s
 // The same before a comparison: which owners are expected. Nothing is written.
 void prepare_verify(Shared& shared, const Source& source, const Target& target);
 
+// Before any of the threads starts: a thread that found no root would take the tree for done.
+void begin_copy(Shared& shared, Side side, std::uint32_t threads);
+
 // The copy, or the comparison, on this thread's loop; returns when the whole tree is done or the
-// run is stopping. `first`: this thread starts at the root and reports progress.
+// run is stopping. `first`: this thread makes hard links and reports progress.
 Task<void> copy_on_this_thread(Shared& shared, Loop& loop, Side side, bool first);
 
 // The same in place of a copy: shows what it would meet (copy/check.hpp).
 Task<void> check_on_this_thread(Shared& shared, Loop& loop, Side side, CheckReport& report);
 
-// For a thread that was counted in walkers_left and carriers_left and does not take part.
+// For a thread that begin_copy counted and that does not take part.
 void leave_copy(Shared& shared);
 
 // Counters, failures and the exit code of a copy that has ended, into the report.

@@ -151,7 +151,7 @@ INSTANTIATE_TEST_SUITE_P(Pairs, CopyPairs,
 TEST_F(CopyTest, threads_may_end_before_each_other) {
   Ground source = source_ground(Place::kLocal);
   make_file(source.folder / "file", 10, 1);
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 300; ++i) {
     CopyOptions several = options(source, target_ground(Place::kLocal));
     several.threads = 4;
     CopyReport report = copy(several);

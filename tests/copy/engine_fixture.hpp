@@ -122,14 +122,13 @@ class Engine : public ::testing::Test {
   }
   Task<void> verify_task(Shared& shared, MemoryTree& source, MemoryTree& target,
                          CopyReport& report) {
-    shared.walkers_left = 1;
-    shared.carriers_left = 1;
     Status opened = co_await source.open();
     EXPECT_TRUE(opened);
     opened = co_await target.open();
     EXPECT_TRUE(opened);
     prepare_verify(shared, source, target);
     Side side{&source, &target};
+    begin_copy(shared, side, 1);
     co_await copy_on_this_thread(shared, *loop_, side, true);
     fill_verification(shared, report);
     co_await source.close();
@@ -144,10 +143,9 @@ class Engine : public ::testing::Test {
     EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
   }
   Task<void> copy_task(Shared& shared, MemoryTree& source, MemoryTree& target, CopyReport& report) {
-    shared.walkers_left = 1;
-    shared.carriers_left = 1;
     co_await open_and_prepare(shared, source, target);
     Side side{&source, &target};
+    begin_copy(shared, side, 1);
     co_await copy_on_this_thread(shared, *loop_, side, true);
     fill_report(shared, report);
     co_await source.close();

@@ -27,11 +27,11 @@ class LeastRequestsTest : public ServerTest {
   }
   void TearDown() override {
     ServerTest::TearDown();
-    plan_.reset();
+    plans_.clear();
   }
   std::uint16_t port_with(const Fault& fault) {
-    plan_.emplace(std::vector<Fault>{fault});
-    return start_proxy(plan_->filters()).port();
+    plans_.push_back(std::make_unique<FaultPlan>(std::vector<Fault>{fault}));
+    return start_proxy(plans_.back()->filters()).port();
   }
   // One of each, alone in its request.
   void use(Nfs4Tree& tree) {
@@ -61,7 +61,7 @@ class LeastRequestsTest : public ServerTest {
     EXPECT_TRUE(result) << result.error().message();
   }
 
-  std::optional<FaultPlan> plan_;  // outlives the proxy
+  std::vector<std::unique_ptr<FaultPlan>> plans_;  // outlive the proxies
 };
 
 TEST_P(LeastRequestsTest, WaitForAServerThatIsShortOfResources) {
@@ -80,7 +80,7 @@ TEST_P(LeastRequestsTest, WaitForAServerThatIsShortOfResources) {
       use(tree);
       EXPECT_GE(tree.client().limits().operations, 50u) << "it was not their number";
       close_client(tree);
-      EXPECT_GE(plan_->struck(), 1u);
+      EXPECT_GE(plans_.back()->struck(), 1u);
       EXPECT_TRUE(fs::is_empty(server_.folder("/old")));
     }
   }
@@ -108,7 +108,7 @@ TEST_P(LeastRequestsTest, GoDownALongWayInStepsThatTheServerTakes) {
     auto tree = make_tree(*loop_, port_with(fault), path);
     Status opened = run(tree->open());
     EXPECT_TRUE(opened) << opened.error().message();
-    EXPECT_GE(plan_->struck(), 1u);
+    EXPECT_GE(plans_.back()->struck(), 1u);
     run(tree->close());
   }
 }
@@ -117,7 +117,7 @@ TEST_P(LeastRequestsTest, AskForSmallerPages) {
   for (Nfsstat4 status : {Nfsstat4::kRepTooBig, Nfsstat4::kResource}) {
     Nfs4Tree& tree = open_client(port_with(answers(status, kOpReaddir, 1, 2)));
     expect_listed(tree, 0);
-    EXPECT_EQ(plan_->struck(), 2u);
+    EXPECT_EQ(plans_.back()->struck(), 2u);
     EXPECT_GE(tree.client().limits().operations, 50u);
     close_client(tree);
   }
