@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 
 #include "program.hpp"
 
@@ -27,11 +28,11 @@ void make_tree(const fs::path& root, std::uint64_t seed, std::uint64_t more,
   }
 }
 
+// Through one opened file: a server may still carry out the last RENAME of a killed run, so what a
+// name held when its size was asked for need not be what is opened.
 std::string content_of(const fs::path& path) {
-  std::string content(fs::file_size(path), '\0');
   std::ifstream file(path, std::ios::binary);
-  file.read(content.data(), static_cast<std::streamsize>(content.size()));
-  return content;
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace
