@@ -10,17 +10,13 @@ from measure.figures import (Column, Runs, Variants, cpu_over, interleaved, nfsf
 from measure.process import Run, run_process
 from measure.section import (BOTH_TREES, CPU_PER_FILE, CPU_PER_GIB, ELSEWHERE, ENGINES,
                              FILES_PER_SECOND, MIB_PER_SECOND, PEAK, REQUESTS_PER_FILE,
-                             SERVERS_CPU, Figures, Section, floor)
+                             SERVERS_CPU, Figures, Section, at_delay, copies_at_delays, floor)
 from measure.setting import MIB, Proxy, Setting, check_same, delay
 
 FAR_MS = (1, 3)
 NFS_CP = "nfs-cp"
 VERIFY = ("none", "transferred", "all")
 THREADS = ("1", "2")
-
-
-def far(name: str, round_trip_ms: int) -> str:
-    return f"{name}, {round_trip_ms} ms"
 
 
 def relay(setting: Setting) -> Run:
@@ -65,14 +61,12 @@ def cp_and_sync(setting: Setting) -> Run:
 def large_variants(setting: Setting) -> Variants:
     variants: Variants = {}
     for engine in ENGINES:
-        copy = functools.partial(setting.copy, "large", engine=engine)
-        variants[engine] = copy
-        for ms in FAR_MS:
-            variants[far(engine, ms)] = functools.partial(copy, through=delay(ms))
+        variants[engine] = functools.partial(setting.copy, "large", engine=engine)
+        variants |= copies_at_delays(setting, "large", engine, FAR_MS)
     variants["cp and sync"] = functools.partial(cp_and_sync, setting)
     if shutil.which(NFS_CP):
         variants[NFS_CP] = functools.partial(nfs_cp, setting)
-        variants[far(NFS_CP, FAR_MS[-1])] = functools.partial(nfs_cp, setting, FAR_MS[-1])
+        variants[at_delay(NFS_CP, FAR_MS[-1])] = functools.partial(nfs_cp, setting, FAR_MS[-1])
     variants["relay"] = functools.partial(relay, setting)
     return variants
 
@@ -89,7 +83,7 @@ def measure_large(setting: Setting) -> Figures:
     if NFS_CP in runs:
         for engine in ENGINES:
             for name, rival in ((engine, NFS_CP),
-                                (far(engine, FAR_MS[-1]), far(NFS_CP, FAR_MS[-1]))):
+                                (at_delay(engine, FAR_MS[-1]), at_delay(NFS_CP, FAR_MS[-1]))):
                 figures[name]["over_nfs_cp"] = speed_over(runs[name], runs[rival])
     return figures
 

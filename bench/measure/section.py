@@ -2,13 +2,14 @@
 
 import argparse
 import dataclasses
+import functools
 import json
 import pathlib
 from typing import Any, Callable, Sequence
 
-from measure.figures import Column
+from measure.figures import Column, Variants
 from measure.process import Run, run_process
-from measure.setting import Setting
+from measure.setting import Setting, delay
 
 ENGINES = ("epoll", "io_uring")
 BOTH_TREES = ("small", "large")
@@ -60,6 +61,17 @@ def needed_mib(sections: Sequence[Section], options: argparse.Namespace) -> int:
     names = {name for section in sections for name in section.trees}
     sizes = [TREE_MIB[name](options) for name in names]
     return sum(sizes) + max(sizes) + 512
+
+
+def at_delay(name: str, round_trip_ms: int) -> str:
+    return f"{name}, {round_trip_ms} ms"
+
+
+def copies_at_delays(setting: Setting, tree: str, engine: str,
+                     round_trips_ms: Sequence[int]) -> Variants:
+    return {at_delay(engine, ms): functools.partial(setting.copy, tree, engine=engine,
+                                                    through=delay(ms))
+            for ms in round_trips_ms}
 
 
 def floor(setting: Setting, program: pathlib.Path, *arguments: object) -> Run:

@@ -5,7 +5,8 @@ import functools
 from measure.figures import (Column, Variants, cpu_over, interleaved, nfsferry_figures,
                              shared_figures, speed_over, summary)
 from measure.section import (COUNTED, CPU_PER_FILE, ELSEWHERE, ENGINES, FILES_PER_SECOND, PEAK,
-                             REQUESTS_PER_FILE, SERVERS_CPU, Figures, Section, floor)
+                             REQUESTS_PER_FILE, SERVERS_CPU, Figures, Section, at_delay,
+                             copies_at_delays, floor)
 from measure.setting import Setting, delay
 
 CANNED_FILES = 100_000  # enough for a steady figure
@@ -36,15 +37,10 @@ def measure_small(setting: Setting) -> Figures:
     return figures
 
 
-def at_delay(engine: str, round_trip_ms: int) -> str:
-    return f"{engine}, {round_trip_ms} ms"
-
-
 def measure_latency(setting: Setting) -> Figures:
-    variants: Variants = {
-        at_delay(engine, ms): functools.partial(setting.copy, "small", engine=engine,
-                                                through=delay(ms))
-        for engine in ENGINES for ms in ROUND_TRIPS_MS}
+    variants: Variants = {}
+    for engine in ENGINES:
+        variants |= copies_at_delays(setting, "small", engine, ROUND_TRIPS_MS)
     runs = interleaved(setting.options.rounds, variants)
     tree = setting.tree("small")
     figures = {name: nfsferry_figures(own, tree) for name, own in runs.items()}
@@ -70,10 +66,8 @@ def measure_start(setting: Setting) -> Figures:
     the overhead. How many there are in a row tells the delay."""
     variants: Variants = {}
     for engine in ENGINES:
-        copy = functools.partial(setting.copy, "one", engine=engine)
-        variants[engine] = copy
-        for ms in ROUND_TRIPS_MS:
-            variants[at_delay(engine, ms)] = functools.partial(copy, through=delay(ms))
+        variants[engine] = functools.partial(setting.copy, "one", engine=engine)
+        variants |= copies_at_delays(setting, "one", engine, ROUND_TRIPS_MS)
     runs = interleaved(setting.options.rounds, variants)
     tree = setting.tree("one")
     figures: Figures = {}

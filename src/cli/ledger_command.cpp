@@ -45,11 +45,6 @@ int print(const std::string& text) {
   return printed ? static_cast<int>(ExitCode::kDone) : fail(printed.error());
 }
 
-std::string named(const LedgerKey& key) {
-  return "profile '" + escape_for_terminal(key.profile_name) + "' of domain '" +
-         escape_for_terminal(key.domain_name) + "'";
-}
-
 std::string home_text(const LedgerRow& row) {
   return (row.space_name.empty() ? "user " : "space ") + escape_for_terminal(row.profile_name) +
          " of " + escape_for_terminal(row.domain_name) + ": " +

@@ -167,7 +167,7 @@ Task<void> Worker::remove_temporaries(NodePtr node, std::vector<std::string> nam
 // meanwhile tells which names are done.
 Task<Status> Worker::start_over(Merge& merge) {
   log(LogLevel::kInfo,
-      "the source's listing of '" + escape_for_terminal(merge.node->path()) + "' is started over");
+      "the source's listing of " + quote_for_terminal(merge.node->path()) + " is started over");
   ++shared_.counters.retries;
   shared_.work.hurry();
   while (merge.node->in_flight > 0 && !shared_.stopping()) {

@@ -26,7 +26,7 @@ bool is_directory_name(std::string_view name) {
 
 Error bad(std::string_view member, std::string_view value, std::string_view what) {
   std::string text = std::string(member);
-  text += value.empty() ? " is empty" : " '" + escape_for_terminal(value) + "'";
+  text += value.empty() ? " is empty" : " " + quote_for_terminal(value);
   return own_error(Own::kBadInput, "", text + std::string(what));
 }
 

@@ -5,14 +5,11 @@
 #include "base/escape.hpp"
 
 namespace nfsferry::recover {
-namespace {
 
 std::string named(const LedgerKey& key) {
-  return "profile '" + escape_for_terminal(key.profile_name) + "' of domain '" +
-         escape_for_terminal(key.domain_name) + "'";
+  return "profile " + quote_for_terminal(key.profile_name) + " of domain " +
+         quote_for_terminal(key.domain_name);
 }
-
-}  // namespace
 
 Result<Seeded> seed(Ledger& ledger, std::span<const LedgerRow> rows, std::uint64_t now_ms) {
   Seeded seeded;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "base/result.hpp"
 #include "recover/ledger.hpp"
@@ -14,6 +15,9 @@ struct Seeded {
   std::uint64_t added = 0;
   std::uint64_t present = 0;  // rows that were there and are left as they are
 };
+
+// For people.
+std::string named(const LedgerKey& key);
 
 // Inserts the rows that are missing, into both tables. A row that is there knows better: it may
 // already bear a newer home.

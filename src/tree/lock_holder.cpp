@@ -52,7 +52,7 @@ std::string LockHolder::text() const {
 }
 
 Error LockHolder::locked(std::string_view operation) const {
-  std::string who = "run '" + escape_for_terminal(run_id) + "' (process " +
+  std::string who = "run " + quote_for_terminal(run_id) + " (process " +
                     escape_for_terminal(process) + " on " + escape_for_terminal(host);
   if (!since.empty()) who += ", since " + escape_for_terminal(since);
   Error error = own_error(Own::kLocked, operation,
