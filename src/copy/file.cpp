@@ -301,13 +301,14 @@ Task<void> Worker::pump_lane(Transfer& transfer) {
   }
 }
 
-// One range: read, in pieces where the server cuts, each written, or compared, and hashed.
+// One range: read, in pieces where the server cuts, each hashed, and written or compared.
 Task<Status> Worker::pump_range(Transfer& transfer, std::uint64_t offset, std::uint64_t length) {
   while (length > 0 && !transfer.failed) {
     auto range = co_await transfer.source->read(offset, static_cast<std::uint32_t>(length));
     if (!range) co_return std::move(range).error();
     std::uint64_t size = range->data.bytes.size();
     if (size > 0) {
+      transfer.add_to_hash(offset, range->data);  // while it is in the processor's cache
       Status done = ok();
       if (transfer.there) {
         done = co_await compare_bytes(*transfer.there, offset, range->data.bytes);
@@ -318,7 +319,6 @@ Task<Status> Worker::pump_range(Transfer& transfer, std::uint64_t offset, std::u
         transfer.target_at_fault = true;
         co_return done;
       }
-      transfer.add_to_hash(offset, std::move(range->data));
     }
     offset += size;
     length -= size;

@@ -59,7 +59,7 @@ struct Worker::Transfer {
   bool hashes = true;
   ContentHash hash;
   std::uint64_t hashed = 0;                // bytes, in file order
-  std::map<std::uint64_t, Chunk> waiting;  // dealt with, not yet hashed
+  std::map<std::uint64_t, Chunk> waiting;  // read, not yet hashed
 
   void add_to_hash(std::uint64_t offset, Chunk chunk) {
     waiting.emplace(offset, std::move(chunk));
