@@ -61,6 +61,7 @@ class Semaphore {
   void release(std::uint64_t units = 1);
   std::uint64_t free() const { return limit_ > out_ ? limit_ - out_ : 0; }
   std::uint64_t limit() const { return limit_; }
+  bool has_waiters() const { return !waiters_.empty(); }
   // Learned limits: what is out stays out, so a lower one takes effect as units come back.
   void set_limit(std::uint64_t limit);
 

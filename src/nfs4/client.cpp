@@ -16,6 +16,8 @@ constexpr std::uint64_t kConnectMs = 10'000;
 constexpr std::uint64_t kCloseMs = 3'000;
 constexpr auto kStallSaidAfter = std::chrono::seconds(10);
 constexpr auto kWatchEvery = std::chrono::milliseconds(500);
+constexpr std::uint32_t kAnsweredUntilMore = 64;
+constexpr unsigned kResourceTimesMost = 10;
 
 bool only_renews(const Compound& request) {
   return request.operations().empty() || request.operations().front() == Op::kRenew;
@@ -27,9 +29,11 @@ bool is_busy(const Error& error) {
   return treatment(error) == Treatment::kRetry || is_status(error, Nfsstat4::kResource);
 }
 
-Client::Client(Loop& loop, ClientOptions options, std::uint32_t minor_version)
+Client::Client(Loop& loop, ClientOptions options, std::uint32_t minor_version,
+               std::uint32_t in_flight_most)
     : loop_(loop),
       options_(std::move(options)),
+      window_(in_flight_most),
       minor_version_(minor_version),
       every_request_renews_(minor_version > 0) {
   std::random_device random;
@@ -321,9 +325,40 @@ bool Client::learn_smaller(const Compound& request, const Error& error, std::siz
   // RESOURCE, TOO_MANY_OPS: the last result is the one that did not fit; after an OK all fitted.
   std::size_t fits = partly_executed ? executed + 1 : executed;
   if (executed == 0) fits = (request.operations().size() + 1) / 2;
-  // It may have nothing to do with their number: once costs half of them at most.
-  if (status == Nfsstat4::kResource) fits = std::max<std::size_t>(fits, limits_.operations / 2);
-  return lower(limits_.operations, fits, kOperationsLeast);
+  // It may have nothing to do with their number: once costs half of them at most, and not for ever.
+  bool passing = status == Nfsstat4::kResource;
+  if (passing) fits = std::max<std::size_t>(fits, limits_.operations / 2);
+  std::uint32_t before = std::max(limits_.operations, operations_before_);
+  bool lowered = lower(limits_.operations, fits, kOperationsLeast);
+  if (!lowered) return false;
+  operations_before_ = passing ? before : 0;
+  answered_since_ = 0;
+  if (passing) ++resource_times_;
+  return true;
+}
+
+void Client::grant_operations(std::uint32_t granted) {
+  limits_.operations = std::min(limits_.operations, granted);
+  operations_before_ = std::min(operations_before_, granted);
+}
+
+void Client::learn_load(const Compound& request, Nfsstat4 status, bool full) {
+  if (status == Nfsstat4::kDelay) {
+    window_.refused();
+    return;
+  }
+  window_.replied(full, Clock::now());
+  bool large = 2 * request.operations().size() > limits_.operations;
+  if (status == Nfsstat4::kOk && large) grow_operations();
+}
+
+// Each RESOURCE doubles what it takes until more is tried.
+void Client::grow_operations() {
+  if (operations_before_ <= limits_.operations) return;
+  std::uint32_t wanted = kAnsweredUntilMore << std::min(resource_times_, kResourceTimesMost);
+  if (++answered_since_ < wanted) return;
+  answered_since_ = 0;
+  limits_.operations = std::min(operations_before_, limits_.operations * 3 / 2);
 }
 
 Task<void> Client::back_off(unsigned times) {

@@ -18,6 +18,7 @@
 #include "nfs4/compound.hpp"
 #include "nfs4/connection.hpp"
 #include "nfs4/rpc.hpp"
+#include "nfs4/window.hpp"
 #include "tree/tree.hpp"
 
 namespace nfsferry::nfs4 {
@@ -123,7 +124,9 @@ class Client {
   static constexpr unsigned kRefusedMost = 8;   // system errors of the RPC layer under one request
   static constexpr unsigned kRebuildsMost = 8;  // states that a server may lose under one request
 
-  Client(Loop& loop, ClientOptions options, std::uint32_t minor_version);
+  // `in_flight_most`: requests, until the server grants less.
+  Client(Loop& loop, ClientOptions options, std::uint32_t minor_version,
+         std::uint32_t in_flight_most);
 
   // One attempt at everything that is missing: connection, client id and what hangs on it; ends
   // with restore().
@@ -148,6 +151,10 @@ class Client {
   static bool is_busy_with(const Compound& request, const Error& error);
   // Says so when a server refuses the least as too much.
   static Error explained(const Compound& request, Error error);
+  // Lowers the limit to what a new session grants.
+  void grant_operations(std::uint32_t granted);
+  // What a reply tells of how much the server can take; `full`: others wait for its place.
+  void learn_load(const Compound& request, Nfsstat4 status, bool full);
   std::string where() const;
 
   // Everything before the operations of a COMPOUND.
@@ -175,6 +182,7 @@ class Client {
   std::uint64_t client_generation_ = 0;
   bool need_restore_ = false;
   ClientLimits limits_;
+  Window window_;  // of requests in flight
   TreeCounters counters_;
   std::uint32_t next_xid_ = 0;
 
@@ -185,6 +193,7 @@ class Client {
   Task<void> watch();
   Task<void> renew();
   void check_stall();
+  void grow_operations();
   std::vector<iovec> pieces(XdrWriter& header, const Compound& request) const;
   // Sends the request and counts it.
   Task<Result<Chunk>> ask(std::uint32_t xid, XdrWriter& header, const Compound& request,
@@ -201,6 +210,11 @@ class Client {
   Clock::time_point renewed_{};  // when a request that renews the lease was last sent
   bool stall_said_ = false;
   bool renewing_ = false;
+  // After RESOURCE, which may be a passing state: what limits_.operations was, how often that came,
+  // and how many requests of more than half the limit have been answered since.
+  std::uint32_t operations_before_ = 0;
+  unsigned resource_times_ = 0;
+  std::uint32_t answered_since_ = 0;
 };
 
 // For the caller of a request that cannot be made smaller and may have stopped half-way: true if

@@ -78,7 +78,7 @@ bool means_lost_state(Nfsstat4 status) {
 }  // namespace
 
 Client40::Client40(Loop& loop, ClientOptions options)
-    : Client(loop, std::move(options), kMinorVersion) {
+    : Client(loop, std::move(options), kMinorVersion, kInFlightMost) {
   limits_ = ClientLimits{kOperationsMost, kInFlightMost, kBytesBefore, kBytesBefore, 0};
 }
 
@@ -109,13 +109,13 @@ Task<Result<CompoundReply>> Client40::call(Compound& request) {
     co_await keep_pace(request);
     NFSFERRY_TRY(Ok ready, co_await wait_ready(), co_return);
     co_await take_turn(request, attempt);
-    co_await window_.acquire();
+    co_await places_.acquire();
     if (state_ != State::kReady || attempt.turn.is_lost()) {
-      window_.release();
+      places_.release();
       continue;
     }
     Next next = co_await exchange(request, attempt);
-    window_.release();
+    places_.release();
     if (next == Next::kDone) co_return *std::move(attempt.result);
     ++counters_.retries;
   }
@@ -158,6 +158,8 @@ Task<std::optional<Result<CompoundReply>>> Client40::send(Compound& request,
     connection_->abort(std::move(reply).error());
     co_return std::nullopt;
   }
+  learn_load(request, reply->status(), places_.has_waiters());
+  places_.set_limit(window_.limit());
   owners_.settle(request, turn, reply->result_count(), reply->status());
   if (turn.has_owner()) adopt(request, *reply, turn);
   if (means_lost_state(reply->status())) begin_recovery();

@@ -65,7 +65,7 @@ class Client40 : public Client {
   Task<Status> make_client();
 
   StateOwners owners_;
-  Semaphore window_{kInFlightMost};
+  Semaphore places_{Window::kStart};  // in flight
   std::uint64_t clientid_ = 0;
   bool need_client_ = true;
 };

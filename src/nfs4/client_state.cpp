@@ -26,7 +26,8 @@ std::string Client::describe() const {
   text += "; " + std::to_string(counters_.requests) + " requests, " +
           std::to_string(counters_.retries) + " retries, waited " +
           format_duration(counters_.throttled_ms) + " for limits; " +
-          std::to_string(connected ? connection_->pending_calls() : 0) + " in flight";
+          std::to_string(connected ? connection_->pending_calls() : 0) + " in flight of " +
+          std::to_string(window_.limit());
   auto oldest = connected ? connection_->oldest_pending() : std::nullopt;
   if (!oldest) return text;
   return text + "\n  the oldest request, " + std::string(oldest->kind) + " (xid " +

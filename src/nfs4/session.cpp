@@ -12,7 +12,7 @@ constexpr std::size_t kReplyHeaderBytes = 128;  // RPC and COMPOUND headers, SEQ
 }  // namespace
 
 Session::Session(Loop& loop, ClientOptions options)
-    : Client(loop, std::move(options), kMinorVersion) {
+    : Client(loop, std::move(options), kMinorVersion, kSlotsAsked) {
   std::random_device random;
   for (std::byte& byte : boot_verifier_) byte = static_cast<std::byte>(random());
 }
@@ -106,18 +106,26 @@ Task<Session::Next> Session::exchange(Compound& request, Attempt& attempt) {
     connection_->abort(own_error(Own::kBadReply, "SEQUENCE", "a reply to another request"));
     co_return co_await after_loss(request, attempt);
   }
+  learn_load(request, reply->status(), slot_window_->has_waiters());
+  adjust_window();
   if (!reply->sequence()) {
     Error error = reply->sequence().error();
     co_return co_await after_sequence_error(request, attempt, std::move(error));
   }
   advance_slot(attempt);
-  std::uint32_t target = reply->sequence()->target_highest_slot;
   if (attempt.generation == session_generation_) {
-    std::uint64_t window = std::min<std::uint64_t>(target + 1ull, slots_.size());
-    window = std::max<std::uint64_t>(window, retired_slots_ + 1ull);
-    if (window != slot_window_->limit()) slot_window_->set_limit(window);
+    slots_wanted_ = reply->sequence()->target_highest_slot + std::uint64_t{1};
+    adjust_window();
   }
   co_return co_await after_reply(request, attempt, *std::move(reply));
+}
+
+// A retired slot keeps its place in the window.
+void Session::adjust_window() {
+  std::uint64_t limit = std::min<std::uint64_t>(slots_wanted_, slots_.size());
+  limit = std::min<std::uint64_t>(limit, retired_slots_ + window_.limit());
+  limit = std::max<std::uint64_t>(limit, retired_slots_ + 1ull);
+  if (limit != slot_window_->limit()) slot_window_->set_limit(limit);
 }
 
 void Session::advance_slot(const Attempt& attempt) {

@@ -60,6 +60,7 @@ class Session : public Client {
   Next executed_unseen(const Compound& request, Attempt& attempt);
   // The slot's state at the server is unknown: it is not used again in this session.
   Next retire(Attempt& attempt, Error error);
+  void adjust_window();
   void advance_slot(const Attempt& attempt);
   Task<Result<Chunk>> send(const Compound& request, const Attempt& attempt);
 
@@ -83,6 +84,7 @@ class Session : public Client {
 
   std::vector<Slot> slots_;
   std::uint32_t retired_slots_ = 0;
+  std::uint64_t slots_wanted_ = 0;  // by the server, as of its last reply
   std::unique_ptr<Semaphore> slot_window_;
 };
 

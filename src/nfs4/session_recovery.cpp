@@ -89,15 +89,17 @@ Task<Status> Session::make_session() {
                            std::min(granted.max_request_bytes, kRecordBytesAsked),
                            std::min(granted.max_response_bytes, kRecordBytesAsked),
                            granted.max_cached_response_bytes};
-    slot_window_ = std::make_unique<Semaphore>(slots);
+    slot_window_ = std::make_unique<Semaphore>(0);
   } else {
-    limits_.operations = std::min(limits_.operations, granted.max_operations);
+    grant_operations(granted.max_operations);
     limits_.slots = slots;
     if (retired_slots_ > 0) slot_window_->release(retired_slots_);
-    slot_window_->set_limit(slots);
   }
   slots_.assign(slots, Slot{});
   retired_slots_ = 0;
+  slots_wanted_ = slots;
+  window_.set_most(slots);
+  adjust_window();
   Status reclaimed = co_await reclaim_complete();
   need_session_ = !reclaimed;
   co_return reclaimed;

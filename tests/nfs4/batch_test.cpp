@@ -237,6 +237,33 @@ TEST_F(BatchTest, HalvesARequestThatIsRefusedWhole) {
   EXPECT_EQ(server.removed().size(), 45u);
 }
 
+// A server that is short of memory for a moment.
+TEST_F(BatchTest, TriesMoreAgainWhenAnotherResourceIsLongPast) {
+  FakeServer server([](const FakeCall& call) {
+    FakeAnswer answer;
+    if (call.operations.size() > 60 && place_of(call, "poor0")) {
+      answer.sequence_status = code_of(Nfsstat4::kResource);
+    }
+    return answer;
+  });
+  std::vector<std::uint32_t> operations;
+  auto body = [&](Session& session) -> Task<void> {
+    Names poor = numbered(45);
+    for (std::string& name : poor) name = "poor" + name.substr(1);
+    RemoveNames first(std::move(poor));
+    co_await run_batch(session, first);
+    operations.push_back(session.limits().operations);
+    for (int i = 0; i < 5; ++i) {
+      RemoveNames more(numbered(2'000));
+      co_await run_batch(session, more);
+      operations.push_back(session.limits().operations);
+    }
+  };
+  run(server, body);
+  EXPECT_LE(operations.front(), 50u);
+  EXPECT_EQ(operations.back(), 100u);
+}
+
 TEST_F(BatchTest, WaitsWhereASingleItemFindsNoResources) {
   FakeServer server(fails_name("n0", Nfsstat4::kResource, 5));
   RemoveNames batch(numbered(1));

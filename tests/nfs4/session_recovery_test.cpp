@@ -52,6 +52,24 @@ TEST_F(SessionTest, DelayInsideRepeatsAnIdempotentRequestUnderANewSequenceId) {
   EXPECT_EQ(calls[1].sequence_id, calls[0].sequence_id + 1);
 }
 
+TEST_F(SessionTest, FewerRequestsAreInFlightAfterADelayWhereverItCame) {
+  for (bool at_sequence : {true, false}) {
+    FakeAnswer delay =
+        at_sequence ? sequence_fails(Nfsstat4::kDelay) : fails_at(1, Nfsstat4::kDelay);
+    FakeServer server(nth(1, delay));
+    std::string before;
+    std::string after;
+    auto body = [&](Session& session) -> Task<void> {
+      before = session.describe();
+      (void)co_await remove(session, "a", Repeat::kIdempotent);
+      after = session.describe();
+    };
+    run(server, body);
+    EXPECT_NE(before.find("in flight of 16"), std::string::npos) << before;
+    EXPECT_NE(after.find("in flight of 8"), std::string::npos) << after;
+  }
+}
+
 TEST_F(SessionTest, DelayInsideAOnceRequestIsTheCallersToDealWith) {
   FakeServer server(nth(1, fails_at(2, Nfsstat4::kDelay)));
   EXPECT_TRUE(is_status(remove_in(server, {"a", "b"}, Repeat::kOnce), Nfsstat4::kDelay));
