@@ -16,7 +16,7 @@ from measure.setting import MIB, Proxy, Setting, check_same, delay
 FAR_MS = (1, 3)
 NFS_CP = "nfs-cp"
 VERIFY = ("none", "transferred", "all")
-THREADS = ("1", "2")
+THREADS = (1, 2)
 
 
 def relay(setting: Setting) -> Run:
@@ -120,7 +120,7 @@ def measure_verify(setting: Setting) -> Figures:
 
 
 def measure_threads(setting: Setting) -> Figures:
-    ways = {number: {"arguments": ["--threads", number]} for number in THREADS}
+    ways = {number: {"threads": number} for number in THREADS}
     runs = interleaved(setting.options.rounds, each_tree(setting, ways))
     figures = figures_of(setting, runs)
     for tree in BOTH_TREES:

@@ -29,7 +29,8 @@ def copy(setting: Setting, tree: str, arguments: list[str] | None, script: str =
     folder.mkdir()
     try:
         if arguments is not None:
-            run = setting.nfsferry_copy(str(source), str(folder), [], arguments)
+            run = setting.nfsferry_copy(str(source), str(folder), [],
+                                        ["--threads", "1", *arguments])
         else:
             run = run_process(["sh", "-c", script, "sh", str(source), str(folder)])
         check_same(source, folder)

@@ -82,7 +82,7 @@ struct CopyOptions {
   VerifyMode verify = VerifyMode::kTransferred;
   ChecksumMode checksum = ChecksumMode::kXxh3;
   EngineMode engine = EngineMode::kAuto;
-  std::uint32_t threads = 1;
+  std::uint32_t threads = 0;           // 0: one a core, at most 4; reports have what it was
   std::uint32_t connections = 1;       // per thread and side
   std::uint64_t timeout_ms = 300'000;  // how long a server may stay away
   Rates rates;                         // in a report as they were at the end of the run

@@ -41,6 +41,7 @@ class Bench {
 
   BenchReport go() {
     report_.options = options_;
+    report_.options.copy.threads = api::thread_count(options_.copy.threads);
     for (BenchShape shape : options_.shapes) {
       if (!going_on()) break;
       plan_ = api::plan_tree(shape, options_);

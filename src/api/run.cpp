@@ -39,6 +39,7 @@ class Run {
         pace_(options.limits ? options.limits : make_limits(options.rates), stop),
         shared_(std::make_unique<copy::Shared>(job, options_, observer, stop, pace_)) {
     if (options_.run_id.empty()) options_.run_id = random_run_id();
+    options_.threads = api::thread_count(options_.threads);
     tree_options_ = api::TreeOptions{options_.run_id, options_.timeout_ms, &pace_};
     report_.options = options_;
     report_.run_id = options_.run_id;

@@ -1,10 +1,18 @@
 #include "api/trees.hpp"
 
+#include <algorithm>
+#include <thread>
+
 #include "api/close_on_stop.hpp"
 #include "local/local_tree.hpp"
 #include "nfs4/nfs4_tree.hpp"
 
 namespace nfsferry::api {
+namespace {
+
+constexpr std::uint32_t kThreadsUnasked = 4;  // at most
+
+}  // namespace
 
 EngineChoice engine_choice(EngineMode mode) {
   switch (mode) {
@@ -13,6 +21,11 @@ EngineChoice engine_choice(EngineMode mode) {
     case EngineMode::kEpoll: return EngineChoice::kEpoll;
   }
   return EngineChoice::kAuto;
+}
+
+std::uint32_t thread_count(std::uint32_t asked) {
+  if (asked > 0) return asked;
+  return std::clamp(std::thread::hardware_concurrency(), 1u, kThreadsUnasked);
 }
 
 Result<std::unique_ptr<FullTree>> make_tree(Loop& loop, const Location& location,

@@ -18,6 +18,8 @@ struct TreeOptions {
 };
 
 EngineChoice engine_choice(EngineMode mode);
+// Of a run: as asked for, or one a core, at most 4.
+std::uint32_t thread_count(std::uint32_t asked);
 
 // A tree for a location, not yet open. Errors: kBadInput for a version that is not built in.
 Result<std::unique_ptr<FullTree>> make_tree(Loop& loop, const Location& location,

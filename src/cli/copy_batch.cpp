@@ -67,6 +67,7 @@ Result<std::vector<CopyOptions>> all_options(const std::vector<CopyHome>& homes,
     NFSFERRY_TRY(CopyOptions options, options_of(home, common), return);
     bool own_id = options.run_id != common.options.run_id;
     if (!own_id) options.run_id = home_run_id(common.options.run_id, home);
+    if (options.threads == 0) options.threads = 1;  // the homes are the batch's threads
     all.push_back(std::move(options));
   }
   return all;

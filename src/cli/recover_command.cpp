@@ -77,6 +77,7 @@ int run_recover_batch(const RecoverArguments& arguments, LimitsFile& limits) {
   BatchRun batch{arguments.batch, *homes, arguments.quiet, arguments.progress, {}};
   batch.run_home = [&](std::size_t index, Observer& observer, const StopFlag& stop) {
     recover::RecoverOptions options = arguments.recover;
+    if (options.copy.threads == 0) options.copy.threads = 1;  // the homes are the batch's threads
     options.copy.run_id = home_run_id(options.copy.run_id, (*homes)[index]);
     return recover_one((*homes)[index].text, options, observer, stop);
   };

@@ -51,8 +51,9 @@ void add_scope_flags(CLI::App& app, CopyOptions& options) {
 
 void add_work_flags(CLI::App& app, RunArguments& arguments) {
   CopyOptions& options = arguments.options;
-  add_parsed(app, "--threads", "N", "Threads, 1 to 64 (" + std::to_string(options.threads) + ")",
-             parse_threads, [&options](std::uint32_t number) { options.threads = number; });
+  add_parsed(app, "--threads", "N",
+             "Threads, 1 to 64 (one a core, at most 4; 1 for each home of a batch)", parse_threads,
+             [&options](std::uint32_t number) { options.threads = number; });
   add_named(app, "--engine", "Kernel interface (auto)", kEngineNames, options.engine);
   add_parsed(app, "--timeout", "DURATION", "How long a server may stay away (300s)", parse_timeout,
              [&options](std::uint64_t ms) { options.timeout_ms = ms; });

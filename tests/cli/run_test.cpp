@@ -4,9 +4,11 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -95,6 +97,12 @@ TEST_F(RunTest, TheReportOfACopyFitsItsSchemaAndCountsTheFiles) {
   EXPECT_EQ(json["FoldersTransferred"], 2);
   EXPECT_EQ(json["nfsferry"]["run_id"], "run-7");
   EXPECT_EQ(json["nfsferry"]["manifest_complete"], true);
+}
+
+TEST_F(RunTest, ACopyHasAThreadForEachCoreUpToFour) {
+  ASSERT_EQ(copy({"--report-json", folder_.path("report.json")}).exit_code, 0);
+  EXPECT_EQ(report()["nfsferry"]["threads"],
+            std::clamp(std::thread::hardware_concurrency(), 1u, 4u));
 }
 
 TEST_F(RunTest, ADeltaPassSaysWhatTheNextOneWillFind) {

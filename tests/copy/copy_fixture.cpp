@@ -88,6 +88,7 @@ CopyReport CopyTest::copy(const CopyOptions& options) {
 
 CopyOptions CopyTest::options(const Ground& source, const Ground& target) {
   CopyOptions options;
+  options.threads = 1;
   options.source = source.location;
   options.target = target.location;
   options.timeout_ms = 30'000;

@@ -91,6 +91,7 @@ CopyReport FaultTest::copy_through(std::uint16_t source_port, std::uint16_t targ
            "&nfsport=" + std::to_string(port);
   };
   CopyOptions options;
+  options.threads = 1;  // requests come in the same order each time
   options.source = url(source_port, "/old");
   options.target = url(target_port, "/new/" + target_.filename().string());
   options.timeout_ms = trial.timeout_ms;

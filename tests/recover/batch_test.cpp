@@ -79,6 +79,7 @@ TEST_F(BatchTest, EveryHomeIsCopiedAndHasAReport) {
     EXPECT_EQ(folder_.read("new/" + uid(i) + "/file"), "content of " + uid(i));
     std::string report = "reports/000" + std::to_string(i + 1) + "-" + uid(i) + ".json";
     EXPECT_EQ(schema_complaint("report.schema.json", folder_.read(report)), "") << report;
+    EXPECT_EQ(Json::parse(folder_.read(report))["nfsferry"]["threads"], 1);
   }
   EXPECT_EQ(folder_.read("again.jsonl"), "");
   EXPECT_EQ(summary()["succeeded"], 9);
