@@ -33,9 +33,11 @@ Client::Client(Loop& loop, ClientOptions options, std::uint32_t minor_version,
                std::uint32_t in_flight_most)
     : loop_(loop),
       options_(std::move(options)),
+      connections_(loop, kRecordBytesAsked + 65536),
       window_(in_flight_most),
       minor_version_(minor_version),
-      every_request_renews_(minor_version > 0) {
+      every_request_renews_(minor_version > 0),
+      connections_wanted_(minor_version > 0 ? options_.connections : 1) {
   std::random_device random;
   char name[256] = "host";
   ::gethostname(name, sizeof name - 1);
@@ -48,6 +50,10 @@ Client::Client(Loop& loop, ClientOptions options, std::uint32_t minor_version,
 Client::~Client() { check(tasks_.running() == 0, "a client is closed before it ends"); }
 
 std::string Client::where() const { return options_.host + ":" + std::to_string(options_.port); }
+
+std::uint64_t Client::connect_patience_ms() const {
+  return std::min(kConnectMs, options_.timeout_ms);
+}
 
 Task<Status> Client::open() {
   auto addresses = co_await resolve(loop_, options_.host, options_.port);
@@ -71,12 +77,15 @@ Task<Status> Client::open() {
   }
   renewed_ = Clock::now();
   state_ = State::kReady;
+  Status all = co_await complete();
+  if (state_ == State::kClosed) co_return own_error(Own::kCancelled, "open");
+  if (!all) settle_for_fewer(all.error());
   co_return ok();
 }
 
 // A recovery that is under way may be what lets go of a lock.
 Task<void> Client::close() {
-  if (connection_ && connection_->connected()) {
+  if (connections_.standing() > 0) {
     CancelToken stop;
     TaskGroup guard;
     guard.spawn(end_waiting(stop));
@@ -89,11 +98,11 @@ Task<void> Client::close() {
   state_ = State::kClosed;
   closing_.cancel();
   changed_.pulse();
-  if (connection_) connection_->abort(own_error(Own::kCancelled, "close"));
+  Error closed = own_error(Own::kCancelled, "close");
+  connections_.abort(closed);
   co_await tasks_.join();
-  if (!connection_) co_return;  // below: a recovery may have made another one meanwhile
-  connection_->abort(own_error(Own::kCancelled, "close"));
-  co_await connection_->join();
+  connections_.abort(closed);  // a recovery may have made another one meanwhile
+  co_await connections_.forget_ended();
 }
 
 Task<void> Client::end_waiting(CancelToken& stop) {
@@ -101,7 +110,7 @@ Task<void> Client::end_waiting(CancelToken& stop) {
   if (!slept) co_return;
   state_ = State::kClosed;
   changed_.pulse();
-  connection_->abort(own_error(Own::kTimeout, "close"));
+  connections_.abort(own_error(Own::kTimeout, "close"));
 }
 
 Task<void> Client::keep_pace(const Compound& request) {
@@ -139,18 +148,19 @@ std::vector<iovec> Client::pieces(XdrWriter& header, const Compound& request) co
   return out;
 }
 
-Task<Result<Chunk>> Client::ask(std::uint32_t xid, XdrWriter& header, const Compound& request,
-                                std::string_view kind) {
+Task<Result<Chunk>> Client::ask(Connection* connection, std::uint32_t xid, XdrWriter& header,
+                                const Compound& request, std::string_view kind) {
+  if (connection == nullptr) co_return own_error(Own::kConnectionLost, "send");
   ++counters_.requests;
   std::vector<iovec> out = pieces(header, request);
-  co_return co_await connection_->call(xid, std::move(out), kind);
+  co_return co_await connection->call(xid, std::move(out), kind);
 }
 
-Task<Result<Chunk>> Client::transmit(std::uint32_t xid, XdrWriter& header,
+Task<Result<Chunk>> Client::transmit(Connection* connection, std::uint32_t xid, XdrWriter& header,
                                      const Compound& request) {
   auto started = Clock::now();
   if (every_request_renews_) renewed_ = started;
-  auto record = co_await ask(xid, header, request, request.kind());
+  auto record = co_await ask(connection, xid, header, request, request.kind());
   if (record) {
     auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started);
     auto histogram = counters_.latency.find(request.kind());
@@ -162,11 +172,11 @@ Task<Result<Chunk>> Client::transmit(std::uint32_t xid, XdrWriter& header,
   co_return record;
 }
 
-Task<Result<CompoundReply>> Client::bare_call(const Compound& request) {
+Task<Result<CompoundReply>> Client::bare_call(Connection* connection, const Compound& request) {
   std::uint32_t xid = next_xid_++;
   XdrWriter header = header_of(xid, request.operations().size());
   std::string_view kind = operation_name(request.operations()[0]);
-  auto record = co_await ask(xid, header, request, kind);
+  auto record = co_await ask(connection, xid, header, request, kind);
   if (!record) co_return std::move(record).error();
   XdrReader reader(record->bytes);
   NFSFERRY_TRY(Ok header_ok, decode_reply_header(reader), co_return);
@@ -181,9 +191,19 @@ void Client::begin_recovery() {
   tasks_.spawn(recover());
 }
 
+void Client::note_loss() {
+  std::size_t standing = connections_.standing();
+  if (standing == 0) return begin_recovery();
+  if (standing >= connections_wanted_ || mending_) return;
+  log(LogLevel::kWarning, where() + ": lost " + std::to_string(connections_wanted_ - standing) +
+                              " of " + std::to_string(connections_wanted_) +
+                              " connections, connecting again");
+  start_mending();
+}
+
 Task<void> Client::recover() {
   auto deadline = Clock::now() + std::chrono::milliseconds(options_.timeout_ms);
-  bool lost_connection = !connection_->connected();
+  bool lost_connection = connections_.standing() == 0;
   if (lost_connection) log(LogLevel::kWarning, where() + ": connection lost, connecting again");
   for (unsigned times = 0; state_ == State::kRecovering; ++times) {
     Status made = co_await recover_once();
@@ -203,6 +223,7 @@ Task<void> Client::recover() {
   if (lost_connection) log(LogLevel::kInfo, where() + ": connected again");
   state_ = State::kReady;
   changed_.pulse();
+  start_mending();
 }
 
 Task<Status> Client::restore() {
@@ -218,19 +239,92 @@ Task<Status> Client::restore() {
   co_return restored;
 }
 
-Task<Status> Client::reconnect() {
-  if (connection_) co_await connection_->join();
+Task<Result<std::shared_ptr<Connection>>> Client::connect(const std::vector<Address>& addresses) {
+  co_await connections_.forget_ended();
   if (closing_.is_cancelled()) co_return own_error(Own::kCancelled, "close");
-  connection_ = std::make_unique<Connection>(loop_, kRecordBytesAsked + 65536);
-  std::uint64_t patience = std::min(kConnectMs, options_.timeout_ms);
-  Status connected = co_await connection_->connect(addresses_, patience);
-  if (!connected) {
-    Error error = std::move(connected).error();
-    error.detail = where() + (error.detail.empty() ? "" : ": " + error.detail);
-    co_return error;
-  }
+  std::shared_ptr<Connection> connection = connections_.make();
+  Status connected = co_await connection->connect(addresses, connect_patience_ms());
+  if (connected) co_return connection;
+  Error error = std::move(connected).error();
+  error.detail = where() + (error.detail.empty() ? "" : ": " + error.detail);
+  connection->abort(error);
+  co_return error;
+}
+
+Task<Status> Client::reconnect() {
+  NFSFERRY_TRY(std::shared_ptr<Connection> connection, co_await connect(addresses_), co_return);
+  connections_.admit(*connection);
   stall_said_ = false;
   co_return ok();
+}
+
+Task<Status> Client::complete() {
+  mending_ = true;
+  std::size_t standing = connections_.standing();
+  std::size_t missing = connections_wanted_ > standing ? connections_wanted_ - standing : 0;
+  std::vector<Status> added(missing, ok());
+  TaskGroup adding;
+  for (Status& one : added) adding.spawn(add_connection(one));
+  co_await adding.join();
+  mending_ = false;
+  for (Status& one : added) {
+    if (!one) co_return std::move(one);
+  }
+  co_return ok();
+}
+
+// To the address that the others have reached: behind another one may be another server.
+Task<void> Client::add_connection(Status& added) {
+  std::shared_ptr<Connection> known = connections_.least_busy();
+  if (!known) co_return;  // all are lost meanwhile
+  std::vector<Address> there{known->address()};
+  auto connection = co_await connect(there);
+  if (!connection) {
+    added = std::move(connection).error();
+    co_return;
+  }
+  CancelToken stop;
+  TaskGroup guard;
+  Error late = own_error(Own::kTimeout, "connect", where() + ": no answer in time");
+  guard.spawn((*connection)->abort_after(connect_patience_ms(), std::move(late), stop));
+  added = co_await bind_connection(**connection);
+  stop.cancel();
+  co_await guard.join();
+  if (added) {
+    connections_.admit(**connection);
+  } else {
+    (*connection)->abort(added.error());
+  }
+}
+
+void Client::start_mending() {
+  std::size_t standing = connections_.standing();
+  bool some_missing = standing > 0 && standing < connections_wanted_;
+  if (state_ != State::kReady || mending_ || !some_missing) return;
+  mending_ = true;
+  tasks_.spawn(mend());
+}
+
+// What cannot be had now is tried again by watch(); what the server refuses is done without.
+Task<void> Client::mend() {
+  Status made = co_await complete();
+  if (made) {
+    log(LogLevel::kInfo, where() + ": connected again, by " +
+                             std::to_string(connections_.standing()) + " connections");
+    start_mending();  // what was lost meanwhile
+    co_return;
+  }
+  const Error& error = made.error();
+  bool refused = error.domain == Domain::kNfs4 && !is_busy(error) && !starts_over(treatment(error));
+  if (refused) settle_for_fewer(error);
+}
+
+void Client::settle_for_fewer(const Error& why) {
+  std::uint32_t wanted = connections_wanted_;
+  auto standing = static_cast<std::uint32_t>(connections_.standing());
+  connections_wanted_ = std::clamp(standing, 1u, wanted);
+  log(LogLevel::kWarning, where() + ": goes on with " + std::to_string(connections_wanted_) +
+                              " of " + std::to_string(wanted) + " connections: " + why.message());
 }
 
 void Client::die(Error why) {
@@ -246,6 +340,7 @@ Task<void> Client::watch() {
     Status slept = co_await loop_.sleep_for(kWatchEvery, &closing_);
     if (!slept) co_return;
     check_stall();
+    start_mending();
     auto idle = Clock::now() - renewed_;
     bool lease_due = idle > std::chrono::seconds(std::max(1u, lease_seconds_ / 3));
     if (state_ == State::kReady && lease_due && !renewing_) tasks_.spawn(renew());
@@ -268,8 +363,7 @@ Task<Status> Client::ping() {
 }
 
 void Client::check_stall() {
-  if (!connection_ || !connection_->connected()) return;
-  auto oldest = connection_->oldest_pending();
+  auto oldest = connections_.oldest_pending();
   if (!oldest) {
     stall_said_ = false;
     return;
@@ -281,7 +375,7 @@ void Client::check_stall() {
     Error error = own_error(Own::kUnreachable, "wait",
                             where() + " has not answered for " +
                                 std::to_string(waited.count() / 1000) + " s (--timeout)");
-    connection_->abort(error);
+    connections_.abort(error);
     die(std::move(error));
   } else if (waited >= kStallSaidAfter && !stall_said_) {
     stall_said_ = true;

@@ -1,8 +1,8 @@
-// A client of one NFSv4 server: one connection, who we are to the server, and every recovery in one
-// place. A caller sees a reply, an error of its own request, or kOutcomeUnknown for a request that
-// must not be repeated blindly; lost connections, lost state, DELAY and GRACE of a whole request
-// are dealt with here, by the treatment table. The minor versions differ in what keeps requests
-// apart and how state comes back: `Session` is 4.1's, `Client40` 4.0's.
+// A client of one NFSv4 server: its connections, who we are to the server, and every recovery in
+// one place. A caller sees a reply, an error of its own request, or kOutcomeUnknown for a request
+// that must not be repeated blindly; lost connections, lost state, DELAY and GRACE of a whole
+// request are dealt with here, by the treatment table. The minor versions differ in what keeps
+// requests apart and how state comes back: `Session` is 4.1's, `Client40` 4.0's.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 #include "loop/loop.hpp"
 #include "loop/pace.hpp"
 #include "nfs4/compound.hpp"
-#include "nfs4/connection.hpp"
+#include "nfs4/connections.hpp"
 #include "nfs4/rpc.hpp"
 #include "nfs4/window.hpp"
 #include "tree/tree.hpp"
@@ -29,6 +29,7 @@ struct ClientOptions {
   Credentials credentials;
   std::uint64_t timeout_ms = 300'000;  // how long the server may stay away
   Pace* pace = nullptr;                // of requests; null: as fast as they come
+  std::uint32_t connections = 1;       // of a 4.1 session; 4.0 has one
 };
 
 // What the server grants, lowered by what was learned since.
@@ -62,7 +63,8 @@ class Client {
   virtual ~Client();
 
   // Resolves, connects once (no patience: a refused connection is an error at once), makes what the
-  // version calls a client. Errors: errno of connect, kNameResolution, kTimeout, nfsstat4.
+  // version calls a client. Goes on with fewer connections than asked for, and says so. Errors:
+  // errno of the first connect, kNameResolution, kTimeout, nfsstat4.
   Task<Status> open();
   // Gives the server's state back and closes. No error stops it; bounded.
   Task<void> close();
@@ -106,6 +108,8 @@ class Client {
   virtual std::string_view version() const = 0;  // "4.1"
   virtual ServerName server_name() const { return {}; }
   const ClientLimits& limits() const { return limits_; }
+  // As many as the server has let us make.
+  std::uint32_t connections() const { return connections_wanted_; }
   // What the server's file system takes at most in one READ and one WRITE; 0: it did not say.
   virtual void note_sizes(std::uint64_t /*max_read*/, std::uint64_t /*max_write*/) {}
   const TreeCounters& counters() const { return counters_; }
@@ -137,12 +141,17 @@ class Client {
   virtual Compound renewal() const = 0;
   // What is put off until then, so that nothing is put off longer than a third of the lease.
   virtual void after_renewal() {}
+  // Tells the server of a connection beside those that it knows, before requests take it.
+  virtual Task<Status> bind_connection(Connection& /*connection*/) { co_return ok(); }
 
   // Until the run's limit lets a caller's request be sent; what only renews the lease never waits.
   Task<void> keep_pace(const Compound& request);
   Task<Status> wait_ready();
   // Starts recover() unless it is at work already, or there is nothing to recover.
   void begin_recovery();
+  // A request has lost its connection: that one is made again, the others go on.
+  void note_loss();
+  // Where none stands.
   Task<Status> reconnect();
   Task<Status> restore();
   // False once the server has said DELAY for longer than the timeout.
@@ -160,22 +169,29 @@ class Client {
   // Everything before the operations of a COMPOUND.
   XdrWriter header_of(std::uint32_t xid, std::size_t operations) const;
   // Sends a request whose header is complete but for its record mark; the reply after its xid.
-  Task<Result<Chunk>> transmit(std::uint32_t xid, XdrWriter& header, const Compound& request);
+  // Errors: kConnectionLost, also without a connection.
+  Task<Result<Chunk>> transmit(Connection* connection, std::uint32_t xid, XdrWriter& header,
+                               const Compound& request);
   // The same for a request without SEQUENCE that is no caller's (SETCLIENTID and the like).
-  Task<Result<CompoundReply>> bare_call(const Compound& request);
+  Task<Result<CompoundReply>> bare_call(Connection* connection, const Compound& request);
   template <typename Operation>
-  Task<Result<typename Operation::Reply>> bare(Operation operation) {
+  Task<Result<typename Operation::Reply>> bare_over(Connection* connection, Operation operation) {
     Compound request("session", Repeat::kIdempotent);
     request.add(operation);
-    auto reply = co_await bare_call(request);
+    auto reply = co_await bare_call(connection, request);
     if (!reply) co_return std::move(reply).error();
     co_return reply->template take<Operation>();
+  }
+  template <typename Operation>
+  Task<Result<typename Operation::Reply>> bare(Operation operation) {
+    std::shared_ptr<Connection> connection = connections_.least_busy();
+    co_return co_await bare_over(connection.get(), std::move(operation));
   }
 
   Loop& loop_;
   ClientOptions options_;
   State state_ = State::kClosed;
-  std::unique_ptr<Connection> connection_;
+  Connections connections_;
   TaskGroup tasks_;
   CancelToken closing_;
   std::string owner_id_;  // unique per client object: two runs never take each other's state
@@ -187,7 +203,18 @@ class Client {
   std::uint32_t next_xid_ = 0;
 
  private:
+  std::uint64_t connect_patience_ms() const;
   Task<void> recover();
+  // One that no request takes yet.
+  Task<Result<std::shared_ptr<Connection>>> connect(const std::vector<Address>& addresses);
+  // Makes the connections that are missing beside one that stands, each tried once; the first
+  // error.
+  Task<Status> complete();
+  Task<void> add_connection(Status& added);
+  // complete() in the background.
+  void start_mending();
+  Task<void> mend();
+  void settle_for_fewer(const Error& why);
   Task<void> end_waiting(CancelToken& stop);  // of close()
   void die(Error why);
   Task<void> watch();
@@ -196,8 +223,8 @@ class Client {
   void grow_operations();
   std::vector<iovec> pieces(XdrWriter& header, const Compound& request) const;
   // Sends the request and counts it.
-  Task<Result<Chunk>> ask(std::uint32_t xid, XdrWriter& header, const Compound& request,
-                          std::string_view kind);
+  Task<Result<Chunk>> ask(Connection* connection, std::uint32_t xid, XdrWriter& header,
+                          const Compound& request, std::string_view kind);
 
   Clock::time_point recovering_since_{};
   std::uint32_t minor_version_;
@@ -208,6 +235,8 @@ class Client {
   std::function<Task<Status>()> restore_;
   std::uint32_t lease_seconds_ = 90;
   Clock::time_point renewed_{};  // when a request that renews the lease was last sent
+  std::uint32_t connections_wanted_;
+  bool mending_ = false;
   bool stall_said_ = false;
   bool renewing_ = false;
   // After RESOURCE, which may be a passing state: what limits_.operations was, how often that came,

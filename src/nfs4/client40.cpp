@@ -143,19 +143,20 @@ Task<std::optional<Result<CompoundReply>>> Client40::send(Compound& request,
   owners_.fill_in(request, turn, clientid_);
   std::uint32_t xid = next_xid_++;
   XdrWriter header = header_of(xid, request.operations().size());
-  auto record = co_await transmit(xid, header, request);
+  std::shared_ptr<Connection> connection = connections_.least_busy();
+  auto record = co_await transmit(connection.get(), xid, header, request);
   if (!record) co_return std::nullopt;
   XdrReader reader(record->bytes);
   Status accepted = decode_reply_header(reader);
   if (!accepted && accepted.error().is(Own::kBadReply)) {
-    connection_->abort(std::move(accepted).error());
+    connection->abort(std::move(accepted).error());
     co_return std::nullopt;
   }
   if (!accepted) co_return std::move(accepted).error();
   record->bytes = record->bytes.last(reader.remaining());
   auto reply = parse_whole(*record, request);
   if (!reply) {
-    connection_->abort(std::move(reply).error());
+    connection->abort(std::move(reply).error());
     co_return std::nullopt;
   }
   learn_load(request, reply->status(), places_.has_waiters());
@@ -180,7 +181,7 @@ Task<Client40::Next> Client40::exchange(Compound& request, Attempt& attempt) {
 
 Task<Client40::Next> Client40::after_loss(const Compound& request, Attempt& attempt) {
   ++attempt.connections_lost;
-  if (!connection_->connected()) begin_recovery();
+  note_loss();
   Status ready = co_await wait_ready();
   bool repeat = ready && request.idempotent() && attempt.connections_lost < kLossesMost;
   if (repeat) co_return Next::kAgain;
@@ -252,7 +253,7 @@ Task<void> Client40::confirm(StateOwners::Turn& turn) {
     if (confirmed) co_return;
     bool again = is_busy(confirmed.error()) && may_wait(delayed_since);
     if (treatment(confirmed.error()) == Treatment::kReconnect) {
-      if (!connection_->connected()) begin_recovery();
+      note_loss();
       Status ready = co_await wait_ready();
       again = ready && !turn.is_lost() && ++losses < kLossesMost;
     } else if (again) {
@@ -320,7 +321,7 @@ Task<void> Client40::close_files(std::size_t least, std::shared_ptr<StateOwners:
 
 // RENEW tells whether the client id, and with it every lock, has outlived what happened.
 Task<Status> Client40::recover_once() {
-  if (!connection_ || !connection_->connected()) {
+  if (connections_.standing() == 0) {
     NFSFERRY_TRY(Ok connected, co_await reconnect(), co_return);
   }
   if (owners_.has_lost_lock()) need_client_ = true;

@@ -20,15 +20,18 @@ std::string Client::describe() const {
     case State::kRecovering: text = "recovering for " + since(recovering_since_); break;
     case State::kDead: text = "given up"; break;
   }
-  bool connected = connection_ && connection_->connected();
-  text +=
-      connected ? ", connected for " + since(connection_->connected_since()) : ", no connection";
+  auto connected = connections_.connected_since();
+  text += connected ? ", connected for " + since(*connected) : ", no connection";
+  if (connections_wanted_ > 1) {
+    text += ", " + std::to_string(connections_.standing()) + " of " +
+            std::to_string(connections_wanted_) + " connections";
+  }
   text += "; " + std::to_string(counters_.requests) + " requests, " +
           std::to_string(counters_.retries) + " retries, waited " +
           format_duration(counters_.throttled_ms) + " for limits; " +
-          std::to_string(connected ? connection_->pending_calls() : 0) + " in flight of " +
+          std::to_string(connections_.pending_calls()) + " in flight of " +
           std::to_string(window_.limit());
-  auto oldest = connected ? connection_->oldest_pending() : std::nullopt;
+  auto oldest = connections_.oldest_pending();
   if (!oldest) return text;
   return text + "\n  the oldest request, " + std::string(oldest->kind) + " (xid " +
          std::to_string(oldest->xid) + "), has waited for " + since(oldest->since);
@@ -38,7 +41,7 @@ std::string Session::describe() const {
   std::string text = Client::describe();
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const Slot& slot = slots_[i];
-    auto request = slot.busy && connection_ ? connection_->pending_call(slot.xid) : std::nullopt;
+    auto request = slot.busy ? connections_.pending_call(slot.xid) : std::nullopt;
     if (!request) continue;
     text += "\n  slot " + std::to_string(i) + ": " + std::string(request->kind) + ", sequence id " +
             std::to_string(slot.sequence_id) + ", sent " + since(request->since) + " ago";

@@ -89,6 +89,7 @@ Task<Status> Connection::connect(const std::vector<Address>& addresses, std::uin
     }
     if (connected) {
       fd_ = std::move(fd);
+      address_ = address;
       staging_.buffer = loop_.buffers().get(kStagingBytes);
       running_ = true;
       connected_since_ = Clock::now();
@@ -124,6 +125,11 @@ void Connection::abort(Error why) {
   cancel_.cancel();
   if (connecting_ != nullptr) connecting_->cancel();
   work_.set();
+}
+
+Task<void> Connection::abort_after(std::uint64_t after_ms, Error why, CancelToken& stop) {
+  Status slept = co_await loop_.sleep_for(std::chrono::milliseconds(after_ms), &stop);
+  if (slept) abort(std::move(why));
 }
 
 Task<void> Connection::join() { co_await tasks_.join(); }

@@ -43,8 +43,13 @@ class Connection {
                            std::string_view kind = {});
 
   bool connected() const { return running_; }
+  bool ended() const { return ended_.has_value(); }
+  // The one of the addresses that was reached.
+  const Address& address() const { return address_; }
   // Ends the connection, or a connect under way: everything pending fails with this error.
   void abort(Error why);
+  // The same after so long, unless stopped before.
+  Task<void> abort_after(std::uint64_t after_ms, Error why, CancelToken& stop);
   // Waits until reader and writer have ended. Call after abort, before destruction.
   Task<void> join();
 
@@ -91,6 +96,7 @@ class Connection {
   Loop& loop_;
   std::size_t record_most_;
   UniqueFd fd_;
+  Address address_;
   bool running_ = false;
   Clock::time_point connected_since_{};
   std::optional<Error> ended_;

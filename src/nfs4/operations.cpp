@@ -15,6 +15,7 @@ constexpr std::uint32_t kUnchecked = 0;
 constexpr std::uint32_t kGuarded = 1;
 constexpr std::uint32_t kClaimNull = 0;
 constexpr std::uint32_t kClaimFh = 4;
+constexpr std::uint32_t kForeChannel = 1;
 
 template <std::size_t N>
 void decode_array(XdrReader& in, std::array<std::byte, N>& out) {
@@ -260,6 +261,18 @@ void CreateSession::decode(XdrReader& in, Reply& reply) {
   back.decode(in);
 }
 
+void BindConnToSession::encode(XdrWriter& out) const {
+  out.fixed(session);
+  out.u32(kForeChannel);
+  out.u32(0);  // no RDMA
+}
+
+void BindConnToSession::decode(XdrReader& in, Reply& reply) {
+  decode_array(in, reply.session);
+  if (in.u32() != kForeChannel) return in.fail();  // was asked for
+  in.u32();                                        // RDMA
+}
+
 void Setclientid::encode(XdrWriter& out) const {
   out.fixed(verifier);
   out.text(id);
@@ -303,6 +316,7 @@ std::string_view operation_name(Op op) {
     case Op::kSetclientidConfirm: return "SETCLIENTID_CONFIRM";
     case Op::kVerify: return "VERIFY";
     case Op::kWrite: return "WRITE";
+    case Op::kBindConnToSession: return "BIND_CONN_TO_SESSION";
     case Op::kExchangeId: return "EXCHANGE_ID";
     case Op::kCreateSession: return "CREATE_SESSION";
     case Op::kDestroySession: return "DESTROY_SESSION";

@@ -345,6 +345,17 @@ struct CreateSession {  // 18.36, without a back channel
   static void decode(XdrReader& in, Reply& reply);
 };
 
+struct BindConnToSession {  // 18.34, to the fore channel
+  static constexpr Op kNumber = Op::kBindConnToSession;
+  static constexpr std::uint32_t kReplyBytes = kResultHeader + 24;
+  SessionId session{};
+  struct Reply {
+    SessionId session{};
+  };
+  void encode(XdrWriter& out) const;
+  static void decode(XdrReader& in, Reply& reply);
+};
+
 struct DestroySession : Plain<Op::kDestroySession> {  // 18.37
   SessionId session{};
   void encode(XdrWriter& out) const { out.fixed(session); }

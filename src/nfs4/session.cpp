@@ -59,7 +59,7 @@ Task<Result<CompoundReply>> Session::call(Compound& request) {
   }
 }
 
-Task<Result<Chunk>> Session::send(const Compound& request, const Attempt& attempt) {
+Task<Result<Chunk>> Session::send(const Compound& request, Attempt& attempt) {
   Sequence sequence;
   sequence.session = session_id_;
   sequence.sequence_id = slots_[attempt.slot].sequence_id;
@@ -74,7 +74,8 @@ Task<Result<Chunk>> Session::send(const Compound& request, const Attempt& attemp
   header.u32(static_cast<std::uint32_t>(Op::kSequence));
   sequence.encode(header);
   slots_[attempt.slot].xid = xid;
-  co_return co_await transmit(xid, header, request);
+  attempt.connection = connections_.least_busy();
+  co_return co_await transmit(attempt.connection.get(), xid, header, request);
 }
 
 Task<Session::Next> Session::exchange(Compound& request, Attempt& attempt) {
@@ -85,7 +86,7 @@ Task<Session::Next> Session::exchange(Compound& request, Attempt& attempt) {
   Status header = decode_reply_header(reader);
   if (!header) {
     if (header.error().is(Own::kBadReply)) {
-      connection_->abort(std::move(header).error());
+      attempt.connection->abort(std::move(header).error());
       co_return co_await after_loss(request, attempt);
     }
     if (treatment(header.error()) == Treatment::kRetry && attempt.delays < kRefusedMost) {
@@ -103,7 +104,7 @@ Task<Session::Next> Session::exchange(Compound& request, Attempt& attempt) {
             got.sequence_id == slots_[attempt.slot].sequence_id);
   }
   if (!fits) {
-    connection_->abort(own_error(Own::kBadReply, "SEQUENCE", "a reply to another request"));
+    attempt.connection->abort(own_error(Own::kBadReply, "SEQUENCE", "a reply to another request"));
     co_return co_await after_loss(request, attempt);
   }
   learn_load(request, reply->status(), slot_window_->has_waiters());
@@ -132,9 +133,17 @@ void Session::advance_slot(const Attempt& attempt) {
   if (attempt.generation == session_generation_) ++slots_[attempt.slot].sequence_id;
 }
 
-Task<Session::Next> Session::after_loss(const Compound& request, Attempt& attempt) {
+// What cut one connection may have cut the others as well, and the request with it that has gone
+// over to them: only what was connected after the last loss says something about the request.
+void Session::count_loss(Attempt& attempt) {
+  if (!attempt.connection || attempt.connection->connected_since() < attempt.lost_at) return;
   ++attempt.connections_lost;
-  if (!connection_->connected()) start_recovery(Lost::kConnection, attempt.generation);
+  attempt.lost_at = Clock::now();
+}
+
+Task<Session::Next> Session::after_loss(const Compound& request, Attempt& attempt) {
+  count_loss(attempt);
+  note_loss();
   Status ready = co_await wait_ready();
   if (!ready) co_return finish(attempt, std::move(ready).error());
   if (attempt.connections_lost >= kLossesMost) {
@@ -189,6 +198,11 @@ Task<Session::Next> Session::after_sequence_error(const Compound& request, Attem
     case Treatment::kReopen:
     case Treatment::kRebuildClient: {
       if (++attempt.rebuilds > kRebuildsMost) co_return finish(attempt, std::move(error));
+      if (treatment(error) == Treatment::kReconnect && attempt.rebuilds == 1) {
+        Status bound = co_await bind_connection(*attempt.connection);
+        if (bound) --attempt.sent;  // it was refused
+        if (bound) co_return go_on(request, attempt);
+      }
       bool client = treatment(error) == Treatment::kRebuildClient;
       start_recovery(client ? Lost::kClient : Lost::kSession, attempt.generation);
       Status ready = co_await wait_ready();

@@ -33,14 +33,16 @@ class Session : public Client {
     bool busy = false;
     std::uint32_t xid = 0;  // of the request that is in it
   };
-  enum class Lost : std::uint8_t { kConnection, kSession, kClient };
+  enum class Lost : std::uint8_t { kSession, kClient };
   // What is to be done after one exchange on a slot.
   enum class Next : std::uint8_t { kDone, kAgain, kSameSlot };
   struct Attempt {
     std::uint32_t slot = 0;
     std::uint64_t generation = 0;
-    unsigned sent = 0;  // times it went out in this session
+    std::shared_ptr<Connection> connection;  // that it went out on
+    unsigned sent = 0;                       // times it went out in this session
     unsigned connections_lost = 0;
+    Clock::time_point lost_at = Clock::time_point::min();  // the last of these
     unsigned delays = 0;
     unsigned rebuilds = 0;  // sessions that were lost under it
     std::optional<Clock::time_point> delayed_since;
@@ -62,12 +64,14 @@ class Session : public Client {
   Next retire(Attempt& attempt, Error error);
   void adjust_window();
   void advance_slot(const Attempt& attempt);
-  Task<Result<Chunk>> send(const Compound& request, const Attempt& attempt);
+  static void count_loss(Attempt& attempt);
+  Task<Result<Chunk>> send(const Compound& request, Attempt& attempt);
 
   void start_recovery(Lost lost, std::uint64_t generation);
   Task<Status> recover_once() override;
   Task<void> depart() override;
   Compound renewal() const override;
+  Task<Status> bind_connection(Connection& connection) override;
   Task<Status> make_client();
   Task<Status> make_session();
   static Status accept(const ChannelAttributes& granted);

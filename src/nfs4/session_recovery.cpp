@@ -24,14 +24,14 @@ Compound Session::renewal() const { return Compound("SEQUENCE", Repeat::kIdempot
 
 void Session::start_recovery(Lost lost, std::uint64_t generation) {
   if (state_ != State::kReady && state_ != State::kRecovering) return;
-  if (lost != Lost::kConnection && generation != session_generation_) return;  // done since
+  if (generation != session_generation_) return;  // done since
   if (lost == Lost::kSession) need_session_ = true;
   if (lost == Lost::kClient) need_client_ = true;
   begin_recovery();
 }
 
 Task<Status> Session::recover_once() {
-  if (!connection_ || !connection_->connected()) {
+  if (connections_.standing() == 0) {
     NFSFERRY_TRY(Ok connected, co_await reconnect(), co_return);
   }
   if (need_client_) {
@@ -122,6 +122,15 @@ Status Session::accept(const ChannelAttributes& granted) {
                          std::to_string(row.least) + " can be worked with");
   }
   return ok();
+}
+
+Task<Status> Session::bind_connection(Connection& connection) {
+  BindConnToSession request;
+  request.session = session_id_;
+  auto bound = co_await bare_over(&connection, request);
+  if (!bound) co_return std::move(bound).error();
+  if (bound->session == request.session) co_return ok();
+  co_return own_error(Own::kBadReply, "BIND_CONN_TO_SESSION", "a reply about another session");
 }
 
 // Needed once per client id before any OPEN; after a new session of an old one the answer is

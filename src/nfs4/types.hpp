@@ -53,6 +53,7 @@ enum class Op : std::uint32_t {
   kSetclientidConfirm = 36,
   kVerify = 37,
   kWrite = 38,
+  kBindConnToSession = 41,
   kExchangeId = 42,
   kCreateSession = 43,
   kDestroySession = 44,

@@ -9,12 +9,6 @@ constexpr std::uint32_t kProcedureNull = 0;
 constexpr std::uint32_t kProcedureCompound = 1;
 constexpr std::size_t kRecordMost = 65536;
 
-Task<void> abort_after(Loop& loop, Connection& connection, std::uint64_t timeout_ms,
-                       CancelToken& stop) {
-  Status slept = co_await loop.sleep_for(std::chrono::milliseconds(timeout_ms), &stop);
-  if (slept) connection.abort(own_error(Own::kTimeout, "probe", "no answer in time"));
-}
-
 Task<Result<Chunk>> call(Connection& connection, std::uint32_t version, std::uint32_t procedure,
                          std::optional<std::uint32_t> minor, const Credentials& credentials) {
   XdrWriter out;
@@ -68,7 +62,8 @@ Task<Result<std::vector<VersionAnswer>>> ask_versions(Loop& loop, std::string ho
     NFSFERRY_TRY(Ok connected, co_await connection.connect(*addresses, timeout_ms), co_return);
     CancelToken stop;
     TaskGroup guard;
-    guard.spawn(abort_after(loop, connection, timeout_ms, stop));
+    Error late = own_error(Own::kTimeout, "probe", "no answer in time");
+    guard.spawn(connection.abort_after(timeout_ms, std::move(late), stop));
     auto minor_asked = v3 ? std::nullopt : std::optional(minor);
     auto record = co_await call(connection, v3 ? 3 : kVersion,
                                 v3 ? kProcedureNull : kProcedureCompound, minor_asked, credentials);

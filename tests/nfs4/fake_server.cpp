@@ -103,6 +103,7 @@ void read_operation(Cursor& in, FakeCall& call) {
     case kOpSetclientidConfirm: operation.clientid = in.u64(), in.raw(8); break;
     case kOpRenew: operation.clientid = in.u64(); break;
     case kOpReclaimComplete: in.u32(); break;
+    case kOpBindConnToSession:
     case kOpDestroySession: operation.text = in.raw(16); break;
     case kOpDestroyClientid: call.clientid = in.u64(); break;
     case kOpExchangeId: in.raw(8), operation.text = in.opaque(); break;
@@ -368,6 +369,10 @@ std::string FakeServer::answer_bare(const FakeCall& call, const FakeAnswer& answ
       }
       break;
     }
+    case kOpBindConnToSession:
+      if (!sessions_.contains(call.operations[0].text)) return failed(kBadsession);
+      result.raw(call.operations[0].text).u32(1).u32(0);
+      break;
     case kOpDestroySession:
       if (sessions_.erase(call.operations[0].text) == 0) return failed(kBadsession);
       break;

@@ -103,6 +103,7 @@ std::vector<Sample> samples() {
           "CREATE_SESSION, RDMA",
           hex(create_session + "00000000 00100000 00100000 00002000 00000080 00000040 00000001 "
                                "00000010")),
+      sample<BindConnToSession>("BIND_CONN_TO_SESSION", hex(session + "00000001 00000000")),
   };
 }
 
@@ -225,6 +226,10 @@ TEST(Decode, ExchangeIdRefusesStateProtectionThatWasNotAskedFor) {
   std::string bytes = samples()[21].bytes;
   bytes.replace(16, 4, hex("00000001"));
   EXPECT_TRUE(decode<ExchangeId>(bytes).failed);
+}
+
+TEST(Decode, BindConnToSessionRefusesAnotherChannelThanWasAskedFor) {
+  EXPECT_TRUE(decode<BindConnToSession>(hex(std::string(32, '0') + "00000002 00000000")).failed);
 }
 
 TEST(Decode, CreateSessionGivesTheGrantedLimits) {

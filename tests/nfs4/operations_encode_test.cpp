@@ -213,6 +213,9 @@ TEST(Encode, SessionOperations) {
   EXPECT_EQ(encoded(sequence),
             "00000035 00010203 04050607 08090a0b 0c0d0e0f 00000005 00000003 0000003f 00000001");
 
+  BindConnToSession bind;
+  bind.session = sequence.session;
+  EXPECT_EQ(encoded(bind), "00000029 00010203 04050607 08090a0b 0c0d0e0f 00000001 00000000");
   DestroySession session;
   session.session = sequence.session;
   EXPECT_EQ(encoded(session), "0000002c 00010203 04050607 08090a0b 0c0d0e0f");

@@ -48,6 +48,7 @@ constexpr Shape kShapes[] = {
     {kOpVerify, "VERIFY", "f", ""},
     {kOpWrite, "WRITE", "shwo", "wwh"},
     {kOpReleaseLockowner, "RELEASE_LOCKOWNER", "ho", ""},
+    {kOpBindConnToSession, "BIND_CONN_TO_SESSION", "sww", "sww"},
     {kOpExchangeId, "EXCHANGE_ID", "howPI", "hwwPhooI"},
     {kOpCreateSession, "CREATE_SESSION", "hwwnnwS", "swwnn"},
     {kOpDestroySession, "DESTROY_SESSION", "s", ""},

@@ -41,6 +41,7 @@ enum Operation : std::uint32_t {
   kOpVerify = 37,
   kOpWrite = 38,
   kOpReleaseLockowner = 39,
+  kOpBindConnToSession = 41,
   kOpExchangeId = 42,
   kOpCreateSession = 43,
   kOpDestroySession = 44,
