@@ -40,7 +40,8 @@ class Run {
         shared_(std::make_unique<copy::Shared>(job, options_, observer, stop, pace_)) {
     if (options_.run_id.empty()) options_.run_id = random_run_id();
     options_.threads = api::thread_count(options_.threads);
-    tree_options_ = api::TreeOptions{options_.run_id, options_.timeout_ms, &pace_};
+    tree_options_ =
+        api::TreeOptions{options_.run_id, options_.timeout_ms, &pace_, options_.connections};
     report_.options = options_;
     report_.run_id = options_.run_id;
     report_.start_ms = wall_clock_ms();
@@ -149,6 +150,10 @@ class Run {
     TaskGroup telling;
     telling.spawn(api::say_state_when_asked(loop, **source, **target, ended));
     bool ready = co_await open_both(loop, **source, **target);
+    if (ready) {
+      say_one_connection(**source);
+      say_one_connection(**target);
+    }
     if (ready) ready = co_await prepare(loop, **source, **target);
     report_.prepare.duration_ms = wall_clock_ms() - report_.start_ms;
     report_.prepare.success = ready;
@@ -229,6 +234,14 @@ class Run {
       target_open = co_await target.open();
     }
     co_return accept(Role::kTarget, target_location_, target_open);
+  }
+
+  // Once for a side, whatever the number of threads.
+  void say_one_connection(const FullTree& tree) const {
+    TreeFacts facts = tree.facts();
+    if (facts.nfs_version != "4.0" || options_.connections == 1) return;
+    log(LogLevel::kWarning, facts.location + ": over NFSv4.0 each thread has one connection, not " +
+                                std::to_string(options_.connections) + " (--connections)");
   }
 
   // Leaves things in the target for a moment, so that a stop lets it come to its end.

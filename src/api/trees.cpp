@@ -35,7 +35,7 @@ Result<std::unique_ptr<FullTree>> make_tree(Loop& loop, const Location& location
     LocalOptions local{options.run_id, false, options.pace};
     tree = std::make_unique<LocalTree>(loop, location, std::move(local));
   } else if (location.version != Location::Version::k3) {
-    nfs4::Nfs4Options nfs4{options.run_id, options.timeout_ms, options.pace};
+    nfs4::Nfs4Options nfs4{options.run_id, options.timeout_ms, options.pace, options.connections};
     tree = std::make_unique<nfs4::Nfs4Tree>(loop, location, nfs4);
   } else {
     return own_error(Own::kBadInput, "version",
@@ -59,6 +59,13 @@ ParentAndName parent_of(const Location& location) {
 
 namespace {
 
+// For a request or two.
+Result<std::unique_ptr<FullTree>> make_parent_tree(Loop& loop, const Location& parent,
+                                                   TreeOptions options) {
+  options.connections = 1;
+  return make_tree(loop, parent, options);
+}
+
 // True if it was not there.
 Task<Result<bool>> make_directory(FullTree& tree, std::string name, NewAttributes attributes) {
   NFSFERRY_TRY(Ok opened, co_await tree.open(), co_return);
@@ -80,7 +87,7 @@ Task<Result<bool>> make_directory(FullTree& tree, std::string name, NewAttribute
 Task<Result<bool>> make_root(Loop& loop, const Location& location, const TreeOptions& options,
                              const NewAttributes& attributes, const StopFlag& stop) {
   auto [parent, name] = parent_of(location);
-  auto tree = make_tree(loop, parent, options);
+  auto tree = make_parent_tree(loop, parent, options);
   if (!tree) co_return std::move(tree).error();
   CancelToken done;
   TaskGroup watching;
@@ -94,7 +101,7 @@ Task<Result<bool>> make_root(Loop& loop, const Location& location, const TreeOpt
 
 Task<Status> remove_root(Loop& loop, const Location& location, const TreeOptions& options) {
   auto [parent, name] = parent_of(location);
-  auto tree = make_tree(loop, parent, options);
+  auto tree = make_parent_tree(loop, parent, options);
   if (!tree) co_return std::move(tree).error();
   Status status = co_await (*tree)->open();
   if (status) {

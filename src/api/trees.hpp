@@ -14,7 +14,8 @@ namespace nfsferry::api {
 struct TreeOptions {
   std::string run_id;
   std::uint64_t timeout_ms = 300'000;
-  Pace* pace = nullptr;  // of requests; null: as fast as they come
+  Pace* pace = nullptr;           // of requests; null: as fast as they come
+  std::uint32_t connections = 1;  // to a server, where its version allows more
 };
 
 EngineChoice engine_choice(EngineMode mode);

@@ -55,8 +55,6 @@ void add_copy_flags(CLI::App& app, CopyArguments& arguments) {
 
   begin_group(app, "Work");
   add_work_flags(app, arguments);
-  add_parsed(app, "--connections", "1", "Connections of each thread to each side: only 1 yet",
-             parse_connections, [&options](std::uint32_t number) { options.connections = number; });
 }
 
 void add_file_flags(CLI::App& app, CopyArguments& arguments) {

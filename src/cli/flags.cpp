@@ -90,12 +90,7 @@ Result<std::uint32_t> parse_threads(std::string_view text) {
 }
 
 Result<std::uint32_t> parse_connections(std::string_view text) {
-  auto number = parse_unsigned(text, 64);
-  if (number && *number == 1) return std::uint32_t{1};
-  if (number && *number > 1) {
-    return bad(text, "connections are not available yet; write 1, or use more --threads");
-  }
-  return bad(text, "is not a number of connections; write 1");
+  return parse_count(text, kConnectionsMax, "connections");
 }
 
 Result<std::uint64_t> parse_bwlimit(std::string_view text) {

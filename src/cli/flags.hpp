@@ -23,6 +23,7 @@ struct Owner {
 enum class ProgressMode : std::uint8_t { kAuto, kAlways, kNever };
 
 inline constexpr std::uint32_t kThreadsMax = 64;
+inline constexpr std::uint32_t kConnectionsMax = 16;
 inline constexpr std::uint64_t kTimeoutMaxMs = 30ull * 24 * 3'600'000;
 inline constexpr std::uint64_t kProgressIntervalMinMs = 100;
 inline constexpr std::uint64_t kProgressIntervalMaxMs = 3'600'000;

@@ -24,6 +24,7 @@ ClientOptions client_options(const Location& location, const Nfs4Options& option
   client.port = location.nfs_port;
   client.timeout_ms = options.timeout_ms;
   client.pace = options.pace;
+  client.connections = options.connections;
   client.credentials.uid = location.uid.value_or(::geteuid());
   client.credentials.gid = location.gid.value_or(::getegid());
   client.credentials.groups = location.groups;
@@ -228,7 +229,7 @@ Preferences Nfs4Tree::preferences() const {
 
 TreeFacts Nfs4Tree::facts() const {
   return TreeFacts{location_.text, std::string(client_->version()), client_->limits().operations,
-                   client_->limits().slots, 1};
+                   client_->limits().slots, client_->connections()};
 }
 
 Task<Result<DirectoryPtr>> Nfs4Tree::open_directory(DirectoryPtr, const Entry& entry) {

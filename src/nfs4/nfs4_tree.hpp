@@ -21,6 +21,7 @@ struct Nfs4Options {
   std::string run_id;  // in temporary names until there is a lock
   std::uint64_t timeout_ms = 300'000;
   Pace* pace = nullptr;
+  std::uint32_t connections = 1;  // of a 4.1 session; 4.0 has one
 };
 
 class Nfs4Directory : public Directory {

@@ -54,6 +54,14 @@ TEST(ParseTimeout, KeepsToItsRange) {
   EXPECT_FALSE(parse_timeout("").has_value());
 }
 
+TEST(ParseConnections, TakesOneTo16) {
+  EXPECT_EQ(parse_connections("1").value(), 1u);
+  EXPECT_EQ(parse_connections("16").value(), 16u);
+  for (const char* text : {"0", "17", "-1", "x", "", "1.5"}) {
+    EXPECT_FALSE(parse_connections(text).has_value()) << text;
+  }
+}
+
 TEST(ParseThreads, TakesOneTo64) {
   EXPECT_EQ(parse_threads("1").value(), 1u);
   EXPECT_EQ(parse_threads("64").value(), 64u);

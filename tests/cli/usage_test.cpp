@@ -113,7 +113,10 @@ std::vector<BadUsage> bad_values() {
        "--compare checksum needs them"},
       {"NoThreads", copy({"--threads", "0"}), "--threads: '0'"},
       {"TooManyThreads", copy({"--threads", "65"}), "from 1 to 64"},
-      {"TwoConnections", copy({"--connections", "2"}), "not available yet"},
+      {"NoConnections", copy({"--connections", "0"}), "--connections: '0'"},
+      {"TooManyConnections", copy({"--connections", "17"}),
+       "--connections: '17' is not a number of connections; write one from 1 to 16"},
+      {"ConnectionsInWords", copy({"--connections", "two"}), "--connections: 'two'"},
       {"Timeout", copy({"--timeout", "soon"}), "--timeout: 'soon' is not a duration"},
       {"TimeoutZero", copy({"--timeout", "0"}), "out of range"},
       {"Bwlimit", copy({"--bwlimit", "fast"}), "--bwlimit: 'fast' is not a size"},
@@ -202,7 +205,7 @@ TEST(Help, NamesEveryFlagOfCopy) {
                            "--checksum xxh3-128|none",
                            "--engine auto|io_uring|epoll",
                            "--threads",
-                           "--connections",
+                           "--connections N",
                            "--timeout",
                            "--run-id",
                            "--report-json",
@@ -221,9 +224,9 @@ TEST(Help, NamesEveryFlagOfVerify) {
   std::string help = run_program({"verify", "--help"}).out;
   for (const char* flag :
        {"--owner keep|target|UID:GID", "--map-uid OLD:NEW", "--map-gid OLD:NEW", "--suid keep|drop",
-        "--cross-mounts", "--include-nfs-leftovers", "--threads", "--engine", "--timeout",
-        "--run-id", "--json", "--report-json FILE|-", "--quiet", "--progress auto|always|never",
-        "--progress-interval", "--log-level", "--log-json"}) {
+        "--cross-mounts", "--include-nfs-leftovers", "--threads", "--connections", "--engine",
+        "--timeout", "--run-id", "--json", "--report-json FILE|-", "--quiet",
+        "--progress auto|always|never", "--progress-interval", "--log-level", "--log-json"}) {
     EXPECT_NE(help.find(flag), std::string::npos) << flag;
   }
 }

@@ -36,9 +36,11 @@ class InterruptionTest : public CopyTest, public ::testing::WithParamInterface<P
   std::unique_ptr<Proxy> slow_proxy(Ganesha& server) {
     return proxy_to(server, std::chrono::milliseconds(20));
   }
+  void cut_connections(std::uint32_t connections);
 };
 
-TEST_P(InterruptionTest, connections_cut_in_the_middle_are_made_again) {
+// Of one thread, all of them in the middle of the copy.
+void InterruptionTest::cut_connections(std::uint32_t connections) {
   auto source_proxy = slow_proxy(servers().source);
   auto target_proxy = slow_proxy(servers().target);
   Ground source = source_ground(GetParam(), source_proxy->port());
@@ -49,16 +51,24 @@ TEST_P(InterruptionTest, connections_cut_in_the_middle_are_made_again) {
     target_proxy->drop_connections();
   });
   StopFlag stop{0};
+  CopyOptions wanted = options(source, target);
+  wanted.connections = connections;
 
-  CopyReport report = run(options(source, target), cut, stop);
+  CopyReport report = run(wanted, cut, stop);
 
   EXPECT_TRUE(cut.acted());
   EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
   for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
-  EXPECT_GE(source_proxy->counters().connections, 2u);
-  EXPECT_GE(target_proxy->counters().connections, 2u);
+  EXPECT_GE(source_proxy->counters().connections, connections + 1);
+  EXPECT_GE(target_proxy->counters().connections, connections + 1);
   expect_equal(source, target, kept_on(GetParam()));
 }
+
+TEST_P(InterruptionTest, connections_cut_in_the_middle_are_made_again) { cut_connections(1); }
+
+class SeveralConnections : public InterruptionTest {};
+
+TEST_P(SeveralConnections, cut_in_the_middle_are_made_again) { cut_connections(3); }
 
 TEST_P(InterruptionTest, a_target_server_that_crashes_and_comes_back_is_gone_on_with) {
   auto target_proxy = slow_proxy(servers().target);
@@ -147,6 +157,8 @@ TEST_P(InterruptionTest, a_run_asked_to_stop_leaves_no_temporaries_and_says_so) 
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, InterruptionTest, ::testing::Values(Place::kNfs, Place::kNfs40),
+                         [](const auto& place) { return place_name(place.param); });
+INSTANTIATE_TEST_SUITE_P(Versions, SeveralConnections, ::testing::Values(Place::kNfs),
                          [](const auto& place) { return place_name(place.param); });
 
 }  // namespace

@@ -63,8 +63,12 @@ class ServerPlace final : public TreeUnderTest {
 
   // With a proxy: reached through it.
   ServerPlace(std::unique_ptr<Loop> loop, Ganesha& server, const std::string& name,
-              const std::string& version, bool as_root, std::unique_ptr<Proxy> proxy)
-      : loop_(std::move(loop)), folder_(server.folder("/old/" + name)), proxy_(std::move(proxy)) {
+              const std::string& version, bool as_root, std::unique_ptr<Proxy> proxy,
+              std::uint32_t connections)
+      : loop_(std::move(loop)),
+        folder_(server.folder("/old/" + name)),
+        proxy_(std::move(proxy)),
+        connections_(connections) {
     std::filesystem::create_directory(folder_);
     std::string url = server.url("/old/" + name, version);
     std::uint32_t user = as_root ? 0 : kOrdinaryUser;
@@ -87,6 +91,7 @@ class ServerPlace final : public TreeUnderTest {
     nfs4::Nfs4Options options;
     options.run_id = "contract";
     options.timeout_ms = kTimeoutMs;
+    options.connections = connections_;
     return std::make_unique<nfs4::Nfs4Tree>(*loop_, location_, std::move(options));
   }
 
@@ -94,6 +99,7 @@ class ServerPlace final : public TreeUnderTest {
   std::unique_ptr<Loop> loop_;
   std::filesystem::path folder_;
   std::unique_ptr<Proxy> proxy_;
+  std::uint32_t connections_;
   Location location_;
 };
 
@@ -104,10 +110,10 @@ std::unique_ptr<Proxy> efs_proxy(const Ganesha& server, const EfsOptions& efs) {
 }
 
 TreeFactory ganesha_factory(std::string name, EngineChoice engine, bool as_root,
-                            const std::string& version = "4.1",
-                            std::optional<EfsOptions> efs = {}) {
-  auto make = [engine, as_root, version,
-               efs](std::string& missing) -> std::unique_ptr<TreeUnderTest> {
+                            const std::string& version = "4.1", std::optional<EfsOptions> efs = {},
+                            std::uint32_t connections = 1) {
+  auto make = [engine, as_root, version, efs,
+               connections](std::string& missing) -> std::unique_ptr<TreeUnderTest> {
     SharedServer& shared = SharedServer::instance();
     bool is_skip = false;
     std::string trouble = shared.start(is_skip);
@@ -121,9 +127,9 @@ TreeFactory ganesha_factory(std::string name, EngineChoice engine, bool as_root,
       missing = loop ? "no server: " + trouble : "no io_uring here: " + loop.error().message();
       return nullptr;
     }
-    return std::make_unique<ServerPlace>(*std::move(loop), shared.server(), shared.fresh_name(),
-                                         version, as_root,
-                                         efs ? efs_proxy(shared.server(), *efs) : nullptr);
+    return std::make_unique<ServerPlace>(
+        *std::move(loop), shared.server(), shared.fresh_name(), version, as_root,
+        efs ? efs_proxy(shared.server(), *efs) : nullptr, connections);
   };
   return {std::move(name), make};
 }
@@ -137,14 +143,15 @@ EfsOptions efs_with(std::uint32_t slots, std::uint32_t operations) {
 
 INSTANTIATE_TEST_SUITE_P(
     Nfs41, TreeContract,
-    ::testing::Values(ganesha_factory("GaneshaIoUring", EngineChoice::kIoUring, true),
-                      ganesha_factory("GaneshaEpoll", EngineChoice::kEpoll, true),
-                      ganesha_factory("GaneshaOrdinaryUser", EngineChoice::kAuto, false),
-                      ganesha_factory("Efs", EngineChoice::kAuto, true, "4.1", EfsOptions{}),
-                      ganesha_factory("EfsWithOneSlot", EngineChoice::kAuto, true, "4.1",
-                                      efs_with(1, 16)),
-                      ganesha_factory("EfsWithFewestOperations", EngineChoice::kAuto, true, "4.1",
-                                      efs_with(4, nfs4::Client::kOperationsLeast))),
+    ::testing::Values(
+        ganesha_factory("GaneshaIoUring", EngineChoice::kIoUring, true),
+        ganesha_factory("GaneshaEpoll", EngineChoice::kEpoll, true),
+        ganesha_factory("GaneshaOrdinaryUser", EngineChoice::kAuto, false),
+        ganesha_factory("GaneshaOnThreeConnections", EngineChoice::kAuto, true, "4.1", {}, 3),
+        ganesha_factory("Efs", EngineChoice::kAuto, true, "4.1", EfsOptions{}),
+        ganesha_factory("EfsWithOneSlot", EngineChoice::kAuto, true, "4.1", efs_with(1, 16)),
+        ganesha_factory("EfsWithFewestOperations", EngineChoice::kAuto, true, "4.1",
+                        efs_with(4, nfs4::Client::kOperationsLeast))),
     factory_name);
 INSTANTIATE_TEST_SUITE_P(
     Nfs40, TreeContract,
