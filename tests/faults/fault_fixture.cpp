@@ -95,13 +95,15 @@ CopyReport FaultTest::copy_through(std::uint16_t source_port, std::uint16_t targ
   options.source = url(source_port, "/old");
   options.target = url(target_port, "/new/" + target_.filename().string());
   options.timeout_ms = trial.timeout_ms;
+  options.connections = trial.connections;
   Observer quiet;
   StopFlag stop{0};
   return run(options, quiet, stop);
 }
 
 void FaultTest::try_faults(const Trial& trial) {
-  std::string planned = "version " + trial.version + "\n";
+  std::string planned =
+      "version " + trial.version + ", connections " + std::to_string(trial.connections) + "\n";
   for (const Fault& fault : trial.source) planned += "source: " + to_string(fault) + "\n";
   for (const Fault& fault : trial.target) planned += "target: " + to_string(fault) + "\n";
   SCOPED_TRACE(planned);

@@ -27,6 +27,7 @@ enum class Expected : std::uint8_t {
 
 struct Trial {
   std::string version = "4.1";
+  std::uint32_t connections = 1;
   std::vector<Fault> source;
   std::vector<Fault> target;
   Expected expected = Expected::kTold;

@@ -22,6 +22,7 @@ struct Choices {
   std::vector<Kind> kinds;
   std::vector<Operation> operations;
   std::vector<std::uint32_t> statuses;
+  std::uint32_t connections = 1;
 };
 
 Choices choices_of_41() {
@@ -36,6 +37,14 @@ Choices choices_of_41() {
            kOpRestorefh, kOpGetfh,  kOpCreateSession, kOpExchangeId},
           {10008, 10013, 10018, 10011, 10070, 10065, 10066, 70, 10014, 5, 28, 69, 13, 1, 30, 31, 63,
            10041}};
+}
+
+Choices choices_of_connections() {
+  Choices choices = choices_of_41();
+  choices.connections = 3;
+  choices.operations.push_back(kOpBindConnToSession);
+  choices.statuses.push_back(10055);
+  return choices;
 }
 
 // Without old replies: on 4.0 the xid is all that ties a reply to its request.
@@ -113,6 +122,7 @@ class RandomFaults : public FaultTest {
     Dice dice(static_cast<std::uint32_t>(std::stoul(GetParam())));
     Trial trial;
     trial.version = choices.version;
+    trial.connections = choices.connections;
     for (std::uint32_t left = 1 + dice.below(4); left > 0; --left) {
       auto& side = dice.below(3) == 0 ? trial.source : trial.target;
       side.push_back(random_fault(dice, choices));
@@ -123,13 +133,17 @@ class RandomFaults : public FaultTest {
 
 class RandomFaultsOf41 : public RandomFaults {};
 class RandomFaultsOf40 : public RandomFaults {};
+class RandomFaultsOfConnections : public RandomFaults {};
 
 TEST_P(RandomFaultsOf41, are_dealt_with_or_told) { try_seed(choices_of_41()); }
 TEST_P(RandomFaultsOf40, are_dealt_with_or_told) { try_seed(choices_of_40()); }
+TEST_P(RandomFaultsOfConnections, are_dealt_with_or_told) { try_seed(choices_of_connections()); }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomFaultsOf41, ::testing::ValuesIn(chosen_seeds(300)),
                          parameter_name);
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomFaultsOf40, ::testing::ValuesIn(chosen_seeds(100)),
+                         parameter_name);
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomFaultsOfConnections, ::testing::ValuesIn(chosen_seeds(100)),
                          parameter_name);
 
 }  // namespace
