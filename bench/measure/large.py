@@ -3,7 +3,7 @@ verification, threads, cold caches."""
 
 import functools
 import shutil
-from typing import Sequence
+from typing import Any, Sequence
 
 from measure.figures import (Column, Runs, Variants, cpu_over, interleaved, nfsferry_figures,
                              speed_over, summary, tree_figures)
@@ -16,7 +16,9 @@ from measure.setting import MIB, Proxy, Setting, check_same, delay
 FAR_MS = (1, 3)
 NFS_CP = "nfs-cp"
 VERIFY = ("none", "transferred", "all")
-THREADS = (1, 2)
+THREADS: dict[str, dict[str, Any]] = {
+    "1": {"threads": 1}, "2": {"threads": 2},
+    "1 on 2 connections": {"threads": 1, "arguments": ["--connections", "2"]}}
 
 
 def relay(setting: Setting) -> Run:
@@ -120,12 +122,12 @@ def measure_verify(setting: Setting) -> Figures:
 
 
 def measure_threads(setting: Setting) -> Figures:
-    ways = {number: {"threads": number} for number in THREADS}
-    runs = interleaved(setting.options.rounds, each_tree(setting, ways))
+    runs = interleaved(setting.options.rounds, each_tree(setting, THREADS))
     figures = figures_of(setting, runs)
     for tree in BOTH_TREES:
-        one, two = (f"{tree}, {number}" for number in THREADS)
-        figures[two]["speed_over_one"] = speed_over(runs[two], runs[one])
+        one, *others = (f"{tree}, {way}" for way in THREADS)
+        for way in others:
+            figures[way]["speed_over_one"] = speed_over(runs[way], runs[one])
     return figures
 
 
@@ -152,7 +154,7 @@ VERIFIED = Section(
      REQUESTS_PER_FILE, CPU_PER_FILE, CPU_PER_GIB, Column("times relay", "cpu_over_relay", 2, True),
      ELSEWHERE, PEAK])
 THREADED = Section(
-    "threads", "--threads 1 and 2, --verify none", BOTH_TREES, measure_threads,
+    "threads", "--threads 1 and 2, --connections 2, --verify none", BOTH_TREES, measure_threads,
     [FILES_PER_SECOND, MIB_PER_SECOND, Column("of one thread", "speed_over_one", 2, True),
      CPU_PER_FILE, CPU_PER_GIB, SERVERS_CPU, ELSEWHERE, PEAK])
 COLD = Section(
