@@ -136,7 +136,7 @@ Result<UniqueFd> open_listed_file(int directory_fd, const Entry& entry) {
     error.detail = "it is not the file any more that was listed";
     return error;
   }
-  // io_uring answers EAGAIN for a non-blocking file where it would otherwise wait.
+  // Where files are fetched from an archive first, reads of a non-blocking one give EAGAIN.
   int flags = ::fcntl(fd->get(), F_GETFL);
   if (flags < 0 || ::fcntl(fd->get(), F_SETFL, flags & ~O_NONBLOCK) < 0) {
     return errno_error(errno, "fcntl", entry.name);

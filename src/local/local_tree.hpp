@@ -1,7 +1,7 @@
 // local: a tree on a mounted or local path. Everything below the root is reached by descriptors of
 // directories and single names; no path is walked twice, and no symlink is followed but in the
-// root path that the user wrote. Batches are one job on a file thread each; the data of large files
-// goes through the loop's engine (io_uring where there is one).
+// root path that the user wrote. Batches are one job on a file thread each, ranges of large files
+// one call.
 //
 // Durability: a file's data and attributes are synced before it takes its final name. Names are
 // synced once a directory, when its own attributes are set (set_attributes with an empty name).
@@ -100,7 +100,7 @@ class LocalTree final : public FullTree {
   const std::string& mark() const {
     return capabilities_.lock_mark.empty() ? options_.run_id : capabilities_.lock_mark;
   }
-  // Through the loop's engine; short reads are finished. `name` outlives the call.
+  // Short reads are finished. `name` outlives the call.
   Task<Result<ReadRange>> read_range(const char* kind, int fd, const std::string& name,
                                      std::uint64_t offset_bytes, std::uint32_t count);
 

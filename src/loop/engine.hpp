@@ -20,8 +20,6 @@ class Engine {
   virtual ~Engine() = default;
 
   virtual std::string_view name() const = 0;
-  // Whether start() takes file operations; the loop gives them to its file threads otherwise.
-  virtual bool drives_files() const = 0;
   // On the thread of the loop, at the start of every run.
   virtual void enter_thread() {}
   // Either finishes the operation at once (its result is stored) and returns true, or keeps it

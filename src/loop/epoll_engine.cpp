@@ -60,7 +60,6 @@ class EpollEngine final : public Engine {
   EpollEngine(UniqueFd epoll_fd, int wake_fd) : epoll_fd_(std::move(epoll_fd)), wake_fd_(wake_fd) {}
 
   std::string_view name() const override { return "epoll"; }
-  bool drives_files() const override { return false; }
 
   bool start(Operation& operation) override;
   void cancel(Operation& operation) override;

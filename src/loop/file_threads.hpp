@@ -10,9 +10,9 @@
 
 namespace nfsferry {
 
-// A few threads that carry out calls which may block: offload() on both engines, and the epoll
-// engine's files. Started when the first call comes, never before. All functions are called on the
-// loop's thread; the queue and the list of finished operations are what its mutex guards.
+// A few threads that carry out calls which may block: offload(), and all that is done with files.
+// Started when the first call comes, never before. All functions are called on the loop's thread;
+// the queue and the list of finished operations are what its mutex guards.
 class FileThreads {
  public:
   static constexpr std::size_t kThreadsMax = 4;

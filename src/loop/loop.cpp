@@ -21,13 +21,14 @@ using std::chrono::nanoseconds;
 
 thread_local Loop* current_loop = nullptr;
 
-bool is_file_call(OperationKind kind) {
+bool uses_file_thread(OperationKind kind) {
   switch (kind) {
     case OperationKind::kOpenat2:
     case OperationKind::kRead:
     case OperationKind::kWrite:
     case OperationKind::kSyncData:
-    case OperationKind::kClose: return true;
+    case OperationKind::kClose:
+    case OperationKind::kCall: return true;
     default: return false;
   }
 }
@@ -127,7 +128,7 @@ bool Loop::finishes_at_once(Operation& operation) {
     timers_.add(operation);
     return false;
   }
-  if (!uses_file_thread(operation)) return engine_->start(operation);
+  if (!uses_file_thread(operation.kind)) return engine_->start(operation);
   if (file_threads_->submit(operation)) return false;
   // No thread is to be had: better a loop that stands still for a moment than a failed file.
   operation.result = FileThreads::carry_out(operation);
@@ -148,16 +149,11 @@ Loop::Started Loop::start(Operation& operation) {
   return Started::kPending;
 }
 
-bool Loop::uses_file_thread(const Operation& operation) const {
-  return operation.kind == OperationKind::kCall ||
-         (is_file_call(operation.kind) && !engine_->drives_files());
-}
-
 void Loop::cancel(Operation& operation) {
   if (operation.kind == OperationKind::kSleep) {
     timers_.remove(operation);
     complete(operation, -ECANCELED);
-  } else if (!uses_file_thread(operation)) {
+  } else if (!uses_file_thread(operation.kind)) {
     engine_->cancel(operation);
   } else if (file_threads_->withdraw(operation)) {
     complete(operation, -ECANCELED);

@@ -77,7 +77,7 @@ class Loop {
   // Before a socket is closed: nothing may be pending on it.
   void forget_socket(int fd);
 
-  // Files. Offsets in bytes.
+  // Files, by the file threads. Offsets in bytes.
   Task<Result<UniqueFd>> openat2(int directory_fd, std::string path, std::uint64_t flags,
                                  std::uint32_t mode, std::uint64_t resolve,
                                  CancelToken* cancel = nullptr);
@@ -118,7 +118,6 @@ class Loop {
   enum class Started : std::uint8_t { kFinished, kPending };
   Started start(Operation& operation);
   bool finishes_at_once(Operation& operation);
-  bool uses_file_thread(const Operation& operation) const;
   void cancel(Operation& operation);
   void complete(Operation& operation, std::int64_t result);
 
