@@ -41,7 +41,7 @@ enum class Own : std::uint32_t {
   kTypeConflict,          // another type stands where the entry should be
   kOwnerNotNumeric,       // an owner that is not a decimal id
   kWriteVerifierChanged,  // the server lost uncommitted data
-  kUnsupported,           // the tree cannot hold such an entry
+  kUnsupported,           // the tree cannot hold such an entry, or do such a thing
   kNameResolution,        // host name not resolved
   kUnreachable,           // server stayed away past the timeout
   kBadInput,              // an option, URL or path that cannot be used

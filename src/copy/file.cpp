@@ -1,7 +1,8 @@
 // The life of a file, top to bottom. A small one: read whole, many in one request; hashed; put
 // whole, many in one request, read back and in place when that returns. A large one: a window of
 // reads feeds a window of writes to a temporary, each read back, hashed in file order; committed;
-// checked for change; finished and renamed. A small file that was cut short, changed or came back
+// checked for change; finished and renamed. Where nobody has to see the bytes, the trees are asked
+// to copy a large file without us first. A small file that was cut short, changed or came back
 // wrong goes the way of the large ones, and so does one with long runs of zeros, which are not
 // sent.
 #include <algorithm>
@@ -234,6 +235,7 @@ Task<Status> Worker::copy_once(Transfer& transfer) {
   Status copied = ok();
   if (target) {
     transfer.target = *std::move(target);
+    if (!transfer.hashes && !shared_.verifies()) co_await copy_unseen(transfer);
     copied = co_await pump(transfer);
   } else {
     transfer.target_at_fault = true;
@@ -269,9 +271,30 @@ Task<Status> Worker::close_source(Transfer& transfer, Status so_far) {
   co_return so_far;
 }
 
+// As far as the trees can, from the beginning on; the rest is pumped. A first small piece shows
+// whether they can at all.
+Task<void> Worker::copy_unseen(Transfer& transfer) {
+  std::uint64_t end = transfer.expected.size_bytes;
+  while (transfer.next_offset < end && !transfer.eof && !shared_.stopping()) {
+    std::uint64_t most = transfer.next_offset == 0 ? range_size_ : kUnseenBytes;
+    std::uint64_t length = std::min(most, end - transfer.next_offset);
+    co_await shared_.pace.await_bytes(loop_, length);
+    auto copied =
+        co_await transfer.target->copy_from(*transfer.source, transfer.next_offset, length);
+    CopiedRange done = copied ? *copied : CopiedRange{};
+    if (done.size_bytes < length) shared_.pace.give_back_bytes(length - done.size_bytes);
+    if (!copied) break;
+    if (done.size_bytes == 0) transfer.eof = transfer.next_offset;
+    transfer.next_offset = std::min(end, transfer.next_offset + done.size_bytes);
+    shared_.counters.sparse_bytes_saved += done.hole_bytes;
+  }
+  transfer.hashed = transfer.next_offset;
+}
+
 // Ranges in parallel, bounded per file and over all files.
 Task<Status> Worker::pump(Transfer& transfer) {
-  std::uint64_t ranges = (transfer.expected.size_bytes + range_size_ - 1) / range_size_;
+  std::uint64_t left = transfer.expected.size_bytes - transfer.next_offset;
+  std::uint64_t ranges = (left + range_size_ - 1) / range_size_;
   std::size_t lanes = static_cast<std::size_t>(std::min<std::uint64_t>(ranges, kRangesPerFile));
   TaskGroup group;
   for (std::size_t i = 0; i < lanes; ++i) group.spawn(pump_lane(transfer));

@@ -25,6 +25,7 @@ class Worker {
   static constexpr std::size_t kLargeAtOnce = 8;  // so that small files go on beside large ones
   static constexpr std::uint64_t kRangeBytesInFlight = 24u << 20;
   static constexpr std::size_t kRangesPerFile = 16;
+  static constexpr std::uint64_t kUnseenBytes = 8u << 20;  // a call may block for, at a stop
   static constexpr std::uint32_t kAttemptsMost = 3;
   static constexpr std::uint64_t kZerosNotSent = 64 << 10;  // runs of at least so many
 
@@ -83,6 +84,7 @@ class Worker {
   Task<Status> copy_once(Transfer& transfer);
   Task<Status> open_source(Transfer& transfer);
   Task<Status> close_source(Transfer& transfer, Status so_far);
+  Task<void> copy_unseen(Transfer& transfer);
   Task<Status> pump(Transfer& transfer);
   Task<void> pump_lane(Transfer& transfer);
   Task<Status> pump_range(Transfer& transfer, std::uint64_t offset, std::uint64_t length);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "local/copy_range.hpp"
 #include "local/local_tree.hpp"
 
 namespace nfsferry {
@@ -36,6 +37,16 @@ class LocalTargetFile final : public TargetFile {
     }
     tree_.count("write", begin);
     co_return ok();
+  }
+
+  Task<Result<CopiedRange>> copy_from(const SourceFile& source, std::uint64_t offset_bytes,
+                                      std::uint64_t count) override {
+    std::optional<int> from = local_descriptor(source);
+    if (!from) co_return own_error(Own::kUnsupported, "copy_from");
+    auto work = [this, from, offset_bytes, count] {
+      return range_copy_.copy(*from, fd_.get(), offset_bytes, count, name_);
+    };
+    co_return co_await tree_.job("copy_range", std::move(work));
   }
 
   Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) override {
@@ -94,6 +105,7 @@ class LocalTargetFile final : public TargetFile {
   LocalTree& tree_;
   DirectoryFd directory_;  // empty once nothing is left to undo
   UniqueFd fd_;
+  RangeCopy range_copy_;
   const std::string temporary_;
   const std::string name_;
 };

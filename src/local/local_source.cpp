@@ -154,11 +154,19 @@ class LocalSourceFile final : public SourceFile {
 
   Task<Status> close() override { co_return co_await tree_.loop_.close_file(std::move(fd_)); }
 
+  int descriptor() const { return fd_.get(); }
+
  private:
   LocalTree& tree_;
   UniqueFd fd_;
   const std::string name_;
 };
+
+std::optional<int> local_descriptor(const SourceFile& file) {
+  const auto* local_file = dynamic_cast<const LocalSourceFile*>(&file);
+  if (!local_file) return {};
+  return local_file->descriptor();
+}
 
 Task<Result<std::unique_ptr<SourceFile>>> LocalTree::open_file(SourceItem item) {
   auto work = [&]() -> Result<UniqueFd> {

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,9 @@
 #include "tree/tree.hpp"
 
 namespace nfsferry {
+
+// The descriptor of a file that a local tree opened; nothing for one of another tree.
+std::optional<int> local_descriptor(const SourceFile& file);
 
 struct LocalOptions {
   std::string run_id = "local";  // in temporary names until there is a lock

@@ -22,6 +22,9 @@ inline const MemoryNodePtr& node_of(const DirectoryPtr& directory) {
   return node_of(directory.get());
 }
 
+// Of a file that a MemoryTree opened; empty for one of another tree.
+MemoryNodePtr node_of(const SourceFile& file);
+
 inline Error named(Error error, std::string_view operation, std::string_view name) {
   error.operation = std::string(operation);
   error.path = std::string(name);

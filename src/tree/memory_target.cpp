@@ -33,6 +33,18 @@ class MemoryTargetFile final : public TargetFile {
     co_return ok();
   }
 
+  Task<Result<CopiedRange>> copy_from(const SourceFile& source, std::uint64_t offset_bytes,
+                                      std::uint64_t count) override {
+    co_await tree_.turn();
+    NFSFERRY_TRY(Ok allowed, tree_.allow("copy_from", name_), co_return);
+    MemoryNodePtr from = node_of(source);
+    if (!from) co_return unsupported("copy_from", name_, "bytes of other trees");
+    std::vector<std::byte> bytes(count);
+    bytes.resize(tree_.volume_->read(*from, offset_bytes, bytes));
+    tree_.store(*node_, name_, offset_bytes, bytes);
+    co_return CopiedRange{bytes.size(), 0};
+  }
+
   Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) override {
     co_await tree_.turn();
     NFSFERRY_TRY(Ok allowed, tree_.allow("read_back", name_), co_return);

@@ -64,11 +64,18 @@ class MemorySourceFile final : public SourceFile {
 
   Task<Status> close() override { co_return ok(); }
 
+  const MemoryNodePtr& node() const { return node_; }
+
  private:
   MemoryTree& tree_;
   const MemoryNodePtr node_;
   const std::string name_;
 };
+
+MemoryNodePtr node_of(const SourceFile& file) {
+  const auto* of_memory = dynamic_cast<const MemorySourceFile*>(&file);
+  return of_memory ? of_memory->node() : nullptr;
+}
 
 MemoryTree::MemoryTree(Loop& loop, std::shared_ptr<MemoryVolume> volume, MemoryOptions options)
     : loop_(loop), volume_(std::move(volume)), options_(std::move(options)) {}

@@ -198,12 +198,27 @@ struct RemoveEntry {
   bool is_directory = false;
 };
 
+// What copy_from() took over.
+struct CopiedRange {
+  std::uint64_t size_bytes = 0;  // from the offset on; 0: the source's file ends there
+  std::uint64_t hole_bytes = 0;  // of these, left out
+};
+
 // A large file on its way: written under a temporary name, in place only after finish().
 class TargetFile {
  public:
   virtual ~TargetFile() = default;
   // All bytes or an error. Several may be in flight; the bytes stay valid until it returns.
   virtual Task<Status> write(std::uint64_t offset_bytes, std::span<const std::byte> bytes) = 0;
+  // Takes over up to `count` bytes of a source's file, at the same offset, without showing them to
+  // anybody; more than that where it costs nothing (a hole, shared blocks). Holes stay holes. After
+  // an error they are read and written instead, which tells what is wrong and on which side;
+  // kUnsupported: these two trees cannot do it.
+  virtual Task<Result<CopiedRange>> copy_from(const SourceFile& /*source*/,
+                                              std::uint64_t /*offset_bytes*/,
+                                              std::uint64_t /*count*/) {
+    co_return own_error(Own::kUnsupported, "copy_from");
+  }
   // Up to `count` bytes of what was written, for verification.
   virtual Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) = 0;
   // Sets the size (a sparse tail), makes the data durable. kWriteVerifierChanged: write it again.

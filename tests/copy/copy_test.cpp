@@ -66,6 +66,64 @@ TEST_P(CopyPairs, files_around_the_sizes_of_ranges_come_out_equal) {
   expect_equal(source, target, kept_on(GetParam().target));
 }
 
+struct stat stat_of(const fs::path& path) {
+  struct stat status{};
+  EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
+  return status;
+}
+
+// Data, a hole, data, a hole.
+void make_large_with_holes(const fs::path& path) {
+  make_file(path, 5 << 20, 1);
+  int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(fd, 0);
+  EXPECT_EQ(::pwrite(fd, "far", 3, 20 << 20), 3);
+  EXPECT_EQ(::ftruncate(fd, (30 << 20) + 7), 0);
+  ::close(fd);
+}
+
+TEST_P(CopyPairs, large_files_come_out_equal_without_checksums) {
+  Ground source = source_ground(GetParam().source);
+  Ground target = target_ground(GetParam().target);
+  make_file(source.folder / "full", (20 << 20) + 1, 2);
+  make_large_with_holes(source.folder / "holes");
+  CopyOptions unseen = pair_options(source, target);
+  unseen.verify = VerifyMode::kNone;
+  unseen.checksum = ChecksumMode::kNone;
+
+  CopyReport report = copy(unseen);
+
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  expect_equal(source, target, kept_on(GetParam().target));
+  EXPECT_EQ(report.bytes_written, (20u << 20) + 1 + (30u << 20) + 7);
+  bool without_us = GetParam().source == Place::kLocal && GetParam().target == Place::kLocal;
+  EXPECT_EQ(report.bytes_transferred == 0, without_us);
+  if (without_us) {
+    EXPECT_LE(stat_of(target.folder / "holes").st_blocks,
+              stat_of(source.folder / "holes").st_blocks);
+  }
+}
+
+TEST_F(CopyTest, large_files_come_out_equal_without_checksums_between_file_systems) {
+  Ground target = target_ground(Place::kLocal);
+  std::string elsewhere = (fs::temp_directory_path() / "nfsferry-copy-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(elsewhere.data()), nullptr);
+  Ground source{elsewhere, elsewhere};
+  make_file(source.folder / "full", (20 << 20) + 1, 2);
+  make_large_with_holes(source.folder / "holes");
+  CopyOptions unseen = options(source, target);
+  unseen.verify = VerifyMode::kNone;
+  unseen.checksum = ChecksumMode::kNone;
+
+  CopyReport report = copy(unseen);
+
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  expect_equal(source, target, kept_on(Place::kLocal));
+  EXPECT_EQ(report.bytes_written, (20u << 20) + 1 + (30u << 20) + 7);
+  EXPECT_EQ(report.retries, 0u);
+  fs::remove_all(source.folder);
+}
+
 TEST_P(CopyPairs, existing_entries_are_replaced) {
   Ground source = source_ground(GetParam().source);
   Ground target = target_ground(GetParam().target);

@@ -1,4 +1,5 @@
 // The engine keeps to its limits, by a made-up clock.
+#include "copy/worker.hpp"
 #include "engine_fixture.hpp"
 #include "made_up_clock.hpp"
 
@@ -75,6 +76,40 @@ TEST_F(Limits, RangesOfALargeFileAreReadNoFasterThanTheLimit) {
   EXPECT_EQ(report.bytes_written, 12u << 20);
   EXPECT_EQ(reads_, 12u);
   EXPECT_EQ(too_early_, 0u);
+}
+
+TEST_F(Limits, BytesThatNobodySeesAreCopiedNoFasterThanTheLimit) {
+  constexpr std::uint32_t kPiece = Worker::kUnseenBytes;
+  put_files(1, 4 * kPiece);
+  options_.verify = VerifyMode::kNone;
+  options_.checksum = ChecksumMode::kNone;
+  limit_with_running_clock({8u << 20, 0});
+  MemoryOptions watched = watched_source("copy_from", kPiece);
+  watched.preferences.read_bytes = watched.preferences.write_bytes = kPiece;
+  CopyReport report = copy(watched, watched);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(report.bytes_written, 4 * kPiece);
+  EXPECT_EQ(reads_, 4u);
+  EXPECT_EQ(too_early_, 0u);
+}
+
+TEST_F(Limits, BytesThatNobodySeesCountOnceThoughTheTreesFailToCopyThem) {
+  put_files(1, 600'000);
+  options_.verify = VerifyMode::kNone;
+  options_.checksum = ChecksumMode::kNone;
+  options_.compare = CompareMode::kAll;
+  for (bool refused : {false, true}) {
+    limit(kThousandBytes);
+    MemoryOptions target;
+    target.fail = [refused](std::string_view operation, std::string_view) -> std::optional<Error> {
+      if (refused && operation == "copy_from") return errno_error(EXDEV, "copy_file_range");
+      return {};
+    };
+    CopyReport report = copy({}, target);
+    EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+    EXPECT_EQ(report.bytes_transferred, refused ? 600'000u : 0u);
+    EXPECT_EQ(bytes_owed(), 600'000u);
+  }
 }
 
 TEST_F(Limits, AByteThatIsReadHashedWrittenAndReadBackCountsOnce) {

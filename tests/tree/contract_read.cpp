@@ -258,6 +258,47 @@ TEST_P(TreeContract, GapsAndTheTailOfALargeFileReadAsZeros) {
   EXPECT_TRUE(run((*source)->close()));
 }
 
+// Until the end or the first refusal; what is left is read and written, as the engine does it.
+Task<void> take_over(SourceFile& from, TargetFile& to, std::uint64_t size_bytes) {
+  std::uint64_t offset = 0;
+  for (bool more = true; more;) {
+    auto copied = co_await to.copy_from(from, offset, 50'000);
+    if (copied) {
+      EXPECT_LE(copied->hole_bytes, copied->size_bytes);
+      offset += copied->size_bytes;
+      EXPECT_LE(offset, size_bytes);
+    }
+    more = copied && copied->size_bytes > 0;
+  }
+  while (offset < size_bytes) {
+    auto range = co_await from.read(offset, 50'000);
+    EXPECT_TRUE(range) << range.error().message();
+    if (!range || range->data.bytes.empty()) co_return;
+    Status written = co_await to.write(offset, range->data.bytes);
+    EXPECT_TRUE(written) << written.error().message();
+    offset += range->data.bytes.size();
+  }
+}
+
+TEST_P(TreeContract, AFileIsTakenOverWithoutBeingSeenOrThatIsRefused) {
+  const Bytes whole = pattern(200'003, 9);
+  put(tree().root(), "source", whole);
+  Entry listed = entry(tree().root(), "source");
+  SourceItem item{tree().root().get(), &listed};
+  auto source = run(tree().open_file(item));
+  ASSERT_TRUE(source) << source.error().message();
+  auto target = run(tree().create_file(tree().root(), "target", attributes(0640)));
+  ASSERT_TRUE(target) << target.error().message();
+  run(take_over(**source, **target, whole.size()));
+  ASSERT_TRUE(run((*source)->close()));
+  Status committed = run((*target)->commit(whole.size()));
+  ASSERT_TRUE(committed) << committed.error().message();
+  ASSERT_TRUE(run((*target)->finish(attributes(0640))));
+  EXPECT_TRUE(content(tree().root(), "target") == whole);
+  EXPECT_EQ(entry(tree().root(), "target").attributes.mode, 0640u);
+  EXPECT_TRUE(content(tree().root(), "source") == whole);
+}
+
 TEST_P(TreeContract, AnEmptyLargeFileIsFinished) {
   auto file = run(tree().create_file(tree().root(), "empty", attributes()));
   ASSERT_TRUE(file) << file.error().message();
