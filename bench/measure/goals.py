@@ -37,8 +37,11 @@ GOALS = (
     Goal("speed of large files with the default against none", "verify", "large, transferred",
          "speed_over_none", ">=", 0.6),
     Goal("two threads, times the speed of one", "threads", "*, 2", "speed_over_one", ">=", 1),
-    Goal("times the speed of cp -a", "local", "*nfsferry*", "over_cp", ">=", 1),
-    Goal("times the speed of cp -a and sync", "local", "*nfsferry*", "over_cp_sync", ">=", 1),
+    # Of what does not read back, as cp does not: all ways but the default.
+    Goal("times the speed of cp -a, with --verify none", "local", "*nfsferry [!d]*", "over_cp",
+         ">=", 1),
+    Goal("times the speed of cp -a and sync, with --verify none", "local", "*nfsferry [!d]*",
+         "over_cp_sync", ">=", 1),
     Goal("requests per directory, nothing changed", "rerun", "*", "requests_per_directory",
          "<=", 3),
     Goal("times the speed of the first copy, nothing changed", "rerun", "*", "over_first",
