@@ -393,8 +393,16 @@ bool Client::is_busy_with(const Compound& request, const Error& error) {
   return is_busy(error) && (treatment(error) == Treatment::kRetry || is_least(request));
 }
 
+bool Client::is_least_refused(const Compound& request, const Error& error) {
+  return treatment(error) == Treatment::kSendLess && is_least(request);
+}
+
+bool Client::is_least_partial(const Compound& request, const CompoundReply& reply) {
+  return reply.is_partial() && is_least(request);
+}
+
 Error Client::explained(const Compound& request, Error error) {
-  if (treatment(error) != Treatment::kSendLess || !is_least(request)) return error;
+  if (!is_least_refused(request, error)) return error;
   error.detail = "answered to a request of " + std::to_string(request.operations().size()) +
                  " operations that cannot be made smaller: the server allows less than we need";
   return error;

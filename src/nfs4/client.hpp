@@ -70,7 +70,8 @@ class Client {
   Task<void> close();
 
   // Sends a COMPOUND and waits for its reply. Idempotent requests are repeated until they were
-  // executed without DELAY or GRACE, the least also without RESOURCE. Errors: kOutcomeUnknown
+  // executed without DELAY or GRACE, the least also without RESOURCE. The least is also sent again
+  // a few times when it is executed only in part, or refused as too much. Errors: kOutcomeUnknown
   // (Repeat::kOnce only), kRequestRefused (lost with its connection twice), kUnreachable (the
   // client is dead), RPC errors.
   virtual Task<Result<CompoundReply>> call(Compound& request) = 0;
@@ -126,6 +127,7 @@ class Client {
   enum class State : std::uint8_t { kClosed, kReady, kRecovering, kDead };
   static constexpr unsigned kLossesMost = 2;    // connections that may end under one request
   static constexpr unsigned kRefusedMost = 8;   // system errors of the RPC layer under one request
+  static constexpr unsigned kTooMuchMost = 4;   // times that the least is answered as too much
   static constexpr unsigned kRebuildsMost = 8;  // states that a server may lose under one request
 
   // `in_flight_most`: requests, until the server grants less.
@@ -158,6 +160,9 @@ class Client {
   bool may_wait(std::optional<Clock::time_point>& delayed_since) const;
   // The answer to this request, executed up to here, is to be waited out.
   static bool is_busy_with(const Compound& request, const Error& error);
+  // It is too much for the server, and cannot be made smaller. That may pass.
+  static bool is_least_refused(const Compound& request, const Error& error);
+  static bool is_least_partial(const Compound& request, const CompoundReply& reply);
   // Says so when a server refuses the least as too much.
   static Error explained(const Compound& request, Error error);
   // Lowers the limit to what a new session grants.

@@ -207,11 +207,13 @@ Task<Client40::Next> Client40::after_delay(Attempt& attempt) {
 Task<Client40::Next> Client40::after_reply(const Compound& request, Attempt& attempt,
                                            CompoundReply reply) {
   Nfsstat4 status = reply.status();
-  if (status == Nfsstat4::kOk) co_return finish(attempt, std::move(reply));
-  Error error = explained(request, nfs4_error(status, Op::kPutfh));
-  bool wait = request.idempotent() && is_busy_with(request, error);
-  if (wait && may_wait(attempt.delayed_since)) co_return co_await after_delay(attempt);
-  reply.explain(std::move(error.detail));
+  bool again = is_least_partial(request, reply) && ++attempt.too_much < kTooMuchMost;
+  if (status != Nfsstat4::kOk) {
+    Error error = explained(request, nfs4_error(status, Op::kPutfh));
+    again = is_busy_with(request, error) && may_wait(attempt.delayed_since);
+    reply.explain(std::move(error.detail));
+  }
+  if (again && request.idempotent()) co_return co_await after_delay(attempt);
   co_return finish(attempt, std::move(reply));
 }
 

@@ -35,6 +35,7 @@ class Client40 : public Client {
     bool has_turn = false;
     unsigned connections_lost = 0;
     unsigned delays = 0;
+    unsigned too_much = 0;
     std::optional<Clock::time_point> delayed_since;
     std::optional<Result<CompoundReply>> result;
   };

@@ -61,9 +61,9 @@ Status CompoundReply::begin(Op op) {
   check(taken_ < operations_->size() && (*operations_)[taken_] == op,
         "results are taken in the order of the request");
   if (taken_ >= results_) {
-    failed_ = status_ == Nfsstat4::kOk ? own_error(Own::kRequestRefused, operation_name(op),
-                                                   "the server executed only a part of the request")
-                                       : nfs4_error(status_, op);
+    failed_ = is_partial() ? own_error(Own::kRequestRefused, operation_name(op),
+                                       "the server executed only a part of the request")
+                           : nfs4_error(status_, op);
     return *failed_;
   }
   ++taken_;

@@ -93,6 +93,8 @@ class CompoundReply {
   void explain(std::string detail) { detail_ = std::move(detail); }
 
   Nfsstat4 status() const { return status_; }
+  // The server executed fewer operations than it was sent, and says OK.
+  bool is_partial() const { return status_ == Nfsstat4::kOk && results_ < operations_->size(); }
   // A result could not be taken: neither can any behind it.
   bool has_failed() const { return failed_.has_value(); }
   // Results the server sent for the request's operations (SEQUENCE not counted).

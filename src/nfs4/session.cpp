@@ -191,6 +191,9 @@ Task<Session::Next> Session::after_sequence_error(const Compound& request, Attem
   if (is_busy_with(request, error) && may_wait(attempt.delayed_since)) {
     co_return co_await after_delay(request, attempt);
   }
+  if (is_least_refused(request, error) && ++attempt.too_much < kTooMuchMost) {
+    co_return co_await after_delay(request, attempt);
+  }
   switch (treatment(error)) {
     case Treatment::kRedo: advance_slot(attempt); co_return executed_unseen(request, attempt);
     case Treatment::kReconnect:
@@ -221,15 +224,16 @@ Task<Session::Next> Session::after_reply(const Compound& request, Attempt& attem
                                          CompoundReply reply) {
   Nfsstat4 status = reply.status();
   if (status == Nfsstat4::kRetryUncachedRep) co_return executed_unseen(request, attempt);
-  if (status == Nfsstat4::kOk) co_return finish(attempt, std::move(reply));
-  Error error = explained(request, nfs4_error(status, Op::kSequence));
-  bool client_lost = treatment(error) == Treatment::kRebuildClient;
-  if (client_lost) start_recovery(Lost::kClient, attempt.generation);
-  bool again =
-      request.idempotent() && is_busy_with(request, error) && may_wait(attempt.delayed_since);
-  reply.explain(std::move(error.detail));
+  bool again = is_least_partial(request, reply) && ++attempt.too_much < kTooMuchMost;
+  if (status != Nfsstat4::kOk) {
+    Error error = explained(request, nfs4_error(status, Op::kSequence));
+    bool client_lost = treatment(error) == Treatment::kRebuildClient;
+    if (client_lost) start_recovery(Lost::kClient, attempt.generation);
+    again = is_busy_with(request, error) && may_wait(attempt.delayed_since);
+    reply.explain(std::move(error.detail));
+  }
   finish(attempt, std::move(reply));
-  if (!again) co_return Next::kDone;
+  if (!again || !request.idempotent()) co_return Next::kDone;
   co_await back_off(attempt.delays++);
   co_return Next::kAgain;
 }

@@ -44,6 +44,7 @@ class Session : public Client {
     unsigned connections_lost = 0;
     Clock::time_point lost_at = Clock::time_point::min();  // the last of these
     unsigned delays = 0;
+    unsigned too_much = 0;
     unsigned rebuilds = 0;  // sessions that were lost under it
     std::optional<Clock::time_point> delayed_since;
     std::optional<Result<CompoundReply>> result;

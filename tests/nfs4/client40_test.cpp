@@ -331,6 +331,18 @@ TEST_F(Client40Test, ARemoveThatMustNotBeRepeatedIsSentOnce) {
   EXPECT_EQ(server.removed(), std::vector<std::string>{"x"});
 }
 
+TEST_F(Client40Test, TheLeastThatWasExecutedInPartIsRepeated) {
+  FakeAnswer cut;
+  cut.cut_after = 1;
+  FakeServer server(first_ones(3, cut));
+  Status status = ok();
+  with_client(server, [&](Client& client) -> Task<void> {
+    status = co_await remove_one(client, "x", Repeat::kIdempotent);
+  });
+  EXPECT_TRUE(status) << why(status);
+  EXPECT_EQ(server.removed(), std::vector<std::string>{"x"});
+}
+
 TEST_F(Client40Test, ARestartIsNoticedBeforeAnythingElseIsSent) {
   FakeAnswer crash = restarted();
   crash.close = true;

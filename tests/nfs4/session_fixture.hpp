@@ -111,7 +111,13 @@ inline bool is_own(const Status& status, Own own) { return !status && status.err
 inline std::string why(const Status& status) { return status ? "done" : status.error().message(); }
 constexpr std::uint32_t code_of(Nfsstat4 status) { return static_cast<std::uint32_t>(status); }
 
-// Answers the n-th plain request (from 1) in its own way, all others well.
+// Answers the first so many plain requests in their own way, all others well.
+inline FakeServer::Script first_ones(unsigned count, FakeAnswer special) {
+  return [count, special, seen = 0u](const FakeCall& call) mutable {
+    return call.is_plain() && ++seen <= count ? special : FakeAnswer{};
+  };
+}
+// The same of the n-th plain request alone (from 1).
 inline FakeServer::Script nth(unsigned n, FakeAnswer special) {
   return [n, special, seen = 0u](const FakeCall& call) mutable {
     if (!call.is_plain()) return FakeAnswer{};

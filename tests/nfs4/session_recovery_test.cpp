@@ -192,10 +192,10 @@ TEST_F(SessionTest, EverySequenceErrorThatMeansALostSessionIsRecoveredFrom) {
   }
 }
 
-TEST_F(SessionTest, SequenceErrorsThatMeanSendLessReachTheCaller) {
+TEST_F(SessionTest, SequenceErrorsThatMeanSendLessReachTheCallerWhoCan) {
   FakeServer server(nth(1, sequence_fails(Nfsstat4::kTooManyOps)));
   auto body = [](Session& session) -> Task<void> {
-    Status status = co_await remove(session, "a", Repeat::kOnce);
+    Status status = co_await remove(session, "a b c d e f g", Repeat::kOnce);
     EXPECT_TRUE(is_status(status, Nfsstat4::kTooManyOps));
     EXPECT_TRUE(co_await remove(session, "b", Repeat::kOnce));
   };
@@ -203,6 +203,23 @@ TEST_F(SessionTest, SequenceErrorsThatMeanSendLessReachTheCaller) {
   auto calls = server.plain_calls();
   ASSERT_EQ(calls.size(), 2u);
   EXPECT_EQ(calls[1].sequence_id, calls[0].sequence_id) << "not executed: the slot stays";
+}
+
+TEST_F(SessionTest, TheLeastThatIsRefusedAsTooMuchIsSentAgain) {
+  for (Nfsstat4 status : {Nfsstat4::kTooManyOps, Nfsstat4::kReqTooBig, Nfsstat4::kRepTooBig}) {
+    FakeServer server(first_ones(3, sequence_fails(status)));
+    EXPECT_TRUE(remove_in(server, {"a"}, Repeat::kOnce)) << code_of(status);
+    auto calls = server.plain_calls();
+    ASSERT_EQ(calls.size(), 4u);
+    EXPECT_EQ(calls[3].sequence_id, calls[0].sequence_id) << "not executed: the slot stays";
+    EXPECT_EQ(server.removed(), Names{"a"});
+  }
+}
+
+TEST_F(SessionTest, TheLeastThatIsAlwaysRefusedAsTooMuchIsTold) {
+  FakeServer server(first_ones(100, sequence_fails(Nfsstat4::kReqTooBig)));
+  Status status = remove_in(server, {"a"});
+  EXPECT_TRUE(is_status(status, Nfsstat4::kReqTooBig)) << why(status);
 }
 
 // nfs-servers.md, rule 2: a request over the server's size is a closed connection.

@@ -180,10 +180,27 @@ TEST_F(SessionTest, NoticesFewerResultsThanItSentOnOk) {
   FakeAnswer cut;
   cut.cut_after = 2;
   FakeServer server(nth(1, cut));
-  Status status = remove_in(server, {"a", "b", "c"});
+  Status status = remove_in(server, {"a", "b", "c"}, Repeat::kOnce);
   ASSERT_FALSE(status);
   EXPECT_TRUE(status.error().is(Own::kRequestRefused));
   EXPECT_EQ(server.removed(), (std::vector<std::string>{"a"}));
+}
+
+TEST_F(SessionTest, RepeatsTheLeastThatWasExecutedInPart) {
+  FakeAnswer cut;
+  cut.cut_after = 1;
+  FakeServer server(first_ones(3, cut));
+  EXPECT_TRUE(remove_in(server, {"a"}));
+  EXPECT_EQ(server.plain_calls().size(), 4u);
+  EXPECT_EQ(server.removed(), (std::vector<std::string>{"a"}));
+}
+
+TEST_F(SessionTest, TellsOfTheLeastThatIsAlwaysExecutedInPart) {
+  FakeAnswer cut;
+  cut.cut_after = 1;
+  FakeServer server(first_ones(100, cut));
+  Status status = remove_in(server, {"a"});
+  EXPECT_TRUE(is_own(status, Own::kRequestRefused)) << why(status);
 }
 
 TEST_F(SessionTest, RefusesAReplyOfAnotherSlot) {
