@@ -8,24 +8,30 @@ namespace nfsferry::nfs4 {
 namespace {
 
 constexpr AttrMask kFileidMask{Attr::kFileid};
+constexpr unsigned kRemovalsMost = 3;
+
+Task<Status> remove_once(Client& client, const Directory* parent, std::string_view name) {
+  Compound request("REMOVE", Repeat::kIdempotent);
+  request.add(Putfh{{}, handle_of(parent)});
+  request.add(Remove{{}, name});
+  auto reply = co_await client.call(request);
+  if (!reply) co_return std::move(reply).error();
+  NFSFERRY_TRY(NoReply at_parent, reply->take<Putfh>(), co_return);
+  NFSFERRY_TRY(NoReply removed, reply->take<Remove>(), co_return);
+  co_return ok();
+}
 
 }  // namespace
 
 Task<void> remove_quietly(Client& client, const Directory* parent, std::string name) {
-  unsigned times = 0;
+  unsigned waits = 0;
   auto since = Clock::now();
-  for (;;) {
-    Compound request("REMOVE", Repeat::kIdempotent);
-    request.add(Putfh{{}, handle_of(parent)});
-    request.add(Remove{{}, name});
-    auto reply = co_await client.call(request);
-    if (!reply) co_return;
-    Status done = ok();
-    if (auto at = reply->take<Putfh>(); !at) co_return;
-    if (auto removed = reply->take<Remove>(); !removed) done = std::move(removed).error();
-    if (done) co_return;
-    Error error = std::move(done).error();
-    if (!co_await wait_and_retry(client, error, times, since)) co_return;
+  for (unsigned refused = 0; refused < kRemovalsMost;) {
+    Status removed = co_await remove_once(client, parent, name);
+    if (removed) co_return;
+    if (co_await wait_and_retry(client, removed.error(), waits, since)) continue;
+    if (!removed.error().is(Own::kRequestRefused)) co_return;
+    ++refused;
   }
 }
 

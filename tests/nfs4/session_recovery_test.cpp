@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "nfs4/put_batch.hpp"
 #include "session_fixture.hpp"
 
 namespace nfsferry::test {
@@ -238,6 +239,16 @@ TEST_F(SessionTest, RequestThatLosesItsConnectionTwiceIsRefused) {
   ASSERT_EQ(calls.size(), 3u);
   EXPECT_EQ(calls[1].slot, calls[0].slot);
   EXPECT_NE(calls[2].slot, calls[0].slot) << "the server may still answer in the abandoned slot";
+}
+
+TEST_F(SessionTest, ATemporaryIsRemovedAfterMoreLossesThanARequestMayHave) {
+  FakeServer server(first_ones(3, lost(false)));
+  auto body = [](Session& session) -> Task<void> {
+    nfs4::Nfs4Directory parent("directory");
+    co_await nfs4::remove_quietly(session, &parent, "temporary");
+  };
+  run(server, body);
+  EXPECT_EQ(server.removed(), Names{"temporary"});
 }
 
 TEST_F(SessionTest, AbandonedSlotsComeBackWithANewSession) {
