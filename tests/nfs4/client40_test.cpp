@@ -17,12 +17,6 @@ using nfs4::Client;
 using nfs4::Client40;
 using nfs4::Stateid;
 
-FakeAnswer lost(bool executed) {
-  FakeAnswer answer;
-  answer.close = true;
-  answer.execute = executed;
-  return answer;
-}
 FakeAnswer fails(std::size_t at, Nfsstat4 status) {
   FakeAnswer answer;
   answer.at = at;

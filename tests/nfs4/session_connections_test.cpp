@@ -19,12 +19,6 @@ FakeAnswer silent() {
   answer.silent = true;
   return answer;
 }
-FakeAnswer lost(bool executed) {
-  FakeAnswer answer;
-  answer.close = true;
-  answer.execute = executed;
-  return answer;
-}
 FakeAnswer refused(Nfsstat4 status) {
   FakeAnswer answer;
   answer.sequence_status = code_of(status);

@@ -111,6 +111,14 @@ inline bool is_own(const Status& status, Own own) { return !status && status.err
 inline std::string why(const Status& status) { return status ? "done" : status.error().message(); }
 constexpr std::uint32_t code_of(Nfsstat4 status) { return static_cast<std::uint32_t>(status); }
 
+// The connection ends in place of an answer.
+inline FakeAnswer lost(bool executed) {
+  FakeAnswer answer;
+  answer.close = true;
+  answer.execute = executed;
+  return answer;
+}
+
 // Answers the first so many plain requests in their own way, all others well.
 inline FakeServer::Script first_ones(unsigned count, FakeAnswer special) {
   return [count, special, seen = 0u](const FakeCall& call) mutable {

@@ -23,12 +23,6 @@ FakeAnswer fails_at(std::size_t at, Nfsstat4 status) {
   answer.status = code_of(status);
   return answer;
 }
-FakeAnswer lost(bool executed) {
-  FakeAnswer answer;
-  answer.close = true;
-  answer.execute = executed;
-  return answer;
-}
 FakeAnswer sessions_forgotten() {
   FakeAnswer answer;
   answer.forget_sessions = true;
