@@ -82,20 +82,29 @@ void make_large_with_holes(const fs::path& path) {
   ::close(fd);
 }
 
+// Returns their bytes.
+std::uint64_t make_large_files(const fs::path& folder) {
+  make_file(folder / "full", (20 << 20) + 1, 2);
+  make_large_with_holes(folder / "holes");
+  return (20u << 20) + 1 + (30u << 20) + 7;
+}
+
+CopyOptions unseen(CopyOptions options) {
+  options.verify = VerifyMode::kNone;
+  options.checksum = ChecksumMode::kNone;
+  return options;
+}
+
 TEST_P(CopyPairs, large_files_come_out_equal_without_checksums) {
   Ground source = source_ground(GetParam().source);
   Ground target = target_ground(GetParam().target);
-  make_file(source.folder / "full", (20 << 20) + 1, 2);
-  make_large_with_holes(source.folder / "holes");
-  CopyOptions unseen = pair_options(source, target);
-  unseen.verify = VerifyMode::kNone;
-  unseen.checksum = ChecksumMode::kNone;
+  std::uint64_t bytes = make_large_files(source.folder);
 
-  CopyReport report = copy(unseen);
+  CopyReport report = copy(unseen(pair_options(source, target)));
 
   EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
   expect_equal(source, target, kept_on(GetParam().target));
-  EXPECT_EQ(report.bytes_written, (20u << 20) + 1 + (30u << 20) + 7);
+  EXPECT_EQ(report.bytes_written, bytes);
   bool without_us = GetParam().source == Place::kLocal && GetParam().target == Place::kLocal;
   EXPECT_EQ(report.bytes_transferred == 0, without_us);
   if (without_us) {
@@ -109,17 +118,13 @@ TEST_F(CopyTest, large_files_come_out_equal_without_checksums_between_file_syste
   std::string elsewhere = (fs::temp_directory_path() / "nfsferry-copy-XXXXXX").string();
   ASSERT_NE(::mkdtemp(elsewhere.data()), nullptr);
   Ground source{elsewhere, elsewhere};
-  make_file(source.folder / "full", (20 << 20) + 1, 2);
-  make_large_with_holes(source.folder / "holes");
-  CopyOptions unseen = options(source, target);
-  unseen.verify = VerifyMode::kNone;
-  unseen.checksum = ChecksumMode::kNone;
+  std::uint64_t bytes = make_large_files(source.folder);
 
-  CopyReport report = copy(unseen);
+  CopyReport report = copy(unseen(options(source, target)));
 
   EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
   expect_equal(source, target, kept_on(Place::kLocal));
-  EXPECT_EQ(report.bytes_written, (20u << 20) + 1 + (30u << 20) + 7);
+  EXPECT_EQ(report.bytes_written, bytes);
   EXPECT_EQ(report.retries, 0u);
   fs::remove_all(source.folder);
 }
