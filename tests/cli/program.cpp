@@ -123,6 +123,13 @@ Folder::~Folder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+std::string content_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream out;
+  out << file.rdbuf();
+  return out.str();
+}
+
 std::string Folder::path(const std::string& name) const {
   return name.empty() ? path_.string() : (path_ / name).string();
 }
@@ -132,12 +139,7 @@ void Folder::write(const std::string& name, const std::string& content) const {
   std::ofstream(path_ / name, std::ios::binary) << content;
 }
 
-std::string Folder::read(const std::string& name) const {
-  std::ifstream file(path_ / name, std::ios::binary);
-  std::stringstream out;
-  out << file.rdbuf();
-  return out.str();
-}
+std::string Folder::read(const std::string& name) const { return content_of(path_ / name); }
 
 bool Folder::has(const std::string& name) const {
   return std::filesystem::exists(std::filesystem::symlink_status(path_ / name));

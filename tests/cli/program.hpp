@@ -53,6 +53,9 @@ std::string program_path();
 // How many lines a text has; text without a newline at its end counts as one too many.
 int line_count(const std::string& text);
 
+// As one opened file has it, whatever becomes of its name meanwhile.
+std::string content_of(const std::filesystem::path& path);
+
 // A folder that is gone afterwards.
 class Folder {
  public:

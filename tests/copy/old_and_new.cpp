@@ -1,8 +1,6 @@
 #include "old_and_new.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 #include "program.hpp"
 
@@ -28,13 +26,6 @@ void make_tree(const fs::path& root, std::uint64_t seed, std::uint64_t more,
   }
 }
 
-// Through one opened file: a server may still carry out the last RENAME of a killed run, so what a
-// name held when its size was asked for need not be what is opened.
-std::string content_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 }  // namespace
 
 Contents contents_below(const fs::path& root) {
@@ -42,6 +33,7 @@ Contents contents_below(const fs::path& root) {
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root)) {
     std::string path = entry.path().lexically_relative(root);
     if (entry.is_regular_file() && path.find(".nfsferry-") == std::string::npos) {
+      // A server may still carry out the last RENAME of a killed run.
       contents[path] = content_of(entry.path());
     }
   }
