@@ -56,6 +56,12 @@ Result<CompoundReply> CompoundReply::parse(Chunk record, const std::vector<Op>& 
   return reply;
 }
 
+std::uint32_t CompoundReply::first_operation() const {
+  check(taken_ == 0, "before a result is taken");
+  XdrReader ahead = reader_;
+  return results_ > 0 ? ahead.u32() : 0;
+}
+
 Status CompoundReply::begin(Op op) {
   if (failed_) return *failed_;
   check(taken_ < operations_->size() && (*operations_)[taken_] == op,

@@ -99,6 +99,8 @@ class CompoundReply {
   bool has_failed() const { return failed_.has_value(); }
   // Results the server sent for the request's operations (SEQUENCE not counted).
   std::size_t result_count() const { return results_; }
+  // The number of the first result's operation, whatever was asked for; 0: there is none.
+  std::uint32_t first_operation() const;
   // The result of SEQUENCE, if there was one.
   const Result<Sequence::Reply>& sequence() const { return *sequence_; }
   const BufferRef& buffer() const { return record_.owner; }

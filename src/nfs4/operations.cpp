@@ -302,6 +302,7 @@ std::string_view operation_name(Op op) {
     case Op::kOpen: return "OPEN";
     case Op::kOpenConfirm: return "OPEN_CONFIRM";
     case Op::kPutfh: return "PUTFH";
+    case Op::kPutpubfh: return "PUTPUBFH";
     case Op::kPutrootfh: return "PUTROOTFH";
     case Op::kRead: return "READ";
     case Op::kReaddir: return "READDIR";

@@ -43,6 +43,10 @@ struct ChangeInfo {
 struct Putrootfh : Plain<Op::kPutrootfh> {  // 18.21
   void encode(XdrWriter&) const {}
 };
+// Asks what became of another request; see Session. Nothing else begins with it.
+struct Putpubfh : Plain<Op::kPutpubfh> {  // 18.20
+  void encode(XdrWriter&) const {}
+};
 struct Putfh : Plain<Op::kPutfh> {  // 18.19
   std::string_view handle;
   void encode(XdrWriter& out) const { out.text(handle); }

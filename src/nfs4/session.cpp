@@ -9,10 +9,29 @@ namespace {
 constexpr std::uint32_t kMinorVersion = 1;
 constexpr std::size_t kReplyHeaderBytes = 128;  // RPC and COMPOUND headers, SEQUENCE
 
+// What took a request's connections may be the request itself: sent once more it would take another
+// one. Sent in its slot, an operation that no request of ours begins with is answered as its own
+// only if the request has not reached the server, and then never will be executed; otherwise by
+// what the server kept of the request's reply (RFC 8881 section 2.10.6.1.3).
+Compound settling_request() {
+  Compound request("SEQUENCE", Repeat::kIdempotent);
+  request.add(Putpubfh{});
+  return request;
+}
+
+Error lost_twice(const Compound& request) {
+  return own_error(Own::kRequestRefused, request.kind(),
+                   "the connection ended twice under the same request");
+}
+
 }  // namespace
 
 Session::Session(Loop& loop, ClientOptions options)
     : Client(loop, std::move(options), kMinorVersion, kSlotsAsked) {
+  draw_boot_verifier();
+}
+
+void Session::draw_boot_verifier() {
   std::random_device random;
   for (std::byte& byte : boot_verifier_) byte = static_cast<std::byte>(random());
 }
@@ -52,6 +71,7 @@ Task<Result<CompoundReply>> Session::call(Compound& request) {
     attempt.slot = take_slot();
     attempt.generation = session_generation_;
     attempt.sent = 0;
+    attempt.settling = false;
     Next next = Next::kSameSlot;
     while (next == Next::kSameSlot) next = co_await exchange(request, attempt);
     if (next == Next::kDone) co_return *std::move(attempt.result);
@@ -80,7 +100,10 @@ Task<Result<Chunk>> Session::send(const Compound& request, Attempt& attempt) {
 
 Task<Session::Next> Session::exchange(Compound& request, Attempt& attempt) {
   ++attempt.sent;
-  auto record = co_await send(request, attempt);
+  std::optional<Compound> question;
+  if (attempt.settling) question = settling_request();
+  const Compound& asked = question ? *question : request;
+  auto record = co_await send(asked, attempt);
   if (!record) co_return co_await after_loss(request, attempt);
   XdrReader reader(record->bytes);
   Status header = decode_reply_header(reader);
@@ -118,7 +141,21 @@ Task<Session::Next> Session::exchange(Compound& request, Attempt& attempt) {
     slots_wanted_ = reply->sequence()->target_highest_slot + std::uint64_t{1};
     adjust_window();
   }
+  if (attempt.settling) {
+    auto next = settled(request, attempt, *reply);
+    if (next) co_return *next;
+  }
   co_return co_await after_reply(request, attempt, *std::move(reply));
+}
+
+std::optional<Session::Next> Session::settled(const Compound& request, Attempt& attempt,
+                                              const CompoundReply& reply) {
+  if (reply.status() == Nfsstat4::kRetryUncachedRep) return std::nullopt;
+  std::uint32_t first = reply.first_operation();
+  bool own = first == static_cast<std::uint32_t>(Op::kPutpubfh) ||
+             first == static_cast<std::uint32_t>(Op::kIllegal);
+  if (!own) return std::nullopt;
+  return finish(attempt, lost_twice(request));
 }
 
 // A retired slot keeps its place in the window.
@@ -146,11 +183,10 @@ Task<Session::Next> Session::after_loss(const Compound& request, Attempt& attemp
   note_loss();
   Status ready = co_await wait_ready();
   if (!ready) co_return finish(attempt, std::move(ready).error());
-  if (attempt.connections_lost >= kLossesMost) {
-    Error refused = own_error(Own::kRequestRefused, request.kind(),
-                              "the connection ended twice under the same request");
-    co_return retire(attempt, std::move(refused));
-  }
+  bool asked_enough = attempt.connections_lost >= 2 * kLossesMost || request.operations().empty();
+  bool lost_too_often = attempt.connections_lost >= kLossesMost;
+  if (lost_too_often && asked_enough) co_return retire(attempt, lost_twice(request));
+  attempt.settling = lost_too_often;
   co_return go_on(request, attempt);
 }
 
@@ -167,10 +203,12 @@ Session::Next Session::go_on(const Compound& request, Attempt& attempt) {
   // Without a lost connection every sending was answered, and refused before it was executed.
   if (request.idempotent() || attempt.connections_lost == 0) return Next::kAgain;
   attempt.result = own_error(Own::kOutcomeUnknown, request.kind(), "the session was lost");
+  in_doubt_ = true;
   return Next::kDone;
 }
 
 Session::Next Session::retire(Attempt& attempt, Error error) {
+  in_doubt_ = true;
   if (attempt.generation != session_generation_) {
     slot_window_->release();
   } else if (++retired_slots_ * 2 > slots_.size()) {
@@ -181,6 +219,8 @@ Session::Next Session::retire(Attempt& attempt, Error error) {
 }
 
 Session::Next Session::executed_unseen(const Compound& request, Attempt& attempt) {
+  in_doubt_ = true;
+  if (attempt.settling) return finish(attempt, lost_twice(request));
   Next next = finish(
       attempt, own_error(Own::kOutcomeUnknown, request.kind(), "executed, but its reply was lost"));
   return request.idempotent() ? Next::kAgain : next;
@@ -194,22 +234,26 @@ Task<Session::Next> Session::after_sequence_error(const Compound& request, Attem
   if (is_least_refused(request, error) && ++attempt.too_much < kTooMuchMost) {
     co_return co_await after_delay(request, attempt);
   }
-  switch (treatment(error)) {
+  // Another request was executed in its slot: the one that is asked about.
+  bool executed = attempt.settling && is_status(error, Nfsstat4::kSeqFalseRetry);
+  Treatment treat = executed ? Treatment::kRedo : treatment(error);
+  switch (treat) {
     case Treatment::kRedo: advance_slot(attempt); co_return executed_unseen(request, attempt);
     case Treatment::kReconnect:
     case Treatment::kRebuildSession:
     case Treatment::kReopen:
     case Treatment::kRebuildClient: {
       if (++attempt.rebuilds > kRebuildsMost) co_return finish(attempt, std::move(error));
-      if (treatment(error) == Treatment::kReconnect && attempt.rebuilds == 1) {
+      if (treat == Treatment::kReconnect && attempt.rebuilds == 1) {
         Status bound = co_await bind_connection(*attempt.connection);
         if (bound) --attempt.sent;  // it was refused
         if (bound) co_return go_on(request, attempt);
       }
-      bool client = treatment(error) == Treatment::kRebuildClient;
+      bool client = treat == Treatment::kRebuildClient;
       start_recovery(client ? Lost::kClient : Lost::kSession, attempt.generation);
       Status ready = co_await wait_ready();
       slot_window_->release();
+      if (attempt.sent > 1) in_doubt_ = true;
       // Refused when first sent: not executed. Sent before: nobody can tell.
       if (ready && (request.idempotent() || attempt.sent == 1)) co_return Next::kAgain;
       attempt.result = ready ? own_error(Own::kOutcomeUnknown, request.kind(), error.name())

@@ -42,6 +42,7 @@ class Session : public Client {
     std::shared_ptr<Connection> connection;  // that it went out on
     unsigned sent = 0;                       // times it went out in this session
     unsigned connections_lost = 0;
+    bool settling = false;  // what is sent asks what became of the request
     Clock::time_point lost_at = Clock::time_point::min();  // the last of these
     unsigned delays = 0;
     unsigned too_much = 0;
@@ -61,6 +62,9 @@ class Session : public Client {
   Next finish(Attempt& attempt, Result<CompoundReply> result);
   // The request was executed and its reply is gone.
   Next executed_unseen(const Compound& request, Attempt& attempt);
+  // What a settling attempt's reply tells; empty: it is the reply to the request itself.
+  std::optional<Next> settled(const Compound& request, Attempt& attempt,
+                              const CompoundReply& reply);
   // The slot's state at the server is unknown: it is not used again in this session.
   Next retire(Attempt& attempt, Error error);
   void adjust_window();
@@ -71,6 +75,8 @@ class Session : public Client {
   void start_recovery(Lost lost, std::uint64_t generation);
   Task<Status> recover_once() override;
   Task<void> depart() override;
+  Task<Status> destroy_client();  // and the session before it
+  void draw_boot_verifier();
   Compound renewal() const override;
   Task<Status> bind_connection(Connection& connection) override;
   Task<Status> make_client();
@@ -86,6 +92,7 @@ class Session : public Client {
   std::uint64_t session_generation_ = 0;
   bool need_session_ = false;
   bool need_client_ = true;
+  bool in_doubt_ = false;  // the server may keep state that we do not know
 
   std::vector<Slot> slots_;
   std::uint32_t retired_slots_ = 0;

@@ -10,13 +10,28 @@ constexpr std::uint32_t kConfirmed = 0x80000000;  // EXCHGID4_FLAG_CONFIRMED_R
 
 }  // namespace
 
+// What a request whose reply was lost has opened or locked is known to the server alone, and
+// nfs-ganesha keeps it until the lease ends, even where DESTROY_CLIENTID was OK. A client that
+// seems to have started anew has given it all back (RFC 8881 section 18.35.4).
 Task<void> Session::depart() {
+  if (!in_doubt_) {
+    Status gone = co_await destroy_client();
+    if (gone || !is_status(gone.error(), Nfsstat4::kClientidBusy)) co_return;
+  }
+  draw_boot_verifier();
+  Status made = co_await make_client();
+  if (made) made = co_await make_session();
+  if (made) (void)co_await destroy_client();
+}
+
+Task<Status> Session::destroy_client() {
   DestroySession session;
   session.session = session_id_;
-  auto destroyed = co_await bare(session);
+  NFSFERRY_TRY(NoReply session_gone, co_await bare(session), co_return);
   DestroyClientid client;
   client.clientid = clientid_;
-  if (destroyed) (void)co_await bare(client);  // CLIENTID_BUSY on the way out is no error
+  NFSFERRY_TRY(NoReply client_gone, co_await bare(client), co_return);
+  co_return ok();
 }
 
 // An empty SEQUENCE renews the lease (RFC 8881 section 8.3).

@@ -39,6 +39,7 @@ enum class Op : std::uint32_t {
   kOpen = 18,
   kOpenConfirm = 20,  // this and the three below: 4.0 only
   kPutfh = 22,
+  kPutpubfh = 23,
   kPutrootfh = 24,
   kRead = 25,
   kReaddir = 26,

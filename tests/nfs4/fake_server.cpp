@@ -106,7 +106,7 @@ void read_operation(Cursor& in, FakeCall& call) {
     case kOpBindConnToSession:
     case kOpDestroySession: operation.text = in.raw(16); break;
     case kOpDestroyClientid: call.clientid = in.u64(); break;
-    case kOpExchangeId: in.raw(8), operation.text = in.opaque(); break;
+    case kOpExchangeId: operation.verifier = in.raw(8), operation.text = in.opaque(); break;
     case kOpCreateSession:
       call.clientid = in.u64();
       call.create_sequence_id = in.u32();
@@ -344,7 +344,9 @@ std::string FakeServer::answer_bare(const FakeCall& call, const FakeAnswer& answ
   result.u32(number).u32(kOk);
   switch (number) {
     case kOpExchangeId: {
-      bool confirmed = client_known_ && next_create_ > 1;
+      const std::string& verifier = call.operations[0].verifier;
+      bool confirmed = client_known_ && next_create_ > 1 && verifier == boot_verifier_;
+      boot_verifier_ = verifier;
       if (!confirmed) {
         ++clientid_;
         reclaimed_ = false;
@@ -460,6 +462,14 @@ std::vector<FakeCall> FakeServer::plain_calls() const {
     if (call.is_plain()) plain.push_back(std::move(call));
   }
   return plain;
+}
+
+std::vector<std::string> FakeServer::verifiers() const {
+  std::vector<std::string> verifiers;
+  for (const FakeCall& call : calls()) {
+    if (call.is(kOpExchangeId)) verifiers.push_back(call.operations[0].verifier);
+  }
+  return verifiers;
 }
 
 std::size_t FakeServer::count(std::uint32_t first_operation) const {

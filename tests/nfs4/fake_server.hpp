@@ -27,6 +27,7 @@ struct FakeOperation {
   std::uint32_t seqid = 0;     // of OPEN, OPEN_CONFIRM, CLOSE
   std::string owner;           // of OPEN
   std::uint64_t clientid = 0;  // of OPEN, RENEW, SETCLIENTID_CONFIRM
+  std::string verifier;        // of EXCHANGE_ID
   std::string stateid;         // of WRITE, READ, SETATTR, CLOSE, OPEN_CONFIRM
 };
 
@@ -50,9 +51,9 @@ struct FakeCall {
   bool is(std::uint32_t number) const {
     return !operations.empty() && operations[0].number == number;
   }
-  // A request of a test: in a session, and not RECLAIM_COMPLETE.
+  // A request of a test: in a session, neither RECLAIM_COMPLETE nor a question about another one.
   bool is_plain() const {
-    if (minor_version > 0) return has_sequence && !is(kOpReclaimComplete);
+    if (minor_version > 0) return has_sequence && !is(kOpReclaimComplete) && !is(kOpPutpubfh);
     return !is(kOpSetclientid) && !is(kOpSetclientidConfirm) && !is(kOpRenew);
   }
 };
@@ -100,6 +101,7 @@ class FakeServer {
   std::size_t count(std::uint32_t first_operation) const;
   // Texts of the operations that were carried out (names of REMOVE), in order.
   std::vector<std::string> removed() const;
+  std::vector<std::string> verifiers() const;  // of each EXCHANGE_ID
   unsigned connections() const;
   // Closes every connection; with `refuse`, new ones are refused until called with false.
   void drop_connections(bool refuse = false);
@@ -144,6 +146,7 @@ class FakeServer {
   std::uint64_t clientid_ = 100;       // the one that is known
   std::set<std::string> open_owners_;  // of minor version 0
   std::uint32_t opens_ = 0;
+  std::string boot_verifier_;  // of the client
   bool client_known_ = false;
   bool reclaimed_ = false;
   std::uint32_t next_create_ = 1;  // the sequence id that CREATE_SESSION must have

@@ -232,7 +232,44 @@ TEST_F(SessionTest, RequestThatLosesItsConnectionTwiceIsRefused) {
   auto calls = server.plain_calls();
   ASSERT_EQ(calls.size(), 3u);
   EXPECT_EQ(calls[1].slot, calls[0].slot);
-  EXPECT_NE(calls[2].slot, calls[0].slot) << "the server may still answer in the abandoned slot";
+  EXPECT_EQ(server.count(kOpPutpubfh), 1u);
+  EXPECT_EQ(calls[2].slot, calls[0].slot) << "the question took its place there";
+  EXPECT_EQ(calls[2].sequence_id, calls[0].sequence_id + 1);
+}
+
+TEST_F(SessionTest, RequestThatWasExecutedAndLosesTwoRepliesGetsTheOneThatTheServerKept) {
+  FakeServer server(first_ones(2, lost(true)));
+  EXPECT_TRUE(remove_in(server, {"a"}, Repeat::kOnce));
+  EXPECT_EQ(server.removed(), Names{"a"}) << "executed once";
+  EXPECT_EQ(server.plain_calls().size(), 2u);
+  EXPECT_EQ(server.count(kOpPutpubfh), 1u);
+}
+
+// A reply that costs the connection each time would cost it for ever.
+TEST_F(SessionTest, RequestThatWasExecutedAndLosesTwoRepliesIsRefusedWhereNoneWasKept) {
+  FakeServer server(first_ones(2, lost(true)));
+  Status status = remove_in(server, {"a"}, Repeat::kIdempotent);
+  EXPECT_TRUE(is_own(status, Own::kRequestRefused)) << why(status);
+  EXPECT_EQ(server.plain_calls().size(), 2u);
+}
+
+TEST_F(SessionTest, QuestionThatIsSeenNotToBeTheRequestLeavesTheSessionAsItIs) {
+  FakeServer server([seen = 0](const FakeCall& call) mutable {
+    FakeAnswer answer;
+    if (call.is(kOpPutpubfh)) answer.sequence_status = code_of(Nfsstat4::kSeqFalseRetry);
+    return call.is_plain() && ++seen <= 2 ? lost(true) : answer;
+  });
+  auto body = [](Session& session) -> Task<void> {
+    Status status = co_await remove(session, "a", Repeat::kOnce);
+    EXPECT_TRUE(is_own(status, Own::kRequestRefused)) << why(status);
+    EXPECT_TRUE(co_await remove(session, "b", Repeat::kOnce));
+    EXPECT_EQ(session.client_generation(), 1u);
+  };
+  run(server, body);
+  auto calls = server.plain_calls();
+  ASSERT_EQ(calls.size(), 3u);
+  EXPECT_EQ(calls[2].sequence_id, calls[0].sequence_id + 1);
+  EXPECT_EQ(calls[2].session, calls[0].session);
 }
 
 TEST_F(SessionTest, ATemporaryIsRemovedAfterMoreLossesThanARequestMayHave) {
@@ -249,7 +286,7 @@ TEST_F(SessionTest, AbandonedSlotsComeBackWithANewSession) {
   FakeServer server(
       [](const FakeCall& call) {
         bool deadly = call.is_plain() && call.operations[1].text == "deadly";
-        return deadly ? lost(false) : FakeAnswer{};
+        return deadly || call.is(kOpPutpubfh) ? lost(false) : FakeAnswer{};
       },
       FakeLimits{1 << 20, 1 << 20, 8192, 100, 2});
   auto body = [](Session& session) -> Task<void> {

@@ -304,11 +304,23 @@ TEST_F(SessionTest, OpenGivesUpOnAServerThatTakesTheConnectionAndSaysNothing) {
       << opened.error().message();
 }
 
-TEST_F(SessionTest, ClosesThoughTheServerWantsToKeepTheClient) {
+// A server gives all that it keeps of a client back when that seems to have started anew.
+TEST_F(SessionTest, StartsAnewAtTheEndWhereTheServerStillKeepsSomething) {
   FakeAnswer busy;
   busy.sequence_status = code_of(Nfsstat4::kClientidBusy);
   FakeServer server(first_of(kOpDestroyClientid, busy));
   EXPECT_TRUE(open_only(server));
+  EXPECT_EQ(server.count(kOpDestroyClientid), 2u);
+  auto clients = server.verifiers();
+  ASSERT_EQ(clients.size(), 2u);
+  EXPECT_NE(clients[0], clients[1]);
+}
+
+TEST_F(SessionTest, StartsAnewAtTheEndWhereTheServerMayKeepSomethingUnknown) {
+  FakeServer server(first_ones(2, lost(true)));
+  Status status = remove_in(server, {"a"}, Repeat::kIdempotent);
+  EXPECT_TRUE(is_own(status, Own::kRequestRefused)) << why(status);
+  EXPECT_EQ(server.verifiers().size(), 2u);
   EXPECT_EQ(server.count(kOpDestroyClientid), 1u);
 }
 

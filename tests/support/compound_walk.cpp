@@ -33,6 +33,7 @@ constexpr Shape kShapes[] = {
     {kOpOpen, "OPEN", "wwwhoHC", "scwbD"},
     {kOpOpenConfirm, "OPEN_CONFIRM", "sw", "s"},
     {kOpPutfh, "PUTFH", "o", ""},
+    {kOpPutpubfh, "PUTPUBFH", "", ""},
     {kOpPutrootfh, "PUTROOTFH", "", ""},
     {kOpRead, "READ", "shw", "wo"},
     {kOpReaddir, "READDIR", "hhwwb", "hE"},

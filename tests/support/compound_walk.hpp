@@ -26,6 +26,7 @@ enum Operation : std::uint32_t {
   kOpOpen = 18,
   kOpOpenConfirm = 20,
   kOpPutfh = 22,
+  kOpPutpubfh = 23,
   kOpPutrootfh = 24,
   kOpRead = 25,
   kOpReaddir = 26,
