@@ -1,0 +1,234 @@
+// ring_ways: what io_uring's other ways to receive and to send would gain. The same relay as
+// bench/relay, on a ring: plain, with zero-copy sends, and with one multishot receive into provided
+// buffers. Bytes go over loopback TCP from one child to another; what is printed is the CPU time
+// of the middle alone, the median of the rounds, in each of which every way runs once.
+#include <liburing.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+
+#include "loopback.hpp"
+
+namespace nfsferry::bench {
+namespace {
+
+constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
+constexpr unsigned kProvided = 64;  // buffers, a power of two
+constexpr std::size_t kProvidedBytes = 64 << 10;
+constexpr int kGroup = 1;
+constexpr unsigned kRounds = 5;
+constexpr const char* kUsage =
+    "usage: ring_ways [--mib N] [--json FILE]\n"
+    "  --mib N      how much passes in each run, in pieces of 1 MiB (1024)\n"
+    "  --json FILE  write the figures there too\n";
+
+enum class Way { kPlain, kZeroCopySend, kMultishotReceive };
+constexpr std::array kWays{Way::kPlain, Way::kZeroCopySend, Way::kMultishotReceive};
+constexpr std::array kNames{"plain", "zero_copy_send", "multishot_receive"};
+
+class Ring {
+ public:
+  Ring() {
+    if (::io_uring_queue_init(8, &ring_, 0) < 0) refuse("no io_uring here");
+  }
+  ~Ring() { ::io_uring_queue_exit(&ring_); }
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  io_uring* get() { return &ring_; }
+  io_uring_sqe* next() {
+    io_uring_sqe* entry = ::io_uring_get_sqe(&ring_);
+    if (entry == nullptr) refuse("the ring is full");
+    return entry;
+  }
+  // Submits what is there and returns one completion.
+  io_uring_cqe await() {
+    io_uring_cqe* completion = nullptr;
+    if (::io_uring_submit_and_wait(&ring_, 1) < 0) refuse("io_uring_submit_and_wait");
+    if (::io_uring_wait_cqe(&ring_, &completion) < 0) refuse("io_uring_wait_cqe");
+    io_uring_cqe copy{};
+    copy.user_data = completion->user_data;
+    copy.res = completion->res;
+    copy.flags = completion->flags;
+    ::io_uring_cqe_seen(&ring_, completion);
+    return copy;
+  }
+
+ private:
+  io_uring ring_{};
+};
+
+class Hasher {
+ public:
+  Hasher() : state_(XXH3_createState(), XXH3_freeState) {
+    if (!state_ || XXH3_128bits_reset(state_.get()) != XXH_OK) refuse("no XXH3 state");
+  }
+  void add(std::span<const std::byte> bytes) {
+    XXH3_128bits_update(state_.get(), bytes.data(), bytes.size());
+  }
+  std::uint64_t low() const { return XXH3_128bits_digest(state_.get()).low64; }
+
+ private:
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
+};
+
+void send_plain(Ring& ring, int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    ::io_uring_prep_send(ring.next(), fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_WAITALL);
+    io_uring_cqe done = ring.await();
+    if (done.res <= 0) refuse("send");
+    bytes = bytes.subspan(static_cast<std::size_t>(done.res));
+  }
+}
+
+// The bytes are free again only after a second completion.
+void send_zero_copy(Ring& ring, int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    ::io_uring_prep_send_zc(ring.next(), fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_WAITALL,
+                            0);
+    io_uring_cqe done = ring.await();
+    if (done.res <= 0) refuse("zero-copy send");
+    if ((done.flags & IORING_CQE_F_MORE) != 0) ring.await();
+    bytes = bytes.subspan(static_cast<std::size_t>(done.res));
+  }
+}
+
+std::uint64_t pass_pieces(int from, int to, unsigned mib, bool zero_copy) {
+  Ring ring;
+  Hasher hasher;
+  std::vector<std::byte> piece(kPieceBytes);
+  for (unsigned i = 0; i < mib; ++i) {
+    for (std::span<std::byte> left = piece; !left.empty();) {
+      ::io_uring_prep_recv(ring.next(), from, left.data(), left.size(), MSG_WAITALL);
+      io_uring_cqe done = ring.await();
+      if (done.res <= 0) refuse("the feeder ended early");
+      left = left.subspan(static_cast<std::size_t>(done.res));
+    }
+    hasher.add(piece);
+    if (zero_copy)
+      send_zero_copy(ring, to, piece);
+    else
+      send_plain(ring, to, piece);
+  }
+  return hasher.low();
+}
+
+class ProvidedBuffers {
+ public:
+  explicit ProvidedBuffers(Ring& ring) : bytes_(kProvided * kProvidedBytes) {
+    constexpr std::size_t kSize = kProvided * sizeof(io_uring_buf);
+    void* memory = std::aligned_alloc(4096, kSize);
+    if (memory == nullptr) refuse("no memory");
+    buffers_ = static_cast<io_uring_buf_ring*>(memory);
+    ::io_uring_buf_ring_init(buffers_);
+    io_uring_buf_reg registration{};
+    registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_);
+    registration.ring_entries = kProvided;
+    registration.bgid = kGroup;
+    if (::io_uring_register_buf_ring(ring.get(), &registration, 0) != 0) refuse("buffer ring");
+    for (unsigned i = 0; i < kProvided; ++i) give(i);
+  }
+  ~ProvidedBuffers() { std::free(buffers_); }
+  ProvidedBuffers(const ProvidedBuffers&) = delete;
+  ProvidedBuffers& operator=(const ProvidedBuffers&) = delete;
+
+  std::byte* at(unsigned number) { return bytes_.data() + number * kProvidedBytes; }
+  void give(unsigned number) {
+    ::io_uring_buf_ring_add(buffers_, at(number), kProvidedBytes,
+                            static_cast<unsigned short>(number),
+                            ::io_uring_buf_ring_mask(kProvided), 0);
+    ::io_uring_buf_ring_advance(buffers_, 1);
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+  io_uring_buf_ring* buffers_ = nullptr;
+};
+
+// One receive for the whole stream; each buffer that it fills is hashed and sent on by itself.
+std::uint64_t pass_multishot(int from, int to, unsigned mib) {
+  Ring incoming;
+  Ring outgoing;
+  ProvidedBuffers buffers(incoming);
+  Hasher hasher;
+  bool armed = false;
+  for (std::uint64_t left = std::uint64_t{mib} * kPieceBytes; left > 0;) {
+    if (!armed) {
+      io_uring_sqe* entry = incoming.next();
+      ::io_uring_prep_recv_multishot(entry, from, nullptr, 0, 0);
+      entry->flags |= IOSQE_BUFFER_SELECT;
+      entry->buf_group = kGroup;
+    }
+    io_uring_cqe got = incoming.await();
+    armed = (got.flags & IORING_CQE_F_MORE) != 0;
+    if (got.res == -ENOBUFS) continue;
+    if (got.res <= 0) refuse("multishot receive");
+    unsigned number = got.flags >> IORING_CQE_BUFFER_SHIFT;
+    std::span<const std::byte> bytes(buffers.at(number), static_cast<std::size_t>(got.res));
+    hasher.add(bytes);
+    send_plain(outgoing, to, bytes);
+    buffers.give(number);
+    left -= bytes.size();
+  }
+  return hasher.low();
+}
+
+Times run(Way way, unsigned mib, std::uint64_t& hash) {
+  SocketPair in = connect_over_loopback();
+  pid_t feeder = in_child(in, [mib](int fd) {
+    std::vector<std::byte> piece(kPieceBytes);
+    for (std::size_t i = 0; i < piece.size(); ++i) piece[i] = static_cast<std::byte>(i * 31 % 251);
+    for (unsigned i = 0; i < mib; ++i) send_all(fd, piece);
+  });
+  SocketPair out = connect_over_loopback();
+  pid_t taker = in_child(out, [](int fd) {
+    std::vector<std::byte> piece(kPieceBytes);
+    while (receive_all(fd, piece)) {
+    }
+  });
+  Times begin = times_now();
+  if (way == Way::kMultishotReceive)
+    hash = pass_multishot(in.other, out.other, mib);
+  else
+    hash = pass_pieces(in.other, out.other, mib, way == Way::kZeroCopySend);
+  Times used = times_now() - begin;
+  ::close(in.other);
+  ::close(out.other);
+  if (!ended_well(feeder) || !ended_well(taker)) refuse("a child failed");
+  return used;
+}
+
+int measure(unsigned mib, const char* json) {
+  std::array<std::vector<double>, kWays.size()> cpu;
+  std::uint64_t expected = 0;
+  for (unsigned round = 0; round < kRounds; ++round) {
+    for (std::size_t i = 0; i < kWays.size(); ++i) {
+      std::size_t way = (i + round) % kWays.size();
+      std::uint64_t hash = 0;
+      Times used = run(kWays[way], mib, hash);
+      if (expected == 0) expected = hash;
+      if (hash != expected) refuse("the bytes differ");
+      cpu[way].push_back((used.user_s + used.system_s) * 1024 / mib);
+    }
+  }
+  std::string line = "{\"mib\":" + std::to_string(mib);
+  for (std::size_t way = 0; way < kWays.size(); ++way) {
+    std::sort(cpu[way].begin(), cpu[way].end());
+    line += std::string(",\"") + kNames[way] +
+            "_cpu_s_per_gib\":" + std::to_string(cpu[way][kRounds / 2]);
+  }
+  print_figures((line + "}\n").c_str(), json);
+  return 0;
+}
+
+}  // namespace
+}  // namespace nfsferry::bench
+
+int main(int count, char** arguments) {
+  using namespace nfsferry::bench;
+  FloorOptions options = parse_options(count, arguments, "--mib", 1024, kUsage);
+  return measure(options.count, options.json);
+}
