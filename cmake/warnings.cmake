@@ -6,6 +6,8 @@ target_compile_options(nfsferry_build_flags INTERFACE
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
   # std::optional and std::variant with optimisation: GCC bug 80635, open.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+  # Several sources compiled as one: what is local to a source looks as if it were in a header.
+  $<$<BOOL:${CMAKE_UNITY_BUILD}>:-Wno-subobject-linkage>
   $<$<BOOL:${NFSFERRY_STRICT}>:-Werror>)
 if(NFSFERRY_SANITIZE)
   target_compile_options(nfsferry_build_flags INTERFACE

@@ -19,7 +19,7 @@
 namespace nfsferry::cli {
 namespace {
 
-constexpr const char* kExample =
+constexpr const char* kCopyExample =
     "Locations are nfs://HOST[:PORT]/PATH[?version=4.1&uid=N&gid=N] or paths.\n\n"
     "Example:\n"
     "  nfsferry copy nfs://fs-old.example/200005 nfs://fs-new.example/200010 \\\n"
@@ -172,7 +172,7 @@ CLI::App* add_copy_command(CLI::App& app, CopyArguments& arguments) {
   begin_group(*command, "Output");
   add_file_flags(*command, arguments);
   add_output_flags(*command, arguments);
-  command->footer(kExample);
+  command->footer(kCopyExample);
   return command;
 }
 

@@ -19,7 +19,7 @@ std::size_t terminal_columns() {
   return size.ws_col;
 }
 
-void print(const std::string& text) {
+void show(const std::string& text) {
   // A progress line that cannot be shown is no reason to stop.
   [[maybe_unused]] Status written = write_all(STDERR_FILENO, text, "stderr");
 }
@@ -42,7 +42,7 @@ void ProgressLine::on_progress(const Progress& progress) {
   if (terminal_) {
     draw(meter_.line(progress, terminal_columns() - 1));
   } else {
-    print(meter_.line(progress, kColumnsOfAFile) + "\n");
+    show(meter_.line(progress, kColumnsOfAFile) + "\n");
   }
 }
 
@@ -55,7 +55,7 @@ void ProgressLine::on_failure(const Failure& failure) {
 void ProgressLine::draw(const std::string& line) {
   std::string text = "\r" + line;
   if (line.size() < drawn_columns_) text.append(drawn_columns_ - line.size(), ' ');
-  print(text + "\r");
+  show(text + "\r");
   drawn_columns_ = line.size();
 }
 

@@ -17,7 +17,7 @@
 namespace nfsferry::cli {
 namespace {
 
-constexpr const char* kExample =
+constexpr const char* kProvisionExample =
     "Examples:\n"
     "  nfsferry provision nfs://fs-new.example/200001 --owner 200001:1001 --mode 0700\n"
     "  nfsferry provision - < homes    # lines of LOCATION, or LOCATION, a tab, UID:GID\n\n"
@@ -123,7 +123,7 @@ CLI::App* add_provision_command(CLI::App& app, ProvisionArguments& arguments) {
   add_parsed(*command, "--timeout", "DURATION", "How long a server may stay away (300s)",
              parse_timeout, [&options](std::uint64_t ms) { options.timeout_ms = ms; });
   command->add_flag("--quiet", arguments.quiet, "Print failures only")->disable_flag_override();
-  command->footer(kExample);
+  command->footer(kProvisionExample);
   return command;
 }
 

@@ -20,7 +20,7 @@
 namespace nfsferry::cli {
 namespace {
 
-constexpr const char* kExample =
+constexpr const char* kRecoverExample =
     "Example:\n"
     "  nfsferry recover --input input.json --ledger sqlite:ledger.db \\\n"
     "      --map fs-0123=nfs://fs-old.example/ --map fs-0456=/mnt/efs --report-json -\n"
@@ -95,7 +95,7 @@ CLI::App* add_recover_command(CLI::App& app, RecoverArguments& arguments) {
   add_work_flags(*command, arguments);
   add_output_flags(*command, arguments);
   command->get_option("--batch")->excludes("--report-json");
-  command->footer(kExample);
+  command->footer(kRecoverExample);
   return command;
 }
 

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "copy/scope.hpp"
+
 namespace nfsferry::copy {
 namespace {
-
-bool is_device(FileType type) {
-  return type == FileType::kBlockDevice || type == FileType::kCharacterDevice;
-}
 
 std::uint64_t compared_size(const Attributes& attributes) {
   switch (attributes.type) {

@@ -34,6 +34,7 @@ inline constexpr AttrMask kEntryAttrs{
     Attr::kType,       Attr::kChange, Attr::kSize,       Attr::kFsid,      Attr::kRdattrError,
     Attr::kFilehandle, Attr::kFileid, Attr::kMode,       Attr::kNumlinks,  Attr::kOwner,
     Attr::kOwnerGroup, Attr::kRawdev, Attr::kTimeAccess, Attr::kTimeModify};
+inline constexpr AttrMask kFileidMask{Attr::kFileid};
 // Without these an entry cannot be copied faithfully.
 inline constexpr AttrMask kNeededAttrs{Attr::kType,      Attr::kSize,  Attr::kFilehandle,
                                        Attr::kMode,      Attr::kOwner, Attr::kOwnerGroup,

@@ -7,7 +7,6 @@
 namespace nfsferry::nfs4 {
 namespace {
 
-constexpr AttrMask kFileidMask{Attr::kFileid};
 constexpr unsigned kRemovalsMost = 3;
 
 Task<Status> remove_once(Client& client, const Directory* parent, std::string_view name) {

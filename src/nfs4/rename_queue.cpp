@@ -8,7 +8,6 @@
 namespace nfsferry::nfs4 {
 namespace {
 
-constexpr AttrMask kFileidMask{Attr::kFileid};
 constexpr std::uint32_t kBesideRenames = 3;  // SEQUENCE, PUTFH, SAVEFH
 
 Cost cost_of(const PendingRename& one, const PendingRename* previous) {

@@ -9,9 +9,8 @@ namespace nfsferry::nfs4 {
 namespace {
 
 constexpr unsigned kAttemptsMost = 9;  // 2.5 s with their pauses
-constexpr unsigned kRemovalsMost = 3;
+constexpr unsigned kReleasesMost = 3;
 constexpr AttrMask kFileMask{Attr::kType, Attr::kFileid, Attr::kNumlinks};
-constexpr AttrMask kFileidMask{Attr::kFileid};
 
 Error lock_file_error(Own own, std::string_view operation, std::string_view detail) {
   Error error = own_error(own, operation, detail);
@@ -246,7 +245,7 @@ Task<Result<bool>> RootLock::file_has_its_name() {
 Task<void> RootLock::release() {
   if (!std::exchange(held_, false)) co_return;
   Status removed = co_await remove_if_ours();
-  for (unsigned times = 1; times < kRemovalsMost && !removed; ++times) {
+  for (unsigned times = 1; times < kReleasesMost && !removed; ++times) {
     if (!starts_over(treatment(removed.error()))) break;
     co_await close_file();
     removed = co_await take_now();

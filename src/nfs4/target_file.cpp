@@ -9,7 +9,6 @@
 namespace nfsferry::nfs4 {
 namespace {
 
-constexpr AttrMask kFileidMask{Attr::kFileid};
 constexpr unsigned kAttemptsMost = 3;
 
 class Nfs4TargetFile : public TargetFile {

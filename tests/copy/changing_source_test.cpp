@@ -13,7 +13,7 @@
 namespace nfsferry::test {
 namespace {
 
-constexpr unsigned kDirectories = 40;
+constexpr unsigned kDirectoriesChanged = 40;
 constexpr unsigned kFilesInEach = 10;
 constexpr std::size_t kWritten = 2048;
 
@@ -73,7 +73,7 @@ class ChangingSource : public CopyTest {
     source_ = source_ground(Place::kNfs, proxy_->port());
     target_ = target_ground(Place::kNfs);
     SampleTree sample;
-    sample.directories = kDirectories;
+    sample.directories = kDirectoriesChanged;
     sample.files_per_directory = kFilesInEach;
     sample.least_bytes = 4096;
     make_small_files(source_.folder, sample);
@@ -100,11 +100,11 @@ class ChangingSource : public CopyTest {
     std::uint64_t seen = proxy_->counters().replies;
     while (!ended()) {
       std::uint64_t replies = proxy_->counters().replies;
-      if (replies > seen && changed < kDirectories) change_directory(writer, changed++);
+      if (replies > seen && changed < kDirectoriesChanged) change_directory(writer, changed++);
       seen = replies;
       unsigned next = writer.rewritten();
       writer.rewrite("/large");
-      writer.rewrite(file_name(next % kDirectories, 7 + next % 3));
+      writer.rewrite(file_name(next % kDirectoriesChanged, 7 + next % 3));
     }
     return changed;
   }

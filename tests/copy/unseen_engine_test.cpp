@@ -8,14 +8,14 @@
 namespace nfsferry::copy {
 namespace {
 
-constexpr std::size_t kLarge = 2 * Worker::kUnseenBytes + 12'345;
+constexpr std::size_t kPieces = 2 * Worker::kUnseenBytes + 12'345;
 
 class Unseen : public Engine {
  protected:
   Unseen() {
     options_.verify = VerifyMode::kNone;
     options_.checksum = ChecksumMode::kNone;
-    for (std::size_t i = 0; i < kLarge; ++i) text_ += static_cast<char>('a' + i * i % 23);
+    for (std::size_t i = 0; i < kPieces; ++i) text_ += static_cast<char>('a' + i * i % 23);
   }
   // Counts a tree's operations; `act` is called before each and may make it fail.
   using Act = std::function<std::optional<Error>(std::string_view operation)>;
@@ -45,8 +45,8 @@ TEST_F(Unseen, a_large_file_is_neither_read_nor_sent) {
   EXPECT_EQ(to_["copy_from"], 3);  // a small first piece, the largest there is, the rest
   EXPECT_EQ(report.files_transferred, 1u);
   EXPECT_EQ(report.bytes_transferred, 0u);
-  EXPECT_EQ(report.bytes_written, kLarge);
-  EXPECT_EQ(report.estimated_bytes, kLarge);
+  EXPECT_EQ(report.bytes_written, kPieces);
+  EXPECT_EQ(report.estimated_bytes, kPieces);
   EXPECT_EQ(at(*target_volume_, "/large")->attributes.mtime, (Time{1'700'000'000, 5}));
 }
 
@@ -57,7 +57,7 @@ TEST_F(Unseen, what_is_hashed_or_read_back_passes_through_us) {
     options_.verify = verify;
     options_.compare = CompareMode::kAll;
     CopyReport report = copy({}, watched(to_));
-    EXPECT_EQ(report.bytes_transferred, kLarge);
+    EXPECT_EQ(report.bytes_transferred, kPieces);
   }
   EXPECT_EQ(to_["copy_from"], 0);
 }
@@ -79,8 +79,8 @@ TEST_F(Unseen, what_the_trees_cannot_copy_is_read_and_written) {
     std::uint64_t copied = refused_at == 1   ? 0
                            : refused_at == 2 ? (1u << 20)
                                              : (1u << 20) + Worker::kUnseenBytes;
-    EXPECT_EQ(report.bytes_transferred, kLarge - copied);
-    EXPECT_EQ(report.bytes_written, kLarge);
+    EXPECT_EQ(report.bytes_transferred, kPieces - copied);
+    EXPECT_EQ(report.bytes_written, kPieces);
     EXPECT_EQ(report.retries, 0u);
   }
 }

@@ -141,11 +141,6 @@ TEST_P(CancelDelayTest, EndsASleepThatWouldNeverEnd) {
 
 // ---- file threads
 
-Task<void> hold(Loop& loop, const Gate& gate) {
-  auto work = [&gate] { gate.wait(); };
-  co_await loop.offload(work);
-}
-
 Task<void> cancel_behind_held_threads(Loop& loop, int fd, CancelToken& token, Ending& ending) {
   Gate gate;
   TaskGroup held;

@@ -157,4 +157,9 @@ class Gate {
   std::shared_future<void> opened_ = promise_.get_future().share();
 };
 
+inline Task<void> hold(Loop& loop, const Gate& gate) {
+  auto work = [&gate] { gate.wait(); };
+  co_await loop.offload(work);
+}
+
 }  // namespace nfsferry::test

@@ -237,11 +237,6 @@ TEST_P(FileTest, TenThousandOffloadedCallsAllComeBack) {
   EXPECT_EQ(run(offload_many(loop(), 10'000)), 10'000);
 }
 
-Task<void> hold(Loop& loop, const Gate& gate) {
-  auto work = [&gate] { gate.wait(); };
-  co_await loop.offload(work);
-}
-
 Task<int> sleep_while_threads_are_held(Loop& loop) {
   Gate gate;
   TaskGroup group;

@@ -13,12 +13,6 @@ FakeAnswer restarted() {
   answer.forget_clients = true;
   return answer;
 }
-FakeAnswer fails_at(std::size_t at, Nfsstat4 status) {
-  FakeAnswer answer;
-  answer.at = at;
-  answer.status = code_of(status);
-  return answer;
-}
 
 // The first operation but PUTROOTFH's name of each plain request, in order.
 std::vector<std::string> asked(const FakeServer& server) {

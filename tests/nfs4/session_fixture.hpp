@@ -119,6 +119,14 @@ inline FakeAnswer lost(bool executed) {
   return answer;
 }
 
+// An operation of the request fails.
+inline FakeAnswer fails_at(std::size_t at, Nfsstat4 status) {
+  FakeAnswer answer;
+  answer.at = at;
+  answer.status = code_of(status);
+  return answer;
+}
+
 // Answers the first so many plain requests in their own way, all others well.
 inline FakeServer::Script first_ones(unsigned count, FakeAnswer special) {
   return [count, special, seen = 0u](const FakeCall& call) mutable {

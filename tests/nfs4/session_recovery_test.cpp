@@ -17,12 +17,6 @@ FakeAnswer sequence_fails(Nfsstat4 status) {
   answer.sequence_status = code_of(status);
   return answer;
 }
-FakeAnswer fails_at(std::size_t at, Nfsstat4 status) {
-  FakeAnswer answer;
-  answer.at = at;
-  answer.status = code_of(status);
-  return answer;
-}
 FakeAnswer sessions_forgotten() {
   FakeAnswer answer;
   answer.forget_sessions = true;

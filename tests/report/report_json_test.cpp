@@ -14,7 +14,7 @@
 namespace nfsferry {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 using test::schema_complaint;
 // What counters can reach: readers, valijson among them, hold an integer in 64 bits with a sign.
 constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();

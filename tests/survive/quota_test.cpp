@@ -25,9 +25,9 @@ constexpr Refusal kRefusals[] = {{"SmallFilesAtOpen", kOpOpen, 200, false},
                                  {"SmallFilesAtWrite", kOpWrite, 200, false},
                                  {"LargeFilesAtWrite", kOpWrite, 10, true},
                                  {"Directories", kOpCreate, 30, false}};
-using Case = std::tuple<Refusal, Place>;
+using RefusedAt = std::tuple<Refusal, Place>;
 
-class QuotaReached : public CopyTest, public ::testing::WithParamInterface<Case> {
+class QuotaReached : public CopyTest, public ::testing::WithParamInterface<RefusedAt> {
  protected:
   void SetUp() override {
     CopyTest::SetUp();
@@ -95,7 +95,7 @@ TEST_P(QuotaReached, ends_the_run_and_without_it_the_next_one_completes) {
 INSTANTIATE_TEST_SUITE_P(Targets, QuotaReached,
                          ::testing::Combine(::testing::ValuesIn(kRefusals),
                                             ::testing::Values(Place::kNfs, Place::kNfs40)),
-                         [](const ::testing::TestParamInfo<Case>& one) {
+                         [](const ::testing::TestParamInfo<RefusedAt>& one) {
                            return std::get<Refusal>(one.param).name +
                                   place_name(std::get<Place>(one.param));
                          });

@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kSwaps = 10'000;
-constexpr unsigned kCopies = 20;
+constexpr unsigned kSwappedCopies = 20;
 const std::string kSecret = "nothing may touch or read this";
 
 // A process that exchanges two names as fast as it can.
@@ -147,7 +147,7 @@ class SwappedDirectory : public CopyTest, public ::testing::WithParamInterface<P
     Swapper swapper(one, other);
     unsigned copies = 0;
     unsigned whole = 0;
-    while (swapper.swaps() < kSwaps || copies < kCopies) {
+    while (swapper.swaps() < kSwaps || copies < kSwappedCopies) {
       CopyReport report = copy(chosen);
       swapper.pause();
       look();
