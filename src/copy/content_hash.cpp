@@ -2,8 +2,6 @@
 
 #include <xxhash.h>
 
-#include <cstdio>
-
 #include "base/result.hpp"
 
 namespace nfsferry::copy {
@@ -14,9 +12,12 @@ struct ContentHash::State {
 };
 
 std::string to_hex(const Hash128& hash) {
-  char text[40];
-  std::snprintf(text, sizeof text, "%016llx%016llx", static_cast<unsigned long long>(hash.high),
-                static_cast<unsigned long long>(hash.low));
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text(32, '0');
+  for (unsigned i = 0; i < 16; ++i) {
+    text[15 - i] = kDigits[hash.high >> (4 * i) & 15];
+    text[31 - i] = kDigits[hash.low >> (4 * i) & 15];
+  }
   return text;
 }
 

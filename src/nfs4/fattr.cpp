@@ -100,33 +100,23 @@ void encode_fattr(XdrWriter& out, const NewAttributes& attributes, AttrChoice ch
   bool mtime = choice.times && attributes.mtime;
 
   AttrMask mask;
-  XdrWriter values;
-  if (size) {
-    mask.add(Attr::kSize);
-    values.u64(*size);
-  }
-  if (mode) {
-    mask.add(Attr::kMode);
-    values.u32(*mode);
-  }
-  if (owner) {
-    mask.add(Attr::kOwner);
-    encode_id(values, *attributes.owner);
-  }
-  if (group) {
-    mask.add(Attr::kOwnerGroup);
-    encode_id(values, *attributes.group);
-  }
-  if (atime) {
-    mask.add(Attr::kTimeAccessSet);
-    encode_time_set(values, *attributes.atime);
-  }
-  if (mtime) {
-    mask.add(Attr::kTimeModifySet);
-    encode_time_set(values, *attributes.mtime);
-  }
+  if (size) mask.add(Attr::kSize);
+  if (mode) mask.add(Attr::kMode);
+  if (owner) mask.add(Attr::kOwner);
+  if (group) mask.add(Attr::kOwnerGroup);
+  if (atime) mask.add(Attr::kTimeAccessSet);
+  if (mtime) mask.add(Attr::kTimeModifySet);
   mask.encode(out);
-  out.opaque(values.head());
+  std::size_t at = out.head().size();
+  out.u32(0);  // the values' length, once they are there
+  std::size_t begin = out.head().size();
+  if (size) out.u64(*size);
+  if (mode) out.u32(*mode);
+  if (owner) encode_id(out, *attributes.owner);
+  if (group) encode_id(out, *attributes.group);
+  if (atime) encode_time_set(out, *attributes.atime);
+  if (mtime) encode_time_set(out, *attributes.mtime);
+  out.patch_u32(at, static_cast<std::uint32_t>(out.head().size() - begin));
 }
 
 }  // namespace nfsferry::nfs4

@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kNameMax = 255;
 constexpr std::size_t kMarkInNameMax = 16;
 constexpr std::size_t kRandomBytes = 16;
+constexpr std::size_t kRandomTextSize = 26;  // in base 32
 // 4294967295 is "no change" to chown and is never an owner.
 constexpr std::uint32_t kOwnerMax = std::numeric_limits<std::uint32_t>::max() - 1;
 
@@ -41,6 +42,7 @@ std::array<unsigned char, kRandomBytes> random_bytes() {
 std::string base32(const std::array<unsigned char, kRandomBytes>& bytes) {
   constexpr std::string_view kDigits = "abcdefghijklmnopqrstuvwxyz234567";
   std::string text;
+  text.reserve(kRandomTextSize);
   std::uint32_t bits = 0;
   unsigned held = 0;
   for (unsigned char byte : bytes) {
@@ -101,9 +103,12 @@ Status check_name(std::string_view operation, std::string_view name) {
 }
 
 std::string temporary_beginning(std::string_view mark) {
-  std::string name(kTemporaryPrefix);
+  std::string name;
+  name.reserve(kTemporaryPrefix.size() + kMarkInNameMax + 1 + kRandomTextSize);
+  name += kTemporaryPrefix;
   for (char c : mark.substr(0, kMarkInNameMax)) name += is_plain(c) ? c : '_';
-  return name + '-';
+  name += '-';
+  return name;
 }
 
 std::string temporary_name(std::string_view mark) {
