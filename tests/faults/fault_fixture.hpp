@@ -17,6 +17,13 @@
 
 namespace nfsferry::test {
 
+// Of what is tried by default, this part runs under the slow thread sanitizer.
+#ifdef __SANITIZE_THREAD__
+inline constexpr std::uint32_t kSparser = 7;
+#else
+inline constexpr std::uint32_t kSparser = 1;
+#endif
+
 enum class FaultySide : std::uint8_t { kSource, kTarget };
 
 // What the first run may come to. Whatever it is, a second run must succeed.
