@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "ganesha.hpp"
@@ -24,6 +26,17 @@ struct Servers {
 
 // Started with the first call, ended with the process.
 Servers& servers();
+
+// Looks until it is so, for a minute.
+template <typename Condition>
+bool comes_true(Condition condition) {
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
 
 // An old home in one file system, and where its new home is in the other. Each test has a pair of
 // its own; the new home is not made yet.

@@ -7,7 +7,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "homes.hpp"
@@ -21,16 +20,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-template <typename Condition>
-bool comes_true(Condition condition) {
-  auto deadline = std::chrono::steady_clock::now() + seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(milliseconds(1));
-  }
-  return true;
-}
 
 bool has_a_finished_file(const fs::path& folder) {
   std::error_code gone;  // a temporary that was renamed meanwhile

@@ -79,9 +79,13 @@ const Outcome& check_once() {
   return outcome;
 }
 
-// A socket bound to a loopback port that is free, and that port. It is bound alone and shared
-// only afterwards, with the server, which binds with SO_REUSEADDR: the kernel gives the port to
-// nobody else while the server is down, not even to a client that connects to it.
+bool below(std::string_view path, std::string_view pseudo) {
+  if (pseudo == "/") return true;
+  return path.starts_with(pseudo) && (path.size() == pseudo.size() || path[pseudo.size()] == '/');
+}
+
+}  // namespace
+
 std::pair<int, int> reserve_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return {-1, 0};
@@ -98,13 +102,6 @@ std::pair<int, int> reserve_port() {
   }
   return {fd, ntohs(address.sin_port)};
 }
-
-bool below(std::string_view path, std::string_view pseudo) {
-  if (pseudo == "/") return true;
-  return path.starts_with(pseudo) && (path.size() == pseudo.size() || path[pseudo.size()] == '/');
-}
-
-}  // namespace
 
 std::string require_ganesha() {
   return under_ci() || Ganesha::available() ? std::string() : check_once().output;

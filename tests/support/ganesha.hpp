@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace nfsferry::test {
@@ -29,6 +30,12 @@ struct GaneshaOptions {
 // so that there a missing server fails the test in start():
 //   if (auto missing = require_ganesha(); !missing.empty()) GTEST_SKIP() << missing;
 std::string require_ganesha();
+
+// A socket bound to a loopback port that is free, and that port; -1 when there is none. It is bound
+// alone and shared only afterwards, with a server that binds with SO_REUSEADDR: the kernel gives
+// the port to nobody else while the server is down, not even to a client that connects to it.
+// Whoever calls closes the socket.
+std::pair<int, int> reserve_port();
 
 // One server and its folders. Not for use by several threads at once.
 // Each step returns an empty text, or what went wrong: ASSERT_EQ(server.start(), "").

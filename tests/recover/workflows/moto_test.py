@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+"""Runs the recovery's machines on moto, a simulation of the services: a table with its stream, the
+machines, a cluster, a queue. The test is the pipe and the container: it delivers records, and
+answers a task's token with what the built program reports. And holds what all machines ask of
+services against the services' models, which come with moto.
+
+Exit: 0 passed; 1 failed; 77 where moto is not installed.
+"""
+
+import copy
+import functools
+import json
+import logging
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+try:
+    import boto3
+    import botocore.loaders
+    import botocore.model
+    from moto import mock_aws
+    from moto.stepfunctions.models import StateMachine
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+        state_task_service)
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+
+TOOLS = pathlib.Path(__file__).resolve().parents[3] / "tools"
+PROGRAM = os.environ["NFSFERRY_PROGRAM"]
+WAIT_S = 60
+ROLE = "arn:aws:iam::123456789012:role/any"
+FILE_SYSTEMS = "arn:aws:elasticfilesystem:eu-west-1:123456789012:file-system/"
+TIMEOUTS = ("States.Timeout", "States.HeartbeatTimeout")  # the service names both for a heartbeat
+RUNS = {"stepfunctions": {"execute_state_machine": True}}
+
+
+class UnknownMember(Exception):
+    pass
+
+
+@functools.cache
+def model(service):
+    return botocore.model.ServiceModel(
+        botocore.loaders.Loader().load_service_model(service, "service-2"))
+
+
+def operation(service, action):
+    """A service's operation by the names that resources of machines use."""
+    service = {"states": "stepfunctions", "sfn": "stepfunctions"}.get(service, service)
+    return model(service).operation_model(action[0].upper() + action[1:])
+
+
+def fitted(value, shape):
+    """Parameters as a machine writes them, with the members' names as the service spells them."""
+    if shape.type_name == "structure":
+        names = {name.lower(): name for name in shape.members}
+        fit = {}
+        for member, one in value.items():
+            name = names.get(member.removesuffix(".$").lower())
+            if name is None:
+                raise UnknownMember(f"{shape.name} has no member {member}")
+            computed = member.endswith(".$")
+            fit[name] = one if computed else fitted(one, shape.members[name])
+        missing = set(shape.required_members) - set(fit)
+        if missing:
+            raise UnknownMember(f"{shape.name} lacks {missing}")
+        return fit
+    if shape.type_name == "list":
+        return [fitted(one, shape.member) for one in value]
+    return value
+
+
+def normalise_parameters(self, parameters, boto_service_name=None, service_action_name=None):
+    service = boto_service_name or self._get_boto_service_name()
+    action = service_action_name or self.resource.api_action
+    fit = fitted(parameters, operation(service, action).input_shape)
+    parameters.clear()
+    parameters.update(fit)
+
+
+def normalise_response(_self, response, **_names):
+    if isinstance(response, dict):
+        for name in list(response):
+            response[name[0].upper() + name[1:]] = response.pop(name)
+        for one in response.values():
+            normalise_response(_self, one)
+    elif isinstance(response, list):
+        for one in response:
+            normalise_response(_self, one)
+
+
+# moto leaves out what the service does for services whose members begin with a small letter.
+state_task_service.StateTaskService._normalise_parameters = normalise_parameters
+state_task_service.StateTaskService._normalise_response = normalise_response
+# moto copies a machine for each execution, with what runs, whose locks cannot be copied.
+StateMachine.__deepcopy__ = lambda machine, memo: copy.copy(machine)
+
+
+def tasks(definition):
+    for name, state in definition["States"].items():
+        if state["Type"] == "Task":
+            yield name, state
+        if "ItemProcessor" in state:
+            yield from tasks(state["ItemProcessor"])
+
+
+class Calls(unittest.TestCase):
+    def test_every_member_of_every_call_is_one_of_the_service(self):
+        machines = sorted(TOOLS.glob("*/*.asl.json"))
+        self.assertEqual(len(machines), 7)
+        for file in machines:
+            for name, state in tasks(json.loads(file.read_text())):
+                words = state["Resource"].removeprefix("arn:aws:states:::").removeprefix("aws-sdk:")
+                service, action = words.split(":")[:2]
+                parameters = dict(state["Parameters"])
+                if isinstance(parameters.get("Input", ""), dict):
+                    parameters["Input"] = "{}"  # becomes a text, as MessageBody does
+                with self.subTest(machine=file.name, state=name):
+                    fitted(parameters, operation(service, action.split(".")[0]).input_shape)
+
+    def test_a_member_that_is_none_is_found(self):
+        shape = operation("sagemaker", "updateUserProfile").input_shape
+        good = {"DomainId": "d-a", "UserProfileName.$": "$.Profile"}
+        self.assertEqual(fitted(good, shape), {"DomainId": "d-a", "UserProfileName": "$.Profile"})
+        for bad in (good | {"UserSetting": {}}, {"DomainId": "d-a"},
+                    good | {"UserSettings": {"CustomFileSystemConfigs": [{"EfsConfig": {}}]}}):
+            with self.assertRaises(UnknownMember):
+                fitted(bad, shape)
+
+
+def row(file_system, uid):
+    texts = {"profile_name": "user1", "domain_name": "a", "domain_id": "d-a",
+             "user_profile_name": "user1", "efs_sys_id": file_system, "efs_uid": uid}
+    typed = {name: {"S": text} for name, text in texts.items()}
+    return typed | {"replication": {"BOOL": True}}
+
+
+def wait_for(look):
+    """What `look` returns once it is something."""
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not come in time")
+
+
+class Recovery(unittest.TestCase):
+    def setUp(self):
+        self.mock = mock_aws(config=RUNS)
+        self.mock.start()
+        self.addCleanup(self.mock.stop)
+        client = {name: boto3.client(name, region_name="eu-west-1") for name in (
+            "dynamodb", "dynamodbstreams", "ec2", "ecs", "sqs", "stepfunctions")}
+        self.tables, self.streams, self.ecs = (
+            client["dynamodb"], client["dynamodbstreams"], client["ecs"])
+        self.sqs, self.machines = client["sqs"], client["stepfunctions"]
+        self.deliveries = 0
+        self.make_table()
+        self.queue = self.sqs.create_queue(QueueName="failures")["QueueUrl"]
+        self.cluster = self.ecs.create_cluster(clusterName="c")["cluster"]["clusterArn"]
+        subnets = client["ec2"].describe_subnets()
+        groups = client["ec2"].describe_security_groups()
+        self.values = {
+            "StudioUserTable": "studioUser",
+            "Cluster": self.cluster,
+            "TaskDefinition": self.ecs.register_task_definition(
+                family="nfsferry", requiresCompatibilities=["FARGATE"], networkMode="awsvpc",
+                cpu="1024", memory="2048",
+                containerDefinitions=[
+                    {"name": "nfsferry", "image": "i", "cpu": 1024, "memory": 2048}],
+            )["taskDefinition"]["taskDefinitionArn"],
+            "Subnet": subnets["Subnets"][0]["SubnetId"],
+            "SecurityGroup": groups["SecurityGroups"][0]["GroupId"],
+            "FailureQueueUrl": self.queue,
+            "LogGroupArn": "arn:log",
+            "FileSystemArnPrefix": FILE_SYSTEMS,
+        }
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        (self.folder / "old/200005").mkdir(parents=True)
+        (self.folder / "old/200005/notebook").write_text("years of work")
+        (self.folder / "new/200010").mkdir(parents=True)
+
+    def make_table(self):
+        keys = ("profile_name", "domain_name")
+        table = self.tables.create_table(
+            TableName="studioUser", BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            KeySchema=[{"AttributeName": keys[0], "KeyType": "HASH"},
+                       {"AttributeName": keys[1], "KeyType": "RANGE"}],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"})
+        self.stream = table["TableDescription"]["LatestStreamArn"]
+
+    def machine(self, name, **patch):
+        """A machine of tools/; patch: members of its task that copies, which is tried twice."""
+        text = (TOOLS / f"recovery/{name}.asl.json").read_text()
+        for key, value in self.values.items():
+            text = text.replace("${" + key + "}", value)
+        definition = json.loads(text)
+        if name == "recovery":
+            definition["States"]["Recover"].update(patch)
+            definition["States"]["Recover"]["Retry"][0].update(IntervalSeconds=1, MaxAttempts=1)
+        return self.machines.create_state_machine(
+            name=name, roleArn=ROLE, definition=json.dumps(definition))["stateMachineArn"]
+
+    def make_machines(self, **patch):
+        self.recovery = self.values["RecoveryMachine"] = self.machine("recovery", **patch)
+        self.decide = self.machine("decide")
+
+    def records(self):
+        shard = self.streams.describe_stream(StreamArn=self.stream)[
+            "StreamDescription"]["Shards"][0]["ShardId"]
+        begin = self.streams.get_shard_iterator(
+            StreamArn=self.stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+        return self.streams.get_records(ShardIterator=begin["ShardIterator"])["Records"]
+
+    def deliver(self):
+        """All records of the stream to the machine that decides, as a pipe does."""
+        self.deliveries += 1
+        started = self.machines.start_execution(
+            stateMachineArn=self.decide, name=f"delivery-{self.deliveries}",
+            input=json.dumps(self.records(), default=str))
+        return self.ended(started["executionArn"])
+
+    def ended(self, arn):
+        def look():
+            execution = self.machines.describe_execution(executionArn=arn)
+            return execution if execution["status"] != "RUNNING" else None
+        return wait_for(look)
+
+    def recoveries(self):
+        return self.machines.list_executions(stateMachineArn=self.recovery)["executions"]
+
+    def recreate(self):
+        self.tables.put_item(TableName="studioUser", Item=row("fs-0a", "200005"))
+        self.tables.put_item(TableName="studioUser", Item=row("fs-0b", "200010"))
+
+    def row(self):
+        return self.tables.get_item(TableName="studioUser", Key={
+            "profile_name": {"S": "user1"}, "domain_name": {"S": "a"}})["Item"]
+
+    def containers(self):
+        return self.ecs.list_tasks(cluster=self.cluster)["taskArns"]
+
+    def container(self):
+        """The environment of the container that was started, once it is."""
+        tasks = wait_for(self.containers)
+        self.assertEqual(len(tasks), 1)
+        task = self.ecs.describe_tasks(cluster=self.cluster, tasks=tasks)["tasks"][0]
+        self.assertEqual(task["launchType"], "FARGATE")
+        override = task["overrides"]["containerOverrides"][0]
+        self.assertEqual(override["name"], "nfsferry")
+        self.command = override["command"]
+        return {one["name"]: one["value"] for one in override["environment"]}
+
+    def run_program(self, environment):
+        maps = ["--map", f"fs-0a={self.folder}/old", "--map", f"fs-0b={self.folder}/new"]
+        given = {"NFSFERRY_INPUT": environment["NFSFERRY_INPUT"]}
+        return subprocess.run([PROGRAM, *self.command, *maps], env=os.environ | given,
+                              capture_output=True, text=True, timeout=WAIT_S, check=True).stdout
+
+    def test_a_profile_that_was_made_again_gets_its_files_and_its_row(self):
+        self.make_machines()
+        self.recreate()
+        self.assertEqual(self.deliver()["status"], "SUCCEEDED")
+        environment = self.container()
+        self.assertEqual(self.row()["replication_status"], {"S": "PENDING"})
+        self.machines.send_task_success(
+            taskToken=environment["NFSFERRY_TASK_TOKEN"], output=self.run_program(environment))
+        [started] = self.recoveries()
+        self.assertEqual(self.ended(started["executionArn"])["status"], "SUCCEEDED")
+        self.assertEqual((self.folder / "new/200010/notebook").read_text(), "years of work")
+        found = self.row()
+        self.assertEqual(found["replication_status"], {"S": "SUCCESS"})
+        self.assertEqual(found["files_transferred"], {"S": "1"})
+        self.assertEqual(found["bytes_written"], {"S": "13"})
+        self.assertRegex(found["total_duration_ms"]["S"], r"^\d+$")
+        self.assertEqual(found["efs_uid"], {"S": "200010"})
+
+        # Its own results, and the same records once more, start nothing.
+        self.assertEqual(self.deliver()["status"], "SUCCEEDED")
+        self.assertEqual(len(self.recoveries()), 1)
+
+    def test_a_failure_is_in_the_row_and_in_a_message_with_the_whole_input(self):
+        self.make_machines()
+        self.recreate()
+        self.deliver()
+        environment = self.container()
+        self.machines.send_task_failure(taskToken=environment["NFSFERRY_TASK_TOKEN"],
+                                        error="Nfsferry.Denied", cause="no root access")
+        [started] = self.recoveries()
+        ended = self.ended(started["executionArn"])
+        self.assertEqual(ended["status"], "FAILED")
+        self.assertEqual(self.row()["replication_status"], {"S": "ERROR"})
+        [message] = self.sqs.receive_message(QueueUrl=self.queue)["Messages"]
+        body = json.loads(message["Body"])
+        self.assertEqual(body["Error"], "Nfsferry.Denied")
+        self.assertEqual(body["Input"], json.loads(ended["input"]))
+        self.assertEqual(body["Input"], json.loads(environment["NFSFERRY_INPUT"]))
+
+    def test_a_container_that_gives_no_sign_of_life_is_started_again_then_a_failure(self):
+        self.make_machines(HeartbeatSeconds=1)
+        self.recreate()
+        self.deliver()
+        [started] = self.recoveries()
+        self.assertEqual(self.ended(started["executionArn"])["status"], "FAILED")
+        self.assertEqual(len(self.containers()), 2)
+        self.assertEqual(self.row()["replication_status"], {"S": "ERROR"})
+        [message] = self.sqs.receive_message(QueueUrl=self.queue)["Messages"]
+        self.assertIn(json.loads(message["Body"])["Error"], TIMEOUTS)
+
+
+if __name__ == "__main__":
+    logging.disable()  # moto logs each error that a machine handles
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        os.environ[name] = "made-up"
+    unittest.main()
