@@ -15,6 +15,8 @@
 
 #include "base/result.hpp"
 #include "copy/content_hash.hpp"
+#include "copy/file_ranges.hpp"
+#include "copy/large_files.hpp"
 #include "copy/ownership.hpp"
 #include "copy/work_queue.hpp"
 #include "loop/pace.hpp"
@@ -126,7 +128,6 @@ class SerialObserver : public Observer {
 
 // In which part of the work an entry failed.
 enum class Phase : std::uint8_t { kPrepare, kTransfer, kVerify };
-enum class FailedAt : std::uint8_t { kSource, kTarget };
 
 // Entries that failed: the first kFailuresKept in full, all of them counted.
 class Failures {
@@ -228,15 +229,18 @@ enum class Job : std::uint8_t {
 // Everything above, and how the run goes on or ends.
 class Shared {
  public:
+  // `shared_bytes`: of a large file that several threads carry, at least; smaller for tests.
   Shared(Job run_job, const CopyOptions& run_options, Observer& run_observer,
-         const StopFlag& run_stop, Pace& run_pace)
+         const StopFlag& run_stop, Pace& run_pace,
+         std::uint64_t shared_bytes = LargeFiles::kSharedBytes)
       : job(run_job),
         options(run_options),
         observer(run_observer),
         stop(run_stop),
         pace(run_pace),
         name_seed(random_seed()),
-        failures(observer) {}
+        failures(observer),
+        large_files(shared_bytes) {}
 
   const Job job;
   const CopyOptions& options;
@@ -250,6 +254,7 @@ class Shared {
   Failures failures;
   DirectoryQueue directories;
   WorkQueue work;
+  LargeFiles large_files;
   HardLinks hard_links;
   std::atomic<std::uint64_t> directories_left{0};  // made and not finished
   std::atomic<bool> walk_finished{false};
