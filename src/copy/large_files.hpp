@@ -25,9 +25,7 @@ struct LargeFile {
 // Large files under way, for threads that have nothing else to do. Thread-safe; nothing here waits.
 class LargeFiles {
  public:
-  // Less is done before another thread has opened the file.
-  static constexpr std::uint64_t kSharedBytes = 64u << 20;
-
+  // Less than `least_bytes` is done before another thread has opened the file.
   explicit LargeFiles(std::uint64_t least_bytes) : least_bytes_(least_bytes) {}
 
   // A file whose first thread is in its ranges. False: too little is left for several threads.

@@ -229,10 +229,8 @@ enum class Job : std::uint8_t {
 // Everything above, and how the run goes on or ends.
 class Shared {
  public:
-  // `shared_bytes`: of a large file that several threads carry, at least; smaller for tests.
   Shared(Job run_job, const CopyOptions& run_options, Observer& run_observer,
-         const StopFlag& run_stop, Pace& run_pace,
-         std::uint64_t shared_bytes = LargeFiles::kSharedBytes)
+         const StopFlag& run_stop, Pace& run_pace)
       : job(run_job),
         options(run_options),
         observer(run_observer),
@@ -240,7 +238,7 @@ class Shared {
         pace(run_pace),
         name_seed(random_seed()),
         failures(observer),
-        large_files(shared_bytes) {}
+        large_files(run_options.shared_file_bytes) {}
 
   const Job job;
   const CopyOptions& options;

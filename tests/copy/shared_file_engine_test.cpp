@@ -14,7 +14,6 @@ namespace {
 constexpr std::size_t kThreads = 4;
 constexpr std::uint32_t kRange = 64 << 10;
 constexpr std::size_t kLarge = 200 * kRange + 12'345;
-constexpr std::uint64_t kSharedBytes = 20 * kRange;
 
 // Keeps the hash of the one file there is.
 class Hashes : public Observer {
@@ -31,6 +30,7 @@ class SharedFile : public Engine {
   using Act = std::function<std::optional<Error>(Side side, std::string_view operation)>;
 
   SharedFile() {
+    options_.shared_file_bytes = 20 * kRange;
     text_.resize(kLarge);
     for (std::size_t i = 0; i < kLarge; ++i) text_[i] = static_cast<char>('a' + i * i % 23);
     std::fill_n(text_.begin() + 50 * kRange, 10 * kRange, '\0');
@@ -42,7 +42,7 @@ class SharedFile : public Engine {
     act_ = std::move(act);
     readers_.clear();
     Pace pace(limits_, stop_);
-    Shared shared(job, options_, hashes_, stop_, pace, kSharedBytes);
+    Shared shared(job, options_, hashes_, stop_, pace);
     auto source = make(*loop_, Side::kSource);
     auto target = make(*loop_, Side::kTarget);
     loop_->run(begin(shared, *source, *target));

@@ -15,11 +15,12 @@ namespace {
 
 using Action = ProxyAction::Kind;
 
-constexpr std::uint64_t kLarge = (96 << 20) + 12'345;
+constexpr std::uint64_t kLarge = (40 << 20) + 12'345;
+constexpr std::uint64_t kSharedBytes = 8 << 20;
 // So slow that other threads are there long before the file is through, and that they are not left
 // without a part in it.
-constexpr Rates kUntilJoined{8 << 20, 0};
-constexpr Rates kOnceJoined{100 << 20, 0};
+constexpr Rates kUntilJoined{4 << 20, 0};
+constexpr Rates kOnceJoined{40 << 20, 0};
 
 // What the connections of a target's proxy carry. Once a thread has joined a file of another one,
 // `joined` is called, and its next connection with that may be struck.
@@ -124,6 +125,7 @@ class SharedFileTest : public CopyTest {
                                         TargetWatch& watch) {
     CopyOptions several = options(source, target);
     several.threads = 4;
+    several.shared_file_bytes = kSharedBytes;
     several.limits = make_limits(kUntilJoined);
     watch.joined = [limits = several.limits] { set_limits(*limits, kOnceJoined); };
     return several;
