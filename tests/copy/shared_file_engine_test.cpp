@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kThreads = 4;
 constexpr std::uint32_t kRange = 64 << 10;
-constexpr std::size_t kLarge = 200 * kRange + 12'345;
+constexpr std::size_t kLarge = 120 * kRange + 12'345;
 
 // Keeps the hash of the one file there is.
 class Hashes : public Observer {
@@ -260,7 +260,7 @@ TEST_F(SharedFile, is_copied_again_when_one_thread_lost_what_it_wrote) {
 TEST_F(SharedFile, is_copied_again_when_it_changes_meanwhile) {
   add_large();
   std::string longer = text_ + "more";
-  std::string shorter = text_.substr(0, 100 * kRange + 7);
+  std::string shorter = text_.substr(0, 60 * kRange + 7);
   for (const std::string& now : {longer, shorter}) {
     target_volume_ = std::make_shared<MemoryVolume>();
     std::atomic<bool> changes{true};

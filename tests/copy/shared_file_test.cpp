@@ -1,7 +1,6 @@
 // One large file between real servers: several threads carry it, and what befalls one of them costs
 // no byte.
 #include <chrono>
-#include <functional>
 #include <mutex>
 #include <set>
 
@@ -23,9 +22,9 @@ constexpr Rates kUntilJoined{4 << 20, 0};
 constexpr Rates kOnceJoined{40 << 20, 0};
 
 // What the connections of a target's proxy carry. Once a thread has joined a file of another one,
-// `joined` is called, and its next connection with that may be struck.
+// the copy may go faster, and its connection may be struck.
 struct TargetWatch {
-  std::function<void()> joined;
+  const std::shared_ptr<RateLimits> limits = make_limits(kUntilJoined);
   bool cut_write = false;        // its first WRITE does not arrive
   bool change_verifier = false;  // its COMMIT says another verifier
 
@@ -37,7 +36,6 @@ struct TargetWatch {
 
   std::mutex mutex;
   std::set<const ProxyFilter*> writing{};  // connections
-  bool has_joined = false;
   bool struck = false;
 };
 
@@ -83,7 +81,7 @@ class TargetFilter final : public ProxyFilter {
  private:
   void join() {
     joined_ = true;
-    if (!std::exchange(watch_.has_joined, true) && watch_.joined) watch_.joined();
+    set_limits(*watch_.limits, kOnceJoined);
   }
   bool strikes() { return joined_ && !std::exchange(watch_.struck, true); }
 
@@ -122,12 +120,11 @@ std::unique_ptr<Proxy> proxy_with(const Ganesha& server, MakeFilter filters) {
 class SharedFileTest : public CopyTest {
  protected:
   static CopyOptions options_of_several(const Ground& source, const Ground& target,
-                                        TargetWatch& watch) {
+                                        const TargetWatch& watch) {
     CopyOptions several = options(source, target);
     several.threads = 4;
     several.shared_file_bytes = kSharedBytes;
-    several.limits = make_limits(kUntilJoined);
-    watch.joined = [limits = several.limits] { set_limits(*limits, kOnceJoined); };
+    several.limits = watch.limits;
     return several;
   }
 };
@@ -162,7 +159,7 @@ TEST_P(SharedFile, is_written_by_several_threads) {
   EXPECT_EQ(report.bytes_transferred, kLarge);
 }
 
-TEST_P(SharedFile, from_a_folder_is_written_by_several_threads) {
+TEST_P(SharedFile, of_a_folder_is_written_by_several_threads) {
   TargetWatch watch;
   CopyReport report = copy_with(watch, Place::kLocal);
   EXPECT_EQ(report.retries, 0u);
@@ -281,6 +278,7 @@ TEST_F(SharedFileTest, reads_do_not_run_ahead_of_one_that_is_not_answered) {
   wanted.connections = 2;  // one of them goes on
 
   CopyReport report = copy(wanted);
+  proxy.reset();
 
   EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
   EXPECT_GT(late.reads, 2 * copy::Worker::kRangesPerFile);
