@@ -19,6 +19,7 @@ VERIFY = ("none", "transferred", "all")
 THREADS: dict[str, dict[str, Any]] = {
     "1": {"threads": 1}, "2": {"threads": 2},
     "1 on 2 connections": {"threads": 1, "arguments": ["--connections", "2"]}}
+THREADED_TREES = (*BOTH_TREES, "huge")
 
 
 def relay(setting: Setting) -> Run:
@@ -122,9 +123,9 @@ def measure_verify(setting: Setting) -> Figures:
 
 
 def measure_threads(setting: Setting) -> Figures:
-    runs = interleaved(setting.options.rounds, each_tree(setting, THREADS))
+    runs = interleaved(setting.options.rounds, each_tree(setting, THREADS, THREADED_TREES))
     figures = figures_of(setting, runs)
-    for tree in BOTH_TREES:
+    for tree in THREADED_TREES:
         one, *others = (f"{tree}, {way}" for way in THREADS)
         for way in others:
             figures[way]["speed_over_one"] = speed_over(runs[way], runs[one])
@@ -154,7 +155,7 @@ VERIFIED = Section(
      REQUESTS_PER_FILE, CPU_PER_FILE, CPU_PER_GIB, Column("times relay", "cpu_over_relay", 2, True),
      ELSEWHERE, PEAK])
 THREADED = Section(
-    "threads", "--threads 1 and 2, --connections 2, --verify none", BOTH_TREES, measure_threads,
+    "threads", "--threads 1 and 2, --connections 2, --verify none", THREADED_TREES, measure_threads,
     [FILES_PER_SECOND, MIB_PER_SECOND, Column("of one thread", "speed_over_one", 2, True),
      CPU_PER_FILE, CPU_PER_GIB, SERVERS_CPU, ELSEWHERE, PEAK])
 COLD = Section(

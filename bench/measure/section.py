@@ -50,6 +50,7 @@ class Section:
 TREE_MIB: dict[str, Callable[[argparse.Namespace], int]] = {
     "small": lambda options: options.files * 12 // 1024,
     "large": lambda options: options.large_files * options.large_mib,
+    "huge": lambda options: options.huge_mib,
     "home": lambda options: 16 + options.files * 40 // 1024,
     "directory": lambda options: options.directory_files * 12 // 1024,
     "one": lambda _options: 1,

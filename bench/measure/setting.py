@@ -28,6 +28,7 @@ TREES = {
                               max(2, options.files // FILES_PER_DIRECTORY)],
     "large": lambda options: ["--files", 0, "--large", options.large_files,
                               "--large-mib", options.large_mib],
+    "huge": lambda options: ["--files", 0, "--large", 1, "--large-mib", options.huge_mib],
     "home": lambda options: ["--shape", "home", "--files", options.files],
     "directory": lambda options: ["--files", options.directory_files, "--directories", 1],
     "one": lambda _options: ["--files", 1, "--directories", 1],

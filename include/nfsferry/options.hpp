@@ -82,10 +82,11 @@ struct CopyOptions {
   VerifyMode verify = VerifyMode::kTransferred;
   ChecksumMode checksum = ChecksumMode::kXxh3;
   EngineMode engine = EngineMode::kAuto;
-  std::uint32_t threads = 0;           // 0: one a core, at most 4; reports have what it was
-  std::uint32_t connections = 1;       // per thread and side
-  std::uint64_t timeout_ms = 300'000;  // how long a server may stay away
-  Rates rates;                         // in a report as they were at the end of the run
+  std::uint32_t threads = 0;  // 0: one a core, at most 4; reports have what it was
+  std::uint64_t shared_file_bytes = 64u << 20;  // left of a file that several threads carry
+  std::uint32_t connections = 1;                // per thread and side
+  std::uint64_t timeout_ms = 300'000;           // how long a server may stay away
+  Rates rates;                                  // in a report as they were at the end of the run
   std::shared_ptr<RateLimits> limits;  // in place of `rates`, with the other runs that have them
   std::string run_id;                  // random when empty; [A-Za-z0-9_-], at most 64
 };

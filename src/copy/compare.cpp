@@ -41,14 +41,10 @@ Task<void> Worker::compare_small_files(std::vector<WorkItem> items) {
 }
 
 Task<void> Worker::compare_large_file(WorkItem item) {
-  Transfer transfer;
-  transfer.item = item;
-  transfer.expected = item.entry.attributes;
+  Transfer transfer(item, item.entry.attributes, range_size_, shared_.hashes());
   Status compared = co_await compare_once(transfer);
   if (compared) {
-    std::optional<Hash128> hash;
-    if (shared_.hashes()) hash = transfer.hash.value();
-    co_await same_content(std::move(item), hash);
+    co_await same_content(std::move(item), transfer.file->ranges.hash());
     co_return;
   }
   Error error = std::move(compared).error();
@@ -65,26 +61,31 @@ Task<void> Worker::compare_large_file(WorkItem item) {
 }
 
 Task<Status> Worker::compare_once(Transfer& transfer) {
-  const WorkItem& item = transfer.item;
-  SourceItem asked{item.node->target.get(), item.there.get()};
-  auto there = co_await target_.open_file(asked);
-  if (!there) {
+  Ends& ends = transfer.ends;
+  Status opened = co_await open_there(transfer.item(), ends);
+  if (!opened) {
     transfer.target_at_fault = true;
-    co_return std::move(there).error();
+    co_return opened;
   }
-  transfer.there = *std::move(there);
-  Status opened = co_await open_source(transfer);
-  Status compared = opened;
-  if (opened) {
+  Status compared = co_await open_source(transfer.item(), ends);
+  if (compared) {
     compared = co_await pump(transfer);
     compared = co_await close_source(transfer, std::move(compared));
-    bool changed = transfer.hashed != transfer.expected.size_bytes ||
+    bool changed = transfer.file->ranges.hashed_bytes() != transfer.expected.size_bytes ||
                    !is_unchanged(transfer.expected, transfer.after);
     if (compared && changed) compared = own_error(Own::kChangedDuringCopy, "READ");
   }
-  Status closed = co_await transfer.there->close();
+  Status closed = co_await ends.there->close();
   if (compared && !closed) co_return closed;
   co_return compared;
+}
+
+Task<Status> Worker::open_there(const WorkItem& item, Ends& ends) {
+  SourceItem asked{item.node->target.get(), item.there.get()};
+  auto there = co_await target_.open_file(asked);
+  if (!there) co_return std::move(there).error();
+  ends.there = *std::move(there);
+  co_return ok();
 }
 
 Task<void> Worker::compare_symlinks(std::vector<WorkItem> items) {

@@ -1,12 +1,13 @@
 // The life of a file, top to bottom. A small one: read whole, many in one request; hashed; put
 // whole, many in one request, read back and in place when that returns. A large one: a window of
-// reads feeds a window of writes to a temporary, each read back, hashed in file order; committed;
-// checked for change; finished and renamed. Where nobody has to see the bytes, the trees are asked
-// to copy a large file without us first. A small file that was cut short, changed or came back
-// wrong goes the way of the large ones, and so does one with long runs of zeros, which are not
-// sent.
+// reads feeds a window of writes to a temporary, each read back, hashed in file order, by several
+// threads where others have nothing to do; committed; checked for change; finished and renamed.
+// Where nobody has to see the bytes, the trees are asked to copy a large file without us first. A
+// small file that was cut short, changed or came back wrong goes the way of the large ones, and so
+// does one with long runs of zeros, which are not sent.
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "base/treatment.hpp"
 #include "copy/ranges.hpp"
 #include "copy/worker_parts.hpp"
@@ -49,10 +50,18 @@ Task<void> Worker::enqueue(WorkItem item) {
   while (!shared_.work.try_add(this, kind, item)) co_await queue_news_->wait();
 }
 
+// A thread with no large file of its own takes part in another one's.
 Task<Work> Worker::next_work() {
   for (;;) {
     auto work = shared_.work.try_take(this, large_running_ < kLargeAtOnce);
-    if (work) co_return *std::move(work);
+    if (!work && large_running_ == 0 && !shared_.stopping()) {
+      auto file = shared_.large_files.try_join(this, waker(range_news_));
+      if (file) work = Work{WorkKind::kPartOfLargeFile, {}, std::move(file)};
+    }
+    if (work) {
+      if (is_large(work->kind)) ++large_running_;
+      co_return *std::move(work);
+    }
     co_await queue_news_->wait();
   }
 }
@@ -62,14 +71,15 @@ Task<void> Worker::carrier() {
     Work work = co_await next_work();
     if (work.kind == WorkKind::kNothing) co_return;
     bool large = is_large(work.kind);
-    if (large) ++large_running_;
-    if (shared_.stopping()) {
+    bool of_queue = !work.part_of;
+    if (shared_.stopping() && of_queue) {
       for (const WorkItem& item : work.items) entry_done(item);
     } else {
       co_await carry(std::move(work));
     }
     if (!large) continue;
     --large_running_;
+    if (of_queue) shared_.work.large_done();
     queue_news_->pulse();
   }
 }
@@ -77,7 +87,7 @@ Task<void> Worker::carrier() {
 Task<void> Worker::carry(Work work) {
   bool compares =
       work.kind >= WorkKind::kCompareSmallFiles && work.kind <= WorkKind::kCompareSymlinks;
-  check(compares || !verifying(), "a comparison writes nothing");
+  check(compares || work.part_of || !verifying(), "a comparison writes nothing");
   switch (work.kind) {
     case WorkKind::kSmallFiles: co_await copy_small_files(std::move(work.items)); break;
     case WorkKind::kLargeFile: co_await copy_large_file(std::move(work.items.front()), 1); break;
@@ -91,6 +101,7 @@ Task<void> Worker::carry(Work work) {
     case WorkKind::kSetAttributes:
       co_await set_entry_attributes(std::move(work.items), std::nullopt);
       break;
+    case WorkKind::kPartOfLargeFile: co_await take_part(std::move(work.part_of)); break;
     case WorkKind::kNothing: break;
   }
 }
@@ -180,9 +191,7 @@ Task<std::vector<WorkItem>> Worker::put_small_files(std::vector<WorkItem> items,
 Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
   Attributes expected = item.entry.attributes;
   for (;; ++attempts) {
-    Transfer transfer;
-    transfer.item = item;
-    transfer.expected = expected;
+    Transfer transfer(item, expected, range_size_, shared_.hashes());
     bool last = attempts >= kAttemptsMost;
     Status copied = co_await copy_once(transfer);
     bool changed = copied && !is_unchanged(transfer.expected, transfer.after);
@@ -190,12 +199,13 @@ Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
       copied = own_error(Own::kChangedDuringCopy, "READ");
       expected = transfer.after;
     }
+    WorkItem in_place = item;
     if (copied) {
       // The times are those of the content that was read. What changed until the end keeps its
       // earlier time, so that the next run copies it again.
-      transfer.item.entry.attributes = transfer.after;
-      if (changed) transfer.item.entry.attributes.mtime = transfer.expected.mtime;
-      auto attributes = wanted(transfer.item.entry);
+      in_place.entry.attributes = transfer.after;
+      if (changed) in_place.entry.attributes.mtime = transfer.expected.mtime;
+      auto attributes = wanted(in_place.entry);
       if (attributes) {
         copied = co_await transfer.target->finish(*std::move(attributes));
         transfer.target.reset();  // in place, or removed
@@ -206,9 +216,8 @@ Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
     }
     if (copied) {
       if (changed) ++shared_.counters.changed;
-      std::optional<Hash128> hash;
-      if (shared_.hashes()) hash = transfer.hash.value();
-      file_in_place(transfer.item, transfer.hashed, hash, changed);
+      const FileRanges& ranges = transfer.file->ranges;
+      file_in_place(in_place, ranges.hashed_bytes(), ranges.hash(), changed);
       co_return;
     }
     Error error = std::move(copied).error();
@@ -227,46 +236,48 @@ Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
 }
 
 Task<Status> Worker::copy_once(Transfer& transfer) {
-  const WorkItem& item = transfer.item;
+  const WorkItem& item = transfer.item();
   auto attributes = wanted(item.entry);
   if (!attributes) co_return std::move(attributes).error();
-  NFSFERRY_TRY(Ok opened, co_await open_source(transfer), co_return);
+  NFSFERRY_TRY(Ok opened, co_await open_source(item, transfer.ends), co_return);
   auto target = co_await target_.create_file(item.node->target, item.entry.name, *attributes);
   Status copied = ok();
   if (target) {
     transfer.target = *std::move(target);
-    if (!transfer.hashes && !shared_.verifies()) co_await copy_unseen(transfer);
+    transfer.ends.target = transfer.target.get();
+    transfer.file->target = transfer.target->on_its_way();
+    if (!shared_.hashes() && !shared_.verifies()) co_await copy_unseen(transfer);
     copied = co_await pump(transfer);
   } else {
     transfer.target_at_fault = true;
     copied = std::move(target).error();
   }
   if (copied) {
-    copied = co_await transfer.target->commit(transfer.hashed);
+    copied = co_await transfer.target->commit(transfer.file->ranges.hashed_bytes());
     transfer.target_at_fault = !copied;
   }
   co_return co_await close_source(transfer, std::move(copied));
 }
 
-Task<Status> Worker::open_source(Transfer& transfer) {
-  transfer.hashes = shared_.hashes();
-  SourceItem asked{transfer.item.node->source.get(), &transfer.item.entry};
+Task<Status> Worker::open_source(const WorkItem& item, Ends& ends) {
+  SourceItem asked{item.node->source.get(), &item.entry};
   auto source = co_await source_.open_file(asked);
   if (!source) co_return std::move(source).error();
-  transfer.source = *std::move(source);
+  ends.source = *std::move(source);
   co_return ok();
 }
 
 // What the source's file is like now, and its close.
 Task<Status> Worker::close_source(Transfer& transfer, Status so_far) {
+  SourceFile& source = *transfer.ends.source;
   if (so_far) {
-    auto after = co_await transfer.source->attributes();
+    auto after = co_await source.attributes();
     if (after)
       transfer.after = *std::move(after);
     else
       so_far = std::move(after).error();
   }
-  Status closed = co_await transfer.source->close();
+  Status closed = co_await source.close();
   if (so_far && !closed) co_return closed;
   co_return so_far;
 }
@@ -274,96 +285,143 @@ Task<Status> Worker::close_source(Transfer& transfer, Status so_far) {
 // As far as the trees can, from the beginning on; the rest is pumped. A first small piece shows
 // whether they can at all.
 Task<void> Worker::copy_unseen(Transfer& transfer) {
+  FileRanges& ranges = transfer.file->ranges;
   std::uint64_t end = transfer.expected.size_bytes;
-  while (transfer.next_offset < end && !transfer.eof && !shared_.stopping()) {
-    std::uint64_t most = transfer.next_offset == 0 ? range_size_ : kUnseenBytes;
-    std::uint64_t length = std::min(most, end - transfer.next_offset);
+  std::uint64_t offset = 0;
+  while (offset < end && !shared_.stopping()) {
+    std::uint64_t most = offset == 0 ? range_size_ : kUnseenBytes;
+    std::uint64_t length = std::min(most, end - offset);
     co_await shared_.pace.await_bytes(loop_, length);
-    auto copied =
-        co_await transfer.target->copy_from(*transfer.source, transfer.next_offset, length);
+    auto copied = co_await transfer.target->copy_from(*transfer.ends.source, offset, length);
     CopiedRange done = copied ? *copied : CopiedRange{};
     if (done.size_bytes < length) shared_.pace.give_back_bytes(length - done.size_bytes);
     if (!copied) break;
-    if (done.size_bytes == 0) transfer.eof = transfer.next_offset;
-    transfer.next_offset = std::min(end, transfer.next_offset + done.size_bytes);
-    shared_.counters.sparse_bytes_saved += done.hole_bytes;
-  }
-  transfer.hashed = transfer.next_offset;
-}
-
-// Ranges in parallel, bounded per file and over all files.
-Task<Status> Worker::pump(Transfer& transfer) {
-  std::uint64_t left = transfer.expected.size_bytes - transfer.next_offset;
-  std::uint64_t ranges = (left + range_size_ - 1) / range_size_;
-  std::size_t lanes = static_cast<std::size_t>(std::min<std::uint64_t>(ranges, kRangesPerFile));
-  TaskGroup group;
-  for (std::size_t i = 0; i < lanes; ++i) group.spawn(pump_lane(transfer));
-  co_await group.join();
-  if (transfer.failed) co_return *std::move(transfer.failed);
-  if (shared_.stopping()) co_return own_error(Own::kCancelled, "copy", "interrupted");
-  bool whole = transfer.hashed == transfer.expected.size_bytes || transfer.eof == transfer.hashed;
-  if (!whole) co_return own_error(Own::kChangedDuringCopy, "READ", "it has holes in its listing");
-  co_return ok();
-}
-
-Task<void> Worker::pump_lane(Transfer& transfer) {
-  std::uint64_t end = transfer.expected.size_bytes;
-  while (!transfer.failed && !transfer.eof && transfer.next_offset < end && !shared_.stopping()) {
-    std::uint64_t offset = transfer.next_offset;
-    std::uint64_t length = std::min<std::uint64_t>(range_size_, end - offset);
-    transfer.next_offset += length;
-    co_await shared_.pace.await_bytes(loop_, length);
-    if (transfer.failed || shared_.stopping()) {
-      shared_.pace.give_back_bytes(length);
-      co_return;
-    }
-    co_await range_bytes_.acquire(range_size_);
-    Status done = co_await pump_range(transfer, offset, length);
-    range_bytes_.release(range_size_);
-    if (!done && !transfer.failed) transfer.failed = std::move(done).error();
-  }
-}
-
-// One range: read, in pieces where the server cuts, each hashed, and written or compared.
-Task<Status> Worker::pump_range(Transfer& transfer, std::uint64_t offset, std::uint64_t length) {
-  while (length > 0 && !transfer.failed) {
-    auto range = co_await transfer.source->read(offset, static_cast<std::uint32_t>(length));
-    if (!range) co_return std::move(range).error();
-    std::uint64_t size = range->data.bytes.size();
-    if (size > 0) {
-      transfer.add_to_hash(offset, range->data);  // while it is in the processor's cache
-      Status done = ok();
-      if (transfer.there) {
-        done = co_await compare_bytes(*transfer.there, offset, range->data.bytes);
-      } else {
-        done = co_await write_range(transfer, offset, range->data.bytes);
-      }
-      if (!done) {
-        transfer.target_at_fault = true;
-        co_return done;
-      }
-    }
-    offset += size;
-    length -= size;
-    if (range->eof && length > 0) {
-      transfer.eof = std::min(transfer.eof.value_or(offset), offset);
+    if (done.size_bytes == 0) {
+      ranges.end_at(offset);
       break;
     }
-    if (size == 0) co_return own_error(Own::kBadReply, "READ", "no data and no end of file");
+    offset = std::min(end, offset + done.size_bytes);
+    shared_.counters.sparse_bytes_saved += done.hole_bytes;
   }
+  ranges.begin_at(offset);
+}
+
+// The ranges, by this thread and by others that have nothing else to do.
+Task<Status> Worker::pump(Transfer& transfer) {
+  FileRanges& ranges = transfer.file->ranges;
+  ranges.enter(this, waker(range_news_));
+  if (shared_.large_files.offer(transfer.file)) shared_.work.wake();
+  co_await carry_ranges(transfer.ends, ranges);
+  shared_.large_files.withdraw(*transfer.file);
+  while (!ranges.is_alone(this)) co_await range_news_->wait();
+  if (auto error = ranges.error()) {
+    transfer.target_at_fault = ranges.failed_at() == FailedAt::kTarget;
+    co_return *std::move(error);
+  }
+  if (shared_.stopping()) co_return own_error(Own::kCancelled, "copy", "interrupted");
+  if (!ranges.is_whole())
+    co_return own_error(Own::kChangedDuringCopy, "READ", "it has holes in its listing");
   co_return ok();
+}
+
+// Ranges of a file that is another thread's work. Who cannot open it is no failure of the file: the
+// others carry it.
+Task<void> Worker::take_part(std::shared_ptr<LargeFile> file) {
+  Ends ends;
+  std::unique_ptr<TargetPart> part;
+  Status opened = co_await open_source(file->item, ends);
+  if (opened && file->target) {
+    auto joined = co_await target_.join_file(file->target);
+    if (joined)
+      part = *std::move(joined);
+    else
+      opened = std::move(joined).error();
+    ends.target = part.get();
+  } else if (opened) {
+    opened = co_await open_there(file->item, ends);
+  }
+  if (opened)
+    co_await carry_ranges(ends, file->ranges);
+  else
+    log(LogLevel::kDebug, "a thread takes no part in a large file: " + opened.error().message());
+  Status left = ok();
+  if (part) left = co_await part->leave();
+  if (left && ends.there) left = co_await ends.there->close();
+  if (!left) file->ranges.fail(std::move(left).error(), FailedAt::kTarget);
+  Status closed = ok();
+  if (ends.source) closed = co_await ends.source->close();
+  if (!closed) file->ranges.fail(std::move(closed).error(), FailedAt::kSource);
+  file->ranges.leave(this);
+}
+
+// This thread's lanes, bounded per file and over all files.
+Task<void> Worker::carry_ranges(Ends& ends, FileRanges& ranges) {
+  std::uint64_t left = (ranges.left_bytes() + ranges.range_bytes() - 1) / ranges.range_bytes();
+  std::uint64_t lanes = std::min<std::uint64_t>(left, kRangesPerFile);
+  TaskGroup group;
+  for (std::uint64_t i = 0; i < lanes; ++i) group.spawn(lane(ends, ranges));
+  co_await group.join();
+}
+
+// A range is taken by who has room for it: it waits for no range after it.
+Task<void> Worker::lane(Ends& ends, FileRanges& ranges) {
+  for (bool more = true; more;) {
+    co_await range_bytes_.acquire(ranges.range_bytes());
+    std::optional<FileRanges::Range> range;
+    if (!shared_.stopping()) range = ranges.take();
+    if (range) co_await carry_range(ends, ranges, *range);
+    range_bytes_.release(ranges.range_bytes());
+    more = range.has_value();
+  }
+}
+
+// One range: read, in pieces where the server cuts.
+Task<void> Worker::carry_range(Ends& ends, FileRanges& ranges, FileRanges::Range range) {
+  co_await shared_.pace.await_bytes(loop_, range.size_bytes);
+  if (ranges.has_failed() || shared_.stopping()) {
+    shared_.pace.give_back_bytes(range.size_bytes);
+    ranges.fail(own_error(Own::kCancelled, "copy", "interrupted"), FailedAt::kSource);
+    co_return;
+  }
+  while (range.size_bytes > 0 && !ranges.has_failed()) {
+    std::uint64_t count = std::min<std::uint64_t>(range.size_bytes, range_size_);
+    auto read = co_await ends.source->read(range.offset_bytes, static_cast<std::uint32_t>(count));
+    if (!read) co_return ranges.fail(std::move(read).error(), FailedAt::kSource);
+    std::uint64_t size = read->data.bytes.size();
+    if (size > 0) co_await carry_piece(ends, ranges, range.offset_bytes, read->data.bytes);
+    range.offset_bytes += size;
+    range.size_bytes -= size;
+    if (read->eof && range.size_bytes > 0) co_return ranges.end_at(range.offset_bytes);
+    if (size == 0) {
+      Error error = own_error(Own::kBadReply, "READ", "no data and no end of file");
+      co_return ranges.fail(std::move(error), FailedAt::kSource);
+    }
+  }
+}
+
+// Hashed while it is in the processor's cache, if its turn has come; written, or compared.
+Task<void> Worker::carry_piece(Ends& ends, FileRanges& ranges, std::uint64_t offset,
+                               std::span<const std::byte> bytes) {
+  ranges.add(offset, bytes);
+  Status done = ok();
+  if (ends.there)
+    done = co_await compare_bytes(*ends.there, offset, bytes);
+  else
+    done = co_await write_range(*ends.target, offset, bytes);
+  if (!done) ranges.fail(std::move(done).error(), FailedAt::kTarget);
+  while (!ranges.may_free(this, offset)) co_await range_news_->wait();
 }
 
 // Long runs of zeros are left out: the file is new, and what was never written reads as zeros.
-Task<Status> Worker::write_range(Transfer& transfer, std::uint64_t offset,
+Task<Status> Worker::write_range(RangeWriter& target, std::uint64_t offset,
                                  std::span<const std::byte> bytes) {
   for (const Extent& extent : extents_to_write(bytes, kZerosNotSent)) {
     std::span<const std::byte> part = bytes.subspan(extent.begin, extent.size);
     std::uint64_t at = offset + extent.begin;
-    NFSFERRY_TRY(Ok written, co_await transfer.target->write(at, part), co_return);
+    NFSFERRY_TRY(Ok written, co_await target.write(at, part), co_return);
     shared_.counters.bytes_sent += part.size();
     if (!shared_.verifies()) continue;
-    NFSFERRY_TRY(Ok same, co_await read_back(*transfer.target, at, part), co_return);
+    NFSFERRY_TRY(Ok same, co_await read_back(target, at, part), co_return);
   }
   shared_.counters.sparse_bytes_saved += zeros_left_out(bytes, kZerosNotSent);
   co_return ok();

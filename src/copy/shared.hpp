@@ -15,6 +15,8 @@
 
 #include "base/result.hpp"
 #include "copy/content_hash.hpp"
+#include "copy/file_ranges.hpp"
+#include "copy/large_files.hpp"
 #include "copy/ownership.hpp"
 #include "copy/work_queue.hpp"
 #include "loop/pace.hpp"
@@ -126,7 +128,6 @@ class SerialObserver : public Observer {
 
 // In which part of the work an entry failed.
 enum class Phase : std::uint8_t { kPrepare, kTransfer, kVerify };
-enum class FailedAt : std::uint8_t { kSource, kTarget };
 
 // Entries that failed: the first kFailuresKept in full, all of them counted.
 class Failures {
@@ -236,7 +237,8 @@ class Shared {
         stop(run_stop),
         pace(run_pace),
         name_seed(random_seed()),
-        failures(observer) {}
+        failures(observer),
+        large_files(run_options.shared_file_bytes) {}
 
   const Job job;
   const CopyOptions& options;
@@ -250,6 +252,7 @@ class Shared {
   Failures failures;
   DirectoryQueue directories;
   WorkQueue work;
+  LargeFiles large_files;
   HardLinks hard_links;
   std::atomic<std::uint64_t> directories_left{0};  // made and not finished
   std::atomic<bool> walk_finished{false};

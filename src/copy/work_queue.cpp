@@ -32,7 +32,8 @@ constexpr std::array<std::string_view, kWorkKinds> kNames = {"small files",
 }  // namespace
 
 bool is_large(WorkKind kind) {
-  return kind == WorkKind::kLargeFile || kind == WorkKind::kCompareLargeFile;
+  return kind == WorkKind::kLargeFile || kind == WorkKind::kCompareLargeFile ||
+         kind == WorkKind::kPartOfLargeFile;
 }
 
 WorkKind kind_of(const WorkItem& item, std::uint64_t small_file_bytes) {
@@ -81,15 +82,27 @@ std::optional<Work> WorkQueue::try_take(const void* thread, bool large_too) {
   std::lock_guard lock(mutex_);
   if (auto kind = ready(large_too)) {
     Work work = take(*kind);
-    if (closed_ && count_ == 0) wake_all();  // to their end
+    if (is_large(*kind)) ++large_under_way_;
+    if (is_over()) wake_all();  // to their end
     for (auto& [other, one] : threads_) {
       if (std::exchange(one.wants_room, false)) one.waker();
     }
     return work;
   }
-  if (closed_ && count_ == 0) return Work{};
+  if (is_over()) return Work{};
   threads_.at(thread).wants_work = true;
   return std::nullopt;
+}
+
+void WorkQueue::large_done() {
+  std::lock_guard lock(mutex_);
+  --large_under_way_;
+  if (is_over()) wake_all();
+}
+
+void WorkQueue::wake() {
+  std::lock_guard lock(mutex_);
+  wake_all();
 }
 
 bool WorkQueue::is_ready(WorkKind kind) const {

@@ -17,6 +17,7 @@
 namespace nfsferry::copy {
 
 struct DirectoryNode;
+struct LargeFile;
 
 // What is to be done with an entry.
 enum class Action : std::uint8_t {
@@ -43,7 +44,8 @@ enum class WorkKind : std::uint8_t {
   kCompareLargeFile,
   kCompareSymlinks,
   kSetAttributes,
-  kNothing,  // the queue is closed and empty
+  kNothing,  // the queue is closed and empty, and no large file that it gave out is under way
+  kPartOfLargeFile,  // of another thread; not from the queue
 };
 inline constexpr std::size_t kWorkKinds = static_cast<std::size_t>(WorkKind::kNothing);
 
@@ -53,7 +55,8 @@ WorkKind kind_of(const WorkItem& item, std::uint64_t small_file_bytes);
 
 struct Work {
   WorkKind kind = WorkKind::kNothing;
-  std::vector<WorkItem> items;
+  std::vector<WorkItem> items{};
+  std::shared_ptr<LargeFile> part_of{};
 };
 
 // Collects entries from all directories, whichever thread lists them, into batches that fill a
@@ -74,6 +77,10 @@ class WorkQueue {
   bool try_add(const void* thread, WorkKind kind, WorkItem& item);
   // A full batch; what is there once the queue is closed; kNothing at the end. Empty: not now.
   std::optional<Work> try_take(const void* thread, bool large_too);
+  // A large file that was taken is done with. Until then nobody is sent home: it may want help.
+  void large_done();
+  // There may be work that does not come from the queue.
+  void wake();
   // Somebody waits for what is in it: batches are given out before they are full, until
   // `stop_hurrying` has been called as often.
   void hurry();
@@ -96,6 +103,7 @@ class WorkQueue {
   bool is_ready(WorkKind kind) const;
   std::optional<WorkKind> ready(bool large_too) const;
   Work take(WorkKind kind);
+  bool is_over() const { return closed_ && count_ == 0 && large_under_way_ == 0; }
   void wake_one(const void* preferred);
   void wake_all();
 
@@ -104,6 +112,7 @@ class WorkQueue {
   std::size_t files_per_batch_ = std::numeric_limits<std::size_t>::max();
   std::array<Waiting, kWorkKinds> waiting_;
   std::size_t count_ = 0;  // items waiting
+  std::size_t large_under_way_ = 0;
   unsigned hurried_ = 0;
   bool closed_ = false;
 };

@@ -3,20 +3,6 @@
 #include <algorithm>
 
 namespace nfsferry::copy {
-namespace {
-
-// To be called from any thread.
-std::function<void()> waker(Loop& loop, std::shared_ptr<Event> news) {
-  return [&loop, news = std::move(news)] {
-    if (loop.runs_here())
-      news->pulse();
-    else
-      loop.post([news] { news->pulse(); });
-  };
-}
-
-}  // namespace
-
 Worker::Worker(Shared& shared, Loop& loop, Source& source, FullTree& target)
     : shared_(shared),
       loop_(loop),
@@ -27,17 +13,27 @@ Worker::Worker(Shared& shared, Loop& loop, Source& source, FullTree& target)
       range_bytes_(kRangeBytesInFlight),
       range_size_(std::min(source.preferences().read_bytes, target.preferences().write_bytes)),
       news_(std::make_shared<Event>()),
-      queue_news_(std::make_shared<Event>()) {
-  shared_.directories.add_waker(this, waker(loop, news_));
+      queue_news_(std::make_shared<Event>()),
+      range_news_(std::make_shared<Event>()) {
+  shared_.directories.add_waker(this, waker(news_));
   std::size_t batch =
       std::min(source.preferences().files_per_batch, target.preferences().files_per_batch);
-  shared_.work.join(this, batch, waker(loop, queue_news_));
+  shared_.work.join(this, batch, waker(queue_news_));
 }
 
 // The loop may end before those of other threads.
 Worker::~Worker() {
   shared_.directories.remove_waker(this);
   shared_.work.leave(this);
+}
+
+std::function<void()> Worker::waker(std::shared_ptr<Event> news) const {
+  return [&loop = loop_, news = std::move(news)] {
+    if (loop.runs_here())
+      news->pulse();
+    else
+      loop.post([news] { news->pulse(); });
+  };
 }
 
 std::string Worker::state() const {

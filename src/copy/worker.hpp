@@ -82,13 +82,19 @@ class Worker {
   Task<void> copy_large_file(WorkItem item, std::uint32_t attempts);
   struct Transfer;
   Task<Status> copy_once(Transfer& transfer);
-  Task<Status> open_source(Transfer& transfer);
+  struct Ends;
+  Task<Status> open_source(const WorkItem& item, Ends& ends);
+  Task<Status> open_there(const WorkItem& item, Ends& ends);
   Task<Status> close_source(Transfer& transfer, Status so_far);
   Task<void> copy_unseen(Transfer& transfer);
   Task<Status> pump(Transfer& transfer);
-  Task<void> pump_lane(Transfer& transfer);
-  Task<Status> pump_range(Transfer& transfer, std::uint64_t offset, std::uint64_t length);
-  Task<Status> write_range(Transfer& transfer, std::uint64_t offset,
+  Task<void> take_part(std::shared_ptr<LargeFile> file);
+  Task<void> carry_ranges(Ends& ends, FileRanges& ranges);
+  Task<void> lane(Ends& ends, FileRanges& ranges);
+  Task<void> carry_range(Ends& ends, FileRanges& ranges, FileRanges::Range range);
+  Task<void> carry_piece(Ends& ends, FileRanges& ranges, std::uint64_t offset,
+                         std::span<const std::byte> bytes);
+  Task<Status> write_range(RangeWriter& target, std::uint64_t offset,
                            std::span<const std::byte> bytes);
   void file_in_place(const WorkItem& item, std::uint64_t size_bytes,
                      const std::optional<Hash128>& hash, bool changed);
@@ -136,6 +142,9 @@ class Worker {
             std::string hash = {}, std::string_view error = {});
   void tell_directory(const DirectoryNode& node, EntryAction action);
 
+  // Pulses the event from any thread.
+  std::function<void()> waker(std::shared_ptr<Event> news) const;
+
   bool verifying() const { return shared_.job == Job::kVerify; }
 
   Shared& shared_;
@@ -147,6 +156,7 @@ class Worker {
   std::uint32_t range_size_;
   std::shared_ptr<Event> news_;        // a directory to list or to finish, or the end of something
   std::shared_ptr<Event> queue_news_;  // something to carry, or room for more
+  std::shared_ptr<Event> range_news_;  // of a large file that this thread carries ranges of
   std::size_t large_running_ = 0;
   std::vector<NodePtr> to_finish_;
 };

@@ -1,7 +1,6 @@
 // The worker's inner structs, for its own source files.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -43,32 +42,29 @@ struct Worker::Subdirectory {
   bool late = false;
 };
 
-// One attempt at a file that goes by ranges: copied to `target`, or compared with `there`.
-struct Worker::Transfer {
-  WorkItem item;
-  Attributes expected;  // as listed, or as they were before this attempt
-  Attributes after;
+// What one thread has open of a file that goes by ranges: copied to `target`, or compared with
+// `there`.
+struct Worker::Ends {
   std::unique_ptr<SourceFile> source;
-  std::unique_ptr<TargetFile> target;
+  RangeWriter* target = nullptr;
   std::unique_ptr<SourceFile> there;
+};
+
+// One attempt at such a file, on the thread that it is the work of.
+struct Worker::Transfer {
+  Transfer(WorkItem of, const Attributes& as_known, std::uint32_t range_bytes, bool hashes)
+      : expected(as_known),
+        file(std::make_shared<LargeFile>(std::move(of), expected.size_bytes, range_bytes, hashes)) {
+  }
+
+  const Attributes expected;  // as listed, or as they were before this attempt
+  Attributes after;
+  std::shared_ptr<LargeFile> file;
+  std::unique_ptr<TargetFile> target;
+  Ends ends;
   bool target_at_fault = false;
 
-  std::uint64_t next_offset = 0;     // of the next range to be read
-  std::optional<std::uint64_t> eof;  // found before the expected end
-  std::optional<Error> failed;
-  bool hashes = true;
-  ContentHash hash;
-  std::uint64_t hashed = 0;                // bytes, in file order
-  std::map<std::uint64_t, Chunk> waiting;  // read, not yet hashed
-
-  void add_to_hash(std::uint64_t offset, Chunk chunk) {
-    waiting.emplace(offset, std::move(chunk));
-    for (auto next = waiting.begin(); next != waiting.end() && next->first == hashed;
-         next = waiting.erase(next)) {
-      if (hashes) hash.update(next->second.bytes);
-      hashed += next->second.bytes.size();
-    }
-  }
+  const WorkItem& item() const { return file->item; }
 };
 
 }  // namespace nfsferry::copy

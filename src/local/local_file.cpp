@@ -11,6 +11,56 @@
 
 namespace nfsferry {
 
+// The descriptor is the TargetFile's own.
+struct LocalFileOnItsWay final : FileOnItsWay {
+  LocalFileOnItsWay(int of, std::string its_name) : fd(of), name(std::move(its_name)) {}
+  const int fd;
+  const std::string name;
+};
+
+Task<Status> LocalTree::write_range(int fd, const std::string& name, std::uint64_t offset_bytes,
+                                    std::span<const std::byte> bytes) {
+  co_await keep_pace();
+  Clock::time_point begin = Clock::now();
+  while (!bytes.empty()) {
+    Result<std::size_t> size = co_await loop_.write_at(fd, bytes, offset_bytes);
+    if (size && *size == 0) size = errno_error(EIO, "write");  // no progress: never loop
+    if (!size) {
+      size.error().path = name;
+      co_return std::move(size).error();
+    }
+    offset_bytes += *size;
+    bytes = bytes.subspan(*size);
+  }
+  count("write", begin);
+  co_return ok();
+}
+
+// Leaves the sync to the file's commit: to the kernel it is one file, whoever wrote.
+class LocalTargetPart final : public TargetPart {
+ public:
+  LocalTargetPart(LocalTree& tree, UniqueFd fd, std::string name)
+      : tree_(tree), fd_(std::move(fd)), name_(std::move(name)) {}
+
+  Task<Status> write(std::uint64_t offset_bytes, std::span<const std::byte> bytes) override {
+    return tree_.write_range(fd_.get(), name_, offset_bytes, bytes);
+  }
+
+  Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) override {
+    return tree_.read_range("read_back", fd_.get(), name_, offset_bytes, count);
+  }
+
+  Task<Status> leave() override {
+    auto work = [this] { return close_checked(std::move(fd_), name_); };
+    co_return co_await tree_.job("leave", std::move(work));
+  }
+
+ private:
+  LocalTree& tree_;
+  UniqueFd fd_;
+  const std::string name_;
+};
+
 class LocalTargetFile final : public TargetFile {
  public:
   LocalTargetFile(LocalTree& tree, DirectoryFd directory, UniqueFd fd, std::string temporary,
@@ -23,20 +73,7 @@ class LocalTargetFile final : public TargetFile {
   ~LocalTargetFile() override { undo(); }
 
   Task<Status> write(std::uint64_t offset_bytes, std::span<const std::byte> bytes) override {
-    co_await tree_.keep_pace();
-    Clock::time_point begin = Clock::now();
-    while (!bytes.empty()) {
-      Result<std::size_t> size = co_await tree_.loop_.write_at(fd_.get(), bytes, offset_bytes);
-      if (size && *size == 0) size = errno_error(EIO, "write");  // no progress: never loop
-      if (!size) {
-        size.error().path = name_;
-        co_return std::move(size).error();
-      }
-      offset_bytes += *size;
-      bytes = bytes.subspan(*size);
-    }
-    tree_.count("write", begin);
-    co_return ok();
+    return tree_.write_range(fd_.get(), name_, offset_bytes, bytes);
   }
 
   Task<Result<CopiedRange>> copy_from(const SourceFile& source, std::uint64_t offset_bytes,
@@ -51,6 +88,10 @@ class LocalTargetFile final : public TargetFile {
 
   Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) override {
     return tree_.read_range("read_back", fd_.get(), name_, offset_bytes, count);
+  }
+
+  FileOnItsWayPtr on_its_way() const override {
+    return std::make_shared<LocalFileOnItsWay>(fd_.get(), name_);
   }
 
   Task<Status> commit(std::uint64_t size_bytes) override {
@@ -131,6 +172,17 @@ Task<Result<std::unique_ptr<TargetFile>>> LocalTree::create_file(DirectoryPtr pa
     return std::unique_ptr<TargetFile>(std::move(file));
   };
   co_return co_await job("create_file", std::move(work));
+}
+
+Task<Result<std::unique_ptr<TargetPart>>> LocalTree::join_file(FileOnItsWayPtr file) {
+  auto work = [&]() -> Result<std::unique_ptr<TargetPart>> {
+    const auto& joined = static_cast<const LocalFileOnItsWay&>(*file);
+    UniqueFd fd(::fcntl(joined.fd, F_DUPFD_CLOEXEC, 0));
+    if (!fd) return errno_error(errno, "fcntl", joined.name);
+    return std::unique_ptr<TargetPart>(
+        std::make_unique<LocalTargetPart>(*this, std::move(fd), joined.name));
+  };
+  co_return co_await job("join_file", std::move(work));
 }
 
 }  // namespace nfsferry

@@ -65,6 +65,7 @@ class LocalTree final : public FullTree {
                                                  ReadBack read_back) override;
   Task<Result<std::unique_ptr<TargetFile>>> create_file(DirectoryPtr parent, std::string name,
                                                         NewAttributes attributes) override;
+  Task<Result<std::unique_ptr<TargetPart>>> join_file(FileOnItsWayPtr file) override;
   Task<std::vector<Status>> make_symlinks(std::span<const MakeSymlink> items) override;
   Task<std::vector<Status>> make_links(std::span<const MakeLink> items) override;
   Task<std::vector<Status>> make_specials(std::span<const MakeSpecial> items) override;
@@ -75,6 +76,7 @@ class LocalTree final : public FullTree {
   friend class LocalListing;
   friend class LocalSourceFile;
   friend class LocalTargetFile;
+  friend class LocalTargetPart;
 
   // One request of the counters: `work` on a file thread.
   template <typename Work>
@@ -107,6 +109,9 @@ class LocalTree final : public FullTree {
   // Short reads are finished. `name` outlives the call.
   Task<Result<ReadRange>> read_range(const char* kind, int fd, const std::string& name,
                                      std::uint64_t offset_bytes, std::uint32_t count);
+  // All bytes. `name` outlives the call.
+  Task<Status> write_range(int fd, const std::string& name, std::uint64_t offset_bytes,
+                           std::span<const std::byte> bytes);
 
   Loop& loop_;
   const Location location_;

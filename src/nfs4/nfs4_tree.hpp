@@ -76,6 +76,7 @@ class Nfs4Tree : public FullTree {
                                                  ReadBack read_back) override;
   Task<Result<std::unique_ptr<TargetFile>>> create_file(DirectoryPtr parent, std::string name,
                                                         NewAttributes attributes) override;
+  Task<Result<std::unique_ptr<TargetPart>>> join_file(FileOnItsWayPtr file) override;
   Task<std::vector<Status>> make_symlinks(std::span<const MakeSymlink> items) override;
   Task<std::vector<Status>> make_links(std::span<const MakeLink> items) override;
   Task<std::vector<Status>> make_specials(std::span<const MakeSpecial> items) override;

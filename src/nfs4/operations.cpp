@@ -82,8 +82,8 @@ void OpenCreate::decode(XdrReader& in, Reply& reply) {
   skip_delegation(in);
 }
 
-void OpenRead::encode(XdrWriter& out) const {
-  encode_open_head(out, kShareAccessRead);
+void OpenExisting::encode(XdrWriter& out) const {
+  encode_open_head(out, kShareAccessRead | (write_access ? kShareAccessWrite : 0));
   out.u32(kOpenNoCreate);
   if (name.empty()) return out.u32(kClaimFh);
   out.u32(kClaimNull);

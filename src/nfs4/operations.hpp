@@ -132,10 +132,11 @@ struct OpenCreate {
 
 // OPEN of an existing file for reading: of the current one (CLAIM_FH, 18.16), or by its name, since
 // 4.0 knows no other way.
-struct OpenRead {
+struct OpenExisting {
   static constexpr Op kNumber = Op::kOpen;
   static constexpr std::uint32_t kReplyBytes = OpenCreate::kReplyBytes;
   std::string_view name;
+  bool write_access = false;  // as well
   using Reply = OpenCreate::Reply;
   void encode(XdrWriter& out) const;
   static void decode(XdrReader& in, Reply& reply) { OpenCreate::decode(in, reply); }

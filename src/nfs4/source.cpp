@@ -45,7 +45,7 @@ void add_read(Compound& request, const FileHandle& handle, ReadWay way, std::uin
     case ReadWay::kAnonymous: read.stateid = Stateid::anonymous(); break;
     case ReadWay::kBypass: read.stateid = Stateid::bypass(); break;
     case ReadWay::kOpen:
-      request.add(OpenRead{});
+      request.add(OpenExisting{});
       read.stateid = Stateid::current();
       break;
   }
@@ -56,7 +56,7 @@ void add_read(Compound& request, const FileHandle& handle, ReadWay way, std::uin
 Result<Read::Reply> take_read(CompoundReply& reply, ReadWay way) {
   NFSFERRY_TRY(NoReply at_file, reply.take<Putfh>(), return);
   if (way == ReadWay::kOpen) {
-    NFSFERRY_TRY(OpenRead::Reply opened, reply.take<OpenRead>(), return);
+    NFSFERRY_TRY(OpenExisting::Reply opened, reply.take<OpenExisting>(), return);
   }
   return reply.take<Read>();
 }
@@ -253,12 +253,12 @@ class Nfs4SourceFile : public SourceFile {
     bool by_name = !client_.has_current_stateid();
     Compound request("OPEN", Repeat::kIdempotent);
     request.add(Putfh{{}, by_name ? parent_ : handle_});
-    request.add(OpenRead{by_name ? name_ : std::string_view()});
+    request.add(OpenExisting{by_name ? name_ : std::string_view()});
     request.add(Getfh{});
     auto reply = co_await client_.call(request);
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_start, reply->take<Putfh>(), co_return);
-    NFSFERRY_TRY(OpenRead::Reply opened, reply->take<OpenRead>(), co_return);
+    NFSFERRY_TRY(OpenExisting::Reply opened, reply->take<OpenExisting>(), co_return);
     NFSFERRY_TRY(Getfh::Reply got, reply->take<Getfh>(), co_return);
     stateid_ = opened.stateid;
     if (!by_name || got.handle == handle_) co_return ok();

@@ -11,10 +11,158 @@ namespace {
 
 constexpr unsigned kAttemptsMost = 3;
 
+// A file that one client has open for writing: UNSTABLE ranges, and what became of them.
+struct WrittenFile {
+  Client& client;
+  FileHandle handle{};
+  Stateid stateid{};
+  std::uint64_t size = 0;  // highest byte written
+  std::optional<Verifier> verifier{};
+  bool verifier_changed = false;
+
+  Task<Status> write(std::uint64_t offset_bytes, std::span<const std::byte> bytes) {
+    std::size_t most = bytes.size();
+    while (!bytes.empty()) {
+      Write write;
+      write.stateid = stateid;
+      write.offset_bytes = offset_bytes;
+      write.data = bytes.first(std::min(most, bytes.size()));
+      Compound request("WRITE", Repeat::kIdempotent);
+      request.add(Putfh{{}, handle});
+      request.add(write);
+      auto reply = co_await client.call(request);
+      auto written = take_write(reply);
+      if (!written) {
+        bool less = treatment(written.error()) == Treatment::kSendLess;
+        if (!less || Client::is_least(request)) co_return std::move(written).error();
+        most = write.data.size() / 2;
+        continue;
+      }
+      if (written->count == 0 || written->count > write.data.size()) {
+        co_return own_error(Own::kShortWrite, "WRITE", "the server took nothing");
+      }
+      note_verifier(written->verifier, written->committed);
+      offset_bytes += written->count;
+      bytes = bytes.subspan(written->count);
+      size = std::max(size, offset_bytes);
+    }
+    co_return ok();
+  }
+
+  Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) {
+    Compound request("READ", Repeat::kIdempotent);
+    request.add(Putfh{{}, handle});
+    request.add(Read{stateid, offset_bytes, count});
+    request.expect_reply_payload(count);
+    auto reply = co_await client.call(request);
+    if (!reply) co_return std::move(reply).error();
+    NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
+    NFSFERRY_TRY(Read::Reply read, reply->take<Read>(), co_return);
+    if (read.data.size() > count) co_return own_error(Own::kBadReply, "READ", "more data");
+    ReadRange range;
+    range.data = Chunk{reply->buffer(), read.data};
+    range.eof = read.eof;
+    co_return range;
+  }
+
+  Task<Status> commit(std::optional<std::uint64_t> new_size) {
+    Compound request("COMMIT", Repeat::kIdempotent);
+    request.add(Putfh{{}, handle});
+    if (new_size) request.add(Setattr{{}, stateid, {}, {}, *new_size});
+    request.add(Commit{});
+    auto reply = co_await client.call(request);
+    if (!reply) co_return std::move(reply).error();
+    NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
+    if (new_size) {
+      NFSFERRY_TRY(NoReply sized, reply->take<Setattr>(), co_return);
+    }
+    NFSFERRY_TRY(Commit::Reply committed, reply->take<Commit>(), co_return);
+    bool lost = verifier_changed || (verifier && *verifier != committed.verifier);
+    verifier.reset();
+    verifier_changed = false;
+    if (!lost) co_return ok();
+    co_return own_error(Own::kWriteVerifierChanged, "COMMIT", "the server restarted meanwhile");
+  }
+
+ private:
+  static Result<Write::Reply> take_write(Result<CompoundReply>& reply) {
+    if (!reply) return reply.error();
+    NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), return);
+    return reply->take<Write>();
+  }
+
+  void note_verifier(const Verifier& now, Stable committed) {
+    if (committed == Stable::kFileSync) return;
+    if (verifier && *verifier != now) verifier_changed = true;
+    verifier = now;
+  }
+};
+
+struct Nfs4FileOnItsWay : FileOnItsWay {
+  DirectoryPtr parent;
+  std::string temporary;
+  FileHandle handle;
+};
+
+// What another client writes of such a file, with an OPEN of its own.
+class Nfs4TargetPart : public TargetPart {
+ public:
+  explicit Nfs4TargetPart(Client& client) : file_{client} {}
+
+  // 4.0 opens by name alone; the name is unguessable, and the handle tells that it is the file.
+  Task<Status> open(const Nfs4FileOnItsWay& joined) {
+    bool by_name = !file_.client.has_current_stateid();
+    Compound request("OPEN", Repeat::kIdempotent);
+    request.add(Putfh{{}, by_name ? handle_of(joined.parent.get()) : joined.handle});
+    std::string_view name = by_name ? joined.temporary : std::string_view();
+    request.add(OpenExisting{name, true});
+    request.add(Getfh{});
+    auto reply = co_await file_.client.call(request);
+    if (!reply) co_return std::move(reply).error();
+    NFSFERRY_TRY(NoReply at_start, reply->take<Putfh>(), co_return);
+    NFSFERRY_TRY(OpenExisting::Reply opened, reply->take<OpenExisting>(), co_return);
+    file_.stateid = opened.stateid;
+    NFSFERRY_TRY(Getfh::Reply got, reply->take<Getfh>(), co_return);
+    file_.handle = std::move(got.handle);
+    if (file_.handle == joined.handle) co_return ok();
+    co_await close();
+    co_return nfs4_error(Nfsstat4::kStale, Op::kOpen);
+  }
+
+  Task<Status> write(std::uint64_t offset_bytes, std::span<const std::byte> bytes) override {
+    return file_.write(offset_bytes, bytes);
+  }
+  Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) override {
+    return file_.read_back(offset_bytes, count);
+  }
+  // This client's writes by its own COMMIT: where a server's name stands for several machines, the
+  // file's may reach another one.
+  Task<Status> leave() override {
+    Status committed = ok();
+    if (file_.verifier) committed = co_await file_.commit(std::nullopt);
+    co_await close();
+    co_return committed;
+  }
+
+ private:
+  Task<void> close() {
+    Compound request("CLOSE", Repeat::kIdempotent);
+    request.add(Putfh{{}, file_.handle});
+    request.add(Close{{}, file_.stateid});
+    (void)co_await file_.client.call(request);  // a lost stateid is closed already
+  }
+
+  WrittenFile file_;
+};
+
 class Nfs4TargetFile : public TargetFile {
  public:
   Nfs4TargetFile(Nfs4Tree& tree, DirectoryPtr parent, std::string name)
-      : tree_(tree), client_(tree.client()), parent_(std::move(parent)), name_(std::move(name)) {}
+      : tree_(tree),
+        client_(tree.client()),
+        file_{client_},
+        parent_(std::move(parent)),
+        name_(std::move(name)) {}
 
   Task<Status> create(NewAttributes attributes) {
     owner_ = attributes;
@@ -40,67 +188,24 @@ class Nfs4TargetFile : public TargetFile {
   std::uint64_t fileid() const { return fileid_; }
 
   Task<Status> write(std::uint64_t offset_bytes, std::span<const std::byte> bytes) override {
-    std::size_t most = bytes.size();
-    while (!bytes.empty()) {
-      Write write;
-      write.stateid = stateid_;
-      write.offset_bytes = offset_bytes;
-      write.data = bytes.first(std::min(most, bytes.size()));
-      Compound request("WRITE", Repeat::kIdempotent);
-      request.add(Putfh{{}, handle_});
-      request.add(write);
-      auto reply = co_await client_.call(request);
-      auto written = take_write(reply);
-      if (!written) {
-        bool less = treatment(written.error()) == Treatment::kSendLess;
-        if (!less || Client::is_least(request)) co_return std::move(written).error();
-        most = write.data.size() / 2;
-        continue;
-      }
-      if (written->count == 0 || written->count > write.data.size()) {
-        co_return own_error(Own::kShortWrite, "WRITE", "the server took nothing");
-      }
-      note_verifier(written->verifier, written->committed);
-      offset_bytes += written->count;
-      bytes = bytes.subspan(written->count);
-      size_ = std::max(size_, offset_bytes);
-    }
-    co_return ok();
+    return file_.write(offset_bytes, bytes);
+  }
+  Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) override {
+    return file_.read_back(offset_bytes, count);
   }
 
-  Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) override {
-    Compound request("READ", Repeat::kIdempotent);
-    request.add(Putfh{{}, handle_});
-    request.add(Read{stateid_, offset_bytes, count});
-    request.expect_reply_payload(count);
-    auto reply = co_await client_.call(request);
-    if (!reply) co_return std::move(reply).error();
-    NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
-    NFSFERRY_TRY(Read::Reply read, reply->take<Read>(), co_return);
-    if (read.data.size() > count) co_return own_error(Own::kBadReply, "READ", "more data");
-    ReadRange range;
-    range.data = Chunk{reply->buffer(), read.data};
-    range.eof = read.eof;
-    co_return range;
+  FileOnItsWayPtr on_its_way() const override {
+    auto file = std::make_shared<Nfs4FileOnItsWay>();
+    file->parent = parent_;
+    file->temporary = temporary_;
+    file->handle = file_.handle;
+    return file;
   }
 
   Task<Status> commit(std::uint64_t size_bytes) override {
-    Compound request("COMMIT", Repeat::kIdempotent);
-    request.add(Putfh{{}, handle_});
-    if (size_bytes != size_) request.add(Setattr{{}, stateid_, {}, {}, size_bytes});
-    request.add(Commit{});
-    auto reply = co_await client_.call(request);
-    if (!reply) co_return std::move(reply).error();
-    NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
-    if (size_bytes != size_) {
-      NFSFERRY_TRY(NoReply sized, reply->take<Setattr>(), co_return);
-    }
-    NFSFERRY_TRY(Commit::Reply committed, reply->take<Commit>(), co_return);
-    bool lost = verifier_changed_ || (verifier_ && *verifier_ != committed.verifier);
-    verifier_.reset();
-    verifier_changed_ = false;
-    if (!lost) co_return ok();
-    co_return own_error(Own::kWriteVerifierChanged, "COMMIT", "the server restarted meanwhile");
+    std::optional<std::uint64_t> new_size;
+    if (size_bytes != file_.size) new_size = size_bytes;
+    return file_.commit(new_size);
   }
 
   Task<Status> finish(NewAttributes attributes) override {
@@ -111,7 +216,7 @@ class Nfs4TargetFile : public TargetFile {
 
   Task<void> abandon() override {
     if (open_)
-      co_await close_and_remove(client_, parent_.get(), temporary_, stateid_);
+      co_await close_and_remove(client_, parent_.get(), temporary_, file_.stateid);
     else
       co_await remove_quietly(client_, parent_.get(), temporary_);
     open_ = false;
@@ -152,34 +257,22 @@ class Nfs4TargetFile : public TargetFile {
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_parent, reply->take<Putfh>(), co_return);
     NFSFERRY_TRY(OpenCreate::Reply opened, reply->take<OpenCreate>(), co_return);
-    stateid_ = opened.stateid;
+    file_.stateid = opened.stateid;
     open_ = true;
     NFSFERRY_TRY(Getfh::Reply handle, reply->take<Getfh>(), co_return);
     NFSFERRY_TRY(Getattr::Reply got, reply->take<Getattr>(), co_return);
-    handle_ = std::move(handle.handle);
+    file_.handle = std::move(handle.handle);
     fileid_ = got.fattr.attributes.fileid;
     co_return ok();
-  }
-
-  static Result<Write::Reply> take_write(Result<CompoundReply>& reply) {
-    if (!reply) return reply.error();
-    NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), return);
-    return reply->take<Write>();
-  }
-
-  void note_verifier(const Verifier& verifier, Stable committed) {
-    if (committed == Stable::kFileSync) return;
-    if (verifier_ && *verifier_ != verifier) verifier_changed_ = true;
-    verifier_ = verifier;
   }
 
   // Owner by itself where creation did not keep it, then mode and times, then made durable.
   Task<Status> set_attributes(NewAttributes attributes) {
     bool owner = !tree_.owner_at_create() && (owner_.owner || owner_.group);
     Compound request("SETATTR", Repeat::kIdempotent);
-    request.add(Putfh{{}, handle_});
-    if (owner) request.add(Setattr{{}, stateid_, owner_, kChooseOwner, {}});
-    request.add(Setattr{{}, stateid_, attributes, kChooseModeAndTimes, {}});
+    request.add(Putfh{{}, file_.handle});
+    if (owner) request.add(Setattr{{}, file_.stateid, owner_, kChooseOwner, {}});
+    request.add(Setattr{{}, file_.stateid, attributes, kChooseModeAndTimes, {}});
     request.add(Commit{});
     auto reply = co_await client_.call(request);
     if (!reply) co_return std::move(reply).error();
@@ -196,8 +289,8 @@ class Nfs4TargetFile : public TargetFile {
     Compound request("RENAME", Repeat::kOnce);
     bool closes = open_;
     if (closes) {
-      request.add(Putfh{{}, handle_});
-      request.add(Close{{}, stateid_});
+      request.add(Putfh{{}, file_.handle});
+      request.add(Close{{}, file_.stateid});
     }
     request.add(Putfh{{}, handle_of(parent_.get())});
     request.add(Savefh{});
@@ -222,17 +315,13 @@ class Nfs4TargetFile : public TargetFile {
 
   Nfs4Tree& tree_;
   Client& client_;
+  WrittenFile file_;
   DirectoryPtr parent_;
   std::string name_;
   std::string temporary_;
   NewAttributes owner_;
-  FileHandle handle_;
-  Stateid stateid_;
   std::uint64_t fileid_ = 0;
-  std::uint64_t size_ = 0;  // highest byte written
   bool open_ = false;
-  std::optional<Verifier> verifier_;
-  bool verifier_changed_ = false;
 };
 
 Task<Status> fill(TargetFile& file, std::span<const std::byte> data, ReadBack compare) {
@@ -273,6 +362,14 @@ Task<Result<std::unique_ptr<TargetFile>>> Nfs4Tree::create_file(DirectoryPtr par
   auto file = std::make_unique<Nfs4TargetFile>(*this, std::move(parent), std::move(name));
   NFSFERRY_TRY(Ok made, co_await file->create(std::move(attributes)), co_return);
   std::unique_ptr<TargetFile> out = std::move(file);
+  co_return std::move(out);
+}
+
+Task<Result<std::unique_ptr<TargetPart>>> Nfs4Tree::join_file(FileOnItsWayPtr file) {
+  auto part = std::make_unique<Nfs4TargetPart>(*client_);
+  const auto& joined = static_cast<const Nfs4FileOnItsWay&>(*file);
+  NFSFERRY_TRY(Ok opened, co_await part->open(joined), co_return);
+  std::unique_ptr<TargetPart> out = std::move(part);
   co_return std::move(out);
 }
 

@@ -15,6 +15,53 @@ Error unsupported(std::string_view operation, std::string_view name, std::string
 
 }  // namespace
 
+struct MemoryFileOnItsWay final : FileOnItsWay {
+  MemoryFileOnItsWay(MemoryNodePtr of, std::string its_name)
+      : node(std::move(of)), name(std::move(its_name)) {}
+  const MemoryNodePtr node;
+  const std::string name;
+};
+
+Task<Status> MemoryTree::write_range(MemoryNode& node, const std::string& name,
+                                     std::uint64_t offset_bytes, std::span<const std::byte> bytes) {
+  co_await turn();
+  NFSFERRY_TRY(Ok allowed, allow("write", name), co_return);
+  store(node, name, offset_bytes, bytes);
+  co_return ok();
+}
+
+Task<Result<ReadRange>> MemoryTree::read_back_range(const MemoryNode& node, const std::string& name,
+                                                    std::uint64_t offset_bytes,
+                                                    std::uint32_t count) {
+  co_await turn();
+  NFSFERRY_TRY(Ok allowed, allow("read_back", name), co_return);
+  co_return read_range(node, offset_bytes, count);
+}
+
+class MemoryTargetPart final : public TargetPart {
+ public:
+  MemoryTargetPart(MemoryTree& tree, MemoryNodePtr node, std::string name)
+      : tree_(tree), node_(std::move(node)), name_(std::move(name)) {}
+
+  Task<Status> write(std::uint64_t offset_bytes, std::span<const std::byte> bytes) override {
+    return tree_.write_range(*node_, name_, offset_bytes, bytes);
+  }
+
+  Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) override {
+    return tree_.read_back_range(*node_, name_, offset_bytes, count);
+  }
+
+  Task<Status> leave() override {
+    co_await tree_.turn();
+    co_return tree_.allow("leave", name_);
+  }
+
+ private:
+  MemoryTree& tree_;
+  const MemoryNodePtr node_;
+  const std::string name_;
+};
+
 class MemoryTargetFile final : public TargetFile {
  public:
   MemoryTargetFile(MemoryTree& tree, MemoryNodePtr directory, MemoryNodePtr node,
@@ -27,10 +74,7 @@ class MemoryTargetFile final : public TargetFile {
   ~MemoryTargetFile() override { undo(); }
 
   Task<Status> write(std::uint64_t offset_bytes, std::span<const std::byte> bytes) override {
-    co_await tree_.turn();
-    NFSFERRY_TRY(Ok allowed, tree_.allow("write", name_), co_return);
-    tree_.store(*node_, name_, offset_bytes, bytes);
-    co_return ok();
+    return tree_.write_range(*node_, name_, offset_bytes, bytes);
   }
 
   Task<Result<CopiedRange>> copy_from(const SourceFile& source, std::uint64_t offset_bytes,
@@ -46,9 +90,11 @@ class MemoryTargetFile final : public TargetFile {
   }
 
   Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) override {
-    co_await tree_.turn();
-    NFSFERRY_TRY(Ok allowed, tree_.allow("read_back", name_), co_return);
-    co_return tree_.read_range(*node_, offset_bytes, count);
+    return tree_.read_back_range(*node_, name_, offset_bytes, count);
+  }
+
+  FileOnItsWayPtr on_its_way() const override {
+    return std::make_shared<MemoryFileOnItsWay>(node_, name_);
   }
 
   Task<Status> commit(std::uint64_t size_bytes) override {
@@ -141,6 +187,15 @@ Task<Result<std::unique_ptr<TargetFile>>> MemoryTree::create_file(DirectoryPtr p
   auto file = std::make_unique<MemoryTargetFile>(*this, directory, node, temporary, name);
   NFSFERRY_TRY(Ok applied, apply_new(*node, name, attributes), co_return);
   co_return std::unique_ptr<TargetFile>(std::move(file));
+}
+
+Task<Result<std::unique_ptr<TargetPart>>> MemoryTree::join_file(FileOnItsWayPtr file) {
+  co_await turn();
+  const auto& joined = static_cast<const MemoryFileOnItsWay&>(*file);
+  NFSFERRY_TRY(Ok allowed, allow("join_file", joined.name), co_return);
+  std::unique_ptr<TargetPart> part =
+      std::make_unique<MemoryTargetPart>(*this, joined.node, joined.name);
+  co_return std::move(part);
 }
 
 Task<std::vector<Status>> MemoryTree::make_symlinks(std::span<const MakeSymlink> items) {

@@ -31,7 +31,7 @@ struct MemoryOptions {
   // Before each operation on each name; an error that it returns is the operation's. Operations:
   // open, list, lookup, open_directory, read_file, open_file, read, attributes, read_link, probe,
   // lock_root, space, make_directory, put_file, create_file, write, copy_from, read_back, commit,
-  // finish, make_symlink, make_link, make_special, set_attributes, remove.
+  // finish, join_file, leave, make_symlink, make_link, make_special, set_attributes, remove.
   std::function<std::optional<Error>(std::string_view operation, std::string_view name)> fail;
   // May change the bytes of a file on their way into the volume.
   std::function<void(std::string_view name, std::uint64_t offset_bytes, std::span<std::byte> bytes)>
@@ -69,6 +69,7 @@ class MemoryTree final : public FullTree {
                                                  ReadBack read_back) override;
   Task<Result<std::unique_ptr<TargetFile>>> create_file(DirectoryPtr parent, std::string name,
                                                         NewAttributes attributes) override;
+  Task<Result<std::unique_ptr<TargetPart>>> join_file(FileOnItsWayPtr file) override;
   Task<std::vector<Status>> make_symlinks(std::span<const MakeSymlink> items) override;
   Task<std::vector<Status>> make_links(std::span<const MakeLink> items) override;
   Task<std::vector<Status>> make_specials(std::span<const MakeSpecial> items) override;
@@ -79,6 +80,7 @@ class MemoryTree final : public FullTree {
   friend class MemoryListing;
   friend class MemorySourceFile;
   friend class MemoryTargetFile;
+  friend class MemoryTargetPart;
 
   Task<void> turn();  // one request: counted, and the loop gets its turn
   // One request for a batch.
@@ -99,6 +101,10 @@ class MemoryTree final : public FullTree {
   Result<MemoryNodePtr> source_node(const SourceItem& item, FileType type) const;
   ReadRange read_range(const MemoryNode& node, std::uint64_t offset_bytes,
                        std::uint32_t count) const;
+  Task<Status> write_range(MemoryNode& node, const std::string& name, std::uint64_t offset_bytes,
+                           std::span<const std::byte> bytes);
+  Task<Result<ReadRange>> read_back_range(const MemoryNode& node, const std::string& name,
+                                          std::uint64_t offset_bytes, std::uint32_t count);
   Attributes fresh(FileType type, std::uint32_t mode) const;
   Status apply(MemoryNode& node, std::string_view name, NewAttributes attributes) const;
   // The same for what is given at creation, where a tree may drop the owner without a word.

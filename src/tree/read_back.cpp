@@ -2,7 +2,7 @@
 
 namespace nfsferry {
 
-Task<Status> read_back(TargetFile& file, std::uint64_t offset_bytes,
+Task<Status> read_back(RangeWriter& file, std::uint64_t offset_bytes,
                        std::span<const std::byte> bytes) {
   auto read = [&file](std::uint64_t offset, std::uint32_t count) {
     return file.read_back(offset, count);

@@ -28,7 +28,7 @@ Task<Status> expect_bytes(Read read, std::uint64_t offset_bytes, std::span<const
 }
 
 // Reads what the target holds there and compares. Errors: kVerifyMismatch; those of the read.
-Task<Status> read_back(TargetFile& file, std::uint64_t offset_bytes,
+Task<Status> read_back(RangeWriter& file, std::uint64_t offset_bytes,
                        std::span<const std::byte> bytes);
 
 }  // namespace nfsferry

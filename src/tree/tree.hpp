@@ -204,12 +204,34 @@ struct CopiedRange {
   std::uint64_t hole_bytes = 0;  // of these, left out
 };
 
-// A large file on its way: written under a temporary name, in place only after finish().
-class TargetFile {
+// Writes ranges of a large file on its way.
+class RangeWriter {
  public:
-  virtual ~TargetFile() = default;
+  virtual ~RangeWriter() = default;
   // All bytes or an error. Several may be in flight; the bytes stay valid until it returns.
   virtual Task<Status> write(std::uint64_t offset_bytes, std::span<const std::byte> bytes) = 0;
+  // Up to `count` bytes of what was written, for verification.
+  virtual Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) = 0;
+};
+
+// What Target::join_file() finds a large file on its way by. Immutable and thread-safe.
+class FileOnItsWay {
+ public:
+  virtual ~FileOnItsWay() = default;
+};
+using FileOnItsWayPtr = std::shared_ptr<const FileOnItsWay>;
+
+// Ranges of a TargetFile that another tree of the same location writes, on its own thread.
+class TargetPart : public RangeWriter {
+ public:
+  // Ends the part; exactly once, after its last write and before the file's commit, which makes
+  // durable what this has not. kWriteVerifierChanged: write it again.
+  virtual Task<Status> leave() = 0;
+};
+
+// A large file on its way: written under a temporary name, in place only after finish().
+class TargetFile : public RangeWriter {
+ public:
   // Takes over up to `count` bytes of a source's file, at the same offset, without showing them to
   // anybody; more than that where it costs nothing (a hole, shared blocks). Holes stay holes. After
   // an error they are read and written instead, which tells what is wrong and on which side;
@@ -219,8 +241,8 @@ class TargetFile {
                                               std::uint64_t /*count*/) {
     co_return own_error(Own::kUnsupported, "copy_from");
   }
-  // Up to `count` bytes of what was written, for verification.
-  virtual Task<Result<ReadRange>> read_back(std::uint64_t offset_bytes, std::uint32_t count) = 0;
+  // For join_file(), until commit.
+  virtual FileOnItsWayPtr on_its_way() const = 0;
   // Sets the size (a sparse tail), makes the data durable. kWriteVerifierChanged: write it again.
   virtual Task<Status> commit(std::uint64_t size_bytes) = 0;
   // Attributes, close, rename over the final name; what fails is removed. After commit; exactly
@@ -292,6 +314,9 @@ class Target : public virtual Tree {
   virtual Task<Result<std::unique_ptr<TargetFile>>> create_file(DirectoryPtr parent,
                                                                 std::string name,
                                                                 NewAttributes attributes) = 0;
+  // A part in a file that another tree of the same location has created. kUnsupported: this tree
+  // can take none.
+  virtual Task<Result<std::unique_ptr<TargetPart>>> join_file(FileOnItsWayPtr file) = 0;
   virtual Task<std::vector<Status>> make_symlinks(std::span<const MakeSymlink> items) = 0;
   virtual Task<std::vector<Status>> make_links(std::span<const MakeLink> items) = 0;
   virtual Task<std::vector<Status>> make_specials(std::span<const MakeSpecial> items) = 0;

@@ -144,7 +144,20 @@ TEST(WorkQueue, TheEndReachesAllWhoWait) {
   EXPECT_TRUE(one.add(file(kSmall + 1)));
   EXPECT_TRUE(one.take());  // the large one
   EXPECT_TRUE(one.take());  // the small one
+  EXPECT_FALSE(other.take()) << "the large one may want help";
+  queue.large_done();
+  EXPECT_EQ(other.woken, 2u);
   EXPECT_EQ(other.take()->kind, WorkKind::kNothing);
+}
+
+TEST(WorkQueue, WakesWhoWaitsForOtherWork) {
+  WorkQueue queue;
+  Thread idle(queue);
+  Thread busy(queue);
+  EXPECT_FALSE(idle.take());
+  queue.wake();
+  EXPECT_EQ(idle.woken, 1u);
+  EXPECT_EQ(busy.woken, 0u);
 }
 
 TEST(WorkQueue, SaysWhatWaitsInIt) {

@@ -57,7 +57,7 @@ inline constexpr std::array kDecoders{
     decoder<nfs4::DestroySession>(),
     decoder<nfs4::DestroyClientid>(),
     decoder<nfs4::ReclaimComplete>(),
-    decoder<nfs4::OpenRead>(),
+    decoder<nfs4::OpenExisting>(),
     decoder<nfs4::BindConnToSession>(),
 };
 

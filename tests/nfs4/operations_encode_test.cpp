@@ -108,9 +108,15 @@ TEST(Encode, OpenOfANewFileIsGuardedAndWantsNoDelegation) {
 }
 
 TEST(Encode, OpenForReadingGoesByHandle) {
-  EXPECT_EQ(encoded(OpenRead{}),
+  EXPECT_EQ(encoded(OpenExisting{}),
             "00000012 00000000 00000401 00000000 00000000 00000000 00000008 6e667366 65727279 "
             "00000000 00000004");
+}
+
+TEST(Encode, OpenForWritingAsWellGoesByNameOn40) {
+  EXPECT_EQ(encoded(OpenExisting{"tmp", true}),
+            "00000012 00000000 00000403 00000000 00000000 00000000 00000008 6e667366 65727279 "
+            "00000000 00000000 00000003 746d7000");
 }
 
 TEST(Encode, CloseReadWriteCommit) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "contract_suite.hpp"
+#include "tree/read_back.hpp"
 
 namespace nfsferry::test {
 namespace {
@@ -164,14 +165,14 @@ TEST_P(TreeContract, AVanishedFileDoesNotOpenOrReadsWhole) {
 }
 
 // Writes `whole` in pieces of `piece` bytes, all in flight at once, last piece first.
-Task<void> write_piece(TargetFile& file, std::uint64_t offset_bytes,
+Task<void> write_piece(RangeWriter& file, std::uint64_t offset_bytes,
                        std::span<const std::byte> bytes, bool& good) {
   Status written = co_await file.write(offset_bytes, bytes);
   EXPECT_TRUE(written) << written.error().message();
   good = good && written.has_value();
 }
 
-Task<bool> write_backwards(TargetFile& file, const Bytes& whole, std::size_t piece) {
+Task<bool> write_backwards(RangeWriter& file, const Bytes& whole, std::size_t piece) {
   bool good = true;
   TaskGroup group;
   std::size_t begin = whole.size() / piece * piece;
@@ -186,13 +187,25 @@ Task<bool> write_backwards(TargetFile& file, const Bytes& whole, std::size_t pie
   co_return good;
 }
 
-Task<Bytes> read_back_all(TargetFile& file, std::size_t size_bytes, std::uint32_t piece) {
+Task<Bytes> read_back_all(RangeWriter& file, std::size_t size_bytes, std::uint32_t piece) {
   Bytes got;
   while (got.size() < size_bytes) {
     auto range = co_await file.read_back(got.size(), piece);
     EXPECT_TRUE(range) << range.error().message();
     if (!range || range->data.bytes.empty()) break;
     got.insert(got.end(), range->data.bytes.begin(), range->data.bytes.end());
+  }
+  co_return got;
+}
+
+Task<Bytes> read_all(SourceFile& file, std::size_t size_bytes, std::uint32_t piece) {
+  Bytes got;
+  for (bool eof = false; !eof && got.size() < size_bytes;) {
+    auto range = co_await file.read(got.size(), piece);
+    EXPECT_TRUE(range) << range.error().message();
+    if (!range) break;
+    got.insert(got.end(), range->data.bytes.begin(), range->data.bytes.end());
+    eof = range->eof;
   }
   co_return got;
 }
@@ -219,14 +232,7 @@ TEST_P(TreeContract, ALargeFileIsWrittenOutOfOrderReadBackAndFinished) {
   SourceItem item{tree().root().get(), &found};
   auto source = run(tree().open_file(item));
   ASSERT_TRUE(source) << source.error().message();
-  Bytes got;
-  for (bool eof = false; !eof && got.size() < whole.size();) {
-    auto range = run((*source)->read(got.size(), tree().preferences().read_bytes));
-    ASSERT_TRUE(range) << range.error().message();
-    got.insert(got.end(), range->data.bytes.begin(), range->data.bytes.end());
-    eof = range->eof;
-  }
-  EXPECT_TRUE(got == whole);
+  EXPECT_TRUE(run(read_all(**source, whole.size(), tree().preferences().read_bytes)) == whole);
   EXPECT_TRUE(run((*source)->close()));
 }
 
@@ -355,6 +361,57 @@ TEST_P(TreeContract, LargeFilesAreWrittenSideBySide) {
     EXPECT_TRUE(content(tree().root(), "file" + std::to_string(i)) ==
                 pattern(150'000 + i, static_cast<std::uint32_t>(i)));
   }
+}
+
+// Every second range of `whole`, from the first or from the second on, each read back.
+Task<bool> write_every_second(RangeWriter& file, std::span<const std::byte> whole,
+                              std::size_t first, std::size_t range_bytes) {
+  for (std::size_t at = first * range_bytes; at < whole.size(); at += 2 * range_bytes) {
+    auto bytes = whole.subspan(at, std::min(range_bytes, whole.size() - at));
+    Status written = co_await file.write(at, bytes);
+    if (written) written = co_await read_back(file, at, bytes);
+    EXPECT_TRUE(written) << written.error().message();
+    if (!written) co_return false;
+  }
+  co_return true;
+}
+
+TEST_P(TreeContract, ALargeFileIsWrittenByTwoTreesTogether) {
+  const Bytes whole = pattern(1'000'003, 5);
+  auto file = run(tree().create_file(tree().root(), "large", attributes(0640)));
+  ASSERT_TRUE(file) << file.error().message();
+  auto part = run(second_client().join_file((*file)->on_its_way()));
+  ASSERT_TRUE(part) << part.error().message();
+  ASSERT_TRUE(run(write_every_second(**part, whole, 1, 100'000)));
+  ASSERT_TRUE(run(write_every_second(**file, whole, 0, 100'000)));
+  Status left = run((*part)->leave());
+  ASSERT_TRUE(left) << left.error().message();
+  Status committed = run((*file)->commit(whole.size()));
+  ASSERT_TRUE(committed) << committed.error().message();
+  Status finished = run((*file)->finish(attributes(0640)));
+  ASSERT_TRUE(finished) << finished.error().message();
+
+  Entry found = entry(tree().root(), "large");
+  EXPECT_EQ(found.attributes.size_bytes, whole.size());
+  EXPECT_EQ(found.attributes.mode, 0640u);
+  EXPECT_EQ(found.attributes.mtime, kept(kTime));
+  expect_owner(found);
+  SourceItem item{tree().root().get(), &found};
+  auto source = run(tree().open_file(item));
+  ASSERT_TRUE(source) << source.error().message();
+  EXPECT_TRUE(run(read_all(**source, whole.size(), tree().preferences().read_bytes)) == whole);
+  EXPECT_TRUE(run((*source)->close()));
+}
+
+TEST_P(TreeContract, AnAbandonedFileThatTwoTreesWroteLeavesNothing) {
+  auto file = run(tree().create_file(tree().root(), "abandoned", attributes()));
+  ASSERT_TRUE(file) << file.error().message();
+  auto part = run(second_client().join_file((*file)->on_its_way()));
+  ASSERT_TRUE(part) << part.error().message();
+  ASSERT_TRUE(run((*part)->write(0, pattern(100'000, 1))));
+  ASSERT_TRUE(run((*part)->leave()));
+  run((*file)->abandon());
+  EXPECT_EQ(names(tree().root()), std::vector<std::string>{});
 }
 
 }  // namespace
