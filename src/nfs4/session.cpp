@@ -115,7 +115,7 @@ Task<Session::Next> Session::exchange(Compound& request, Attempt& attempt) {
     if (treatment(header.error()) == Treatment::kRetry && attempt.delays < kRefusedMost) {
       co_return co_await after_delay(request, attempt);
     }
-    co_return finish(attempt, std::move(header).error());
+    co_return give_up(request, attempt, std::move(header).error());
   }
   record->bytes = record->bytes.last(reader.remaining());
   auto reply = CompoundReply::parse(*std::move(record), request.operations(), true);
@@ -155,6 +155,7 @@ std::optional<Session::Next> Session::settled(const Compound& request, Attempt& 
   bool own = first == static_cast<std::uint32_t>(Op::kPutpubfh) ||
              first == static_cast<std::uint32_t>(Op::kIllegal);
   if (!own) return std::nullopt;
+  in_doubt_ = true;  // callers take what it would have closed for closed
   return finish(attempt, lost_twice(request));
 }
 
@@ -218,6 +219,15 @@ Session::Next Session::retire(Attempt& attempt, Error error) {
   return Next::kDone;
 }
 
+// After a loss the request may be at work in its slot still: what is sent there next would be
+// answered in its place.
+Session::Next Session::give_up(const Compound& request, Attempt& attempt, Error error) {
+  if (attempt.connections_lost == 0) return finish(attempt, std::move(error));
+  if (!request.idempotent())
+    error = own_error(Own::kOutcomeUnknown, request.kind(), error.message());
+  return retire(attempt, std::move(error));
+}
+
 Session::Next Session::executed_unseen(const Compound& request, Attempt& attempt) {
   in_doubt_ = true;
   if (attempt.settling) return finish(attempt, lost_twice(request));
@@ -260,7 +270,7 @@ Task<Session::Next> Session::after_sequence_error(const Compound& request, Attem
                              : std::move(ready).error();
       co_return Next::kDone;
     }
-    default: co_return finish(attempt, explained(request, std::move(error)));
+    default: co_return give_up(request, attempt, explained(request, std::move(error)));
   }
 }
 

@@ -67,6 +67,8 @@ class Session : public Client {
                               const CompoundReply& reply);
   // The slot's state at the server is unknown: it is not used again in this session.
   Next retire(Attempt& attempt, Error error);
+  // The server does not take the request.
+  Next give_up(const Compound& request, Attempt& attempt, Error error);
   void adjust_window();
   void advance_slot(const Attempt& attempt);
   static void count_loss(Attempt& attempt);
@@ -77,6 +79,7 @@ class Session : public Client {
   Task<void> depart() override;
   Task<Status> destroy_client();  // and the session before it
   void draw_boot_verifier();
+  Task<Status> start_anew();  // a client and its session
   Compound renewal() const override;
   Task<Status> bind_connection(Connection& connection) override;
   Task<Status> make_client();

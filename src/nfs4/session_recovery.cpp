@@ -19,9 +19,17 @@ Task<void> Session::depart() {
     if (gone || !is_status(gone.error(), Nfsstat4::kClientidBusy)) co_return;
   }
   draw_boot_verifier();
-  Status made = co_await make_client();
-  if (made) made = co_await make_session();
+  Status made = co_await start_anew();
+  for (unsigned times = 0; !made && is_busy(made.error()); ++times) {
+    co_await back_off(times);
+    made = co_await start_anew();
+  }
   if (made) (void)co_await destroy_client();
+}
+
+Task<Status> Session::start_anew() {
+  NFSFERRY_TRY(Ok client, co_await make_client(), co_return);
+  co_return co_await make_session();
 }
 
 Task<Status> Session::destroy_client() {

@@ -122,10 +122,12 @@ class Nfs4TargetPart : public TargetPart {
     NFSFERRY_TRY(NoReply at_start, reply->take<Putfh>(), co_return);
     NFSFERRY_TRY(OpenExisting::Reply opened, reply->take<OpenExisting>(), co_return);
     file_.stateid = opened.stateid;
-    NFSFERRY_TRY(Getfh::Reply got, reply->take<Getfh>(), co_return);
-    file_.handle = std::move(got.handle);
-    if (file_.handle == joined.handle) co_return ok();
+    file_.handle = joined.handle;
+    auto got = reply->take<Getfh>();
+    if (got && got->handle == joined.handle) co_return ok();
+    if (got) file_.handle = std::move(got->handle);
     co_await close();
+    if (!got) co_return std::move(got).error();
     co_return nfs4_error(Nfsstat4::kStale, Op::kOpen);
   }
 
@@ -202,11 +204,8 @@ class Nfs4TargetFile : public TargetFile {
     return file;
   }
 
-  Task<Status> commit(std::uint64_t size_bytes) override {
-    std::optional<std::uint64_t> new_size;
-    if (size_bytes != file_.size) new_size = size_bytes;
-    return file_.commit(new_size);
-  }
+  // The size is always set: what other clients have written is not known here.
+  Task<Status> commit(std::uint64_t size_bytes) override { return file_.commit(size_bytes); }
 
   Task<Status> finish(NewAttributes attributes) override {
     Status finished = co_await put_in_place(std::move(attributes));

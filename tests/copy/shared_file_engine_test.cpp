@@ -257,6 +257,33 @@ TEST_F(SharedFile, is_copied_again_when_one_thread_lost_what_it_wrote) {
   EXPECT_EQ(hashes_.hash, hash_of_text());
 }
 
+// A server may name a file's end too early, and a size that says nothing of it.
+TEST_F(SharedFile, is_never_in_place_with_less_than_its_attributes_say) {
+  add_large();
+  for (unsigned short_attempts : {1u, 99u}) {
+    target_volume_ = std::make_shared<MemoryVolume>();
+    std::atomic<unsigned> attempts{0};
+    auto cut = [&](Side side, std::string_view operation) -> std::optional<Error> {
+      if (side == Side::kTarget && operation == "create_file") ++attempts;
+      bool ends = operation == "read" && attempts <= short_attempts;
+      if (side == Side::kTarget || (!ends && operation != "attributes")) return {};
+      source_volume_->edit("/large", [&](MemoryNode& node) {
+        node.content.resize(ends ? 60 * kRange + 7 : 0);
+        if (!ends) node.content.write(0, std::as_bytes(std::span(text_)));
+      });
+      return {};
+    };
+    CopyReport report = run(Job::kCopy, cut);
+    if (short_attempts == 1) {
+      EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+      expect_whole();
+    } else {
+      EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+      expect_nothing();
+    }
+  }
+}
+
 TEST_F(SharedFile, is_copied_again_when_it_changes_meanwhile) {
   add_large();
   std::string longer = text_ + "more";

@@ -266,6 +266,24 @@ TEST_F(SessionTest, QuestionThatIsSeenNotToBeTheRequestLeavesTheSessionAsItIs) {
   EXPECT_EQ(calls[2].session, calls[0].session);
 }
 
+TEST_F(SessionTest, SlotOfALostRequestThatTheServerDoesNotTakeAgainIsNotUsedAgain) {
+  FakeServer server([seen = 0](const FakeCall& call) mutable {
+    FakeAnswer refused;
+    refused.sequence_status = code_of(Nfsstat4::kInval);
+    if (!call.is_plain() || ++seen > 2) return FakeAnswer{};
+    return seen == 1 ? lost(false) : refused;
+  });
+  auto body = [](Session& session) -> Task<void> {
+    Status status = co_await remove(session, "a", Repeat::kOnce);
+    EXPECT_TRUE(is_own(status, Own::kOutcomeUnknown)) << why(status);
+    EXPECT_TRUE(co_await remove(session, "b", Repeat::kOnce));
+  };
+  run(server, body);
+  auto calls = server.plain_calls();
+  ASSERT_EQ(calls.size(), 3u);
+  EXPECT_NE(calls[2].slot, calls[0].slot) << "the first one may be at work there";
+}
+
 TEST_F(SessionTest, ATemporaryIsRemovedAfterMoreLossesThanARequestMayHave) {
   FakeServer server(first_ones(3, lost(false)));
   auto body = [](Session& session) -> Task<void> {
