@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -109,6 +110,7 @@ struct AwaitOptions {
   std::uint64_t longest_pause_ms = 30'000;
   std::uint64_t timeout_ms = 300'000;  // how long a server may stay away in one look
   EngineMode engine = EngineMode::kAuto;
+  std::function<void()> on_wait;  // before each pause; may be empty
 };
 
 // A directory to be there with this owner and mode. Its parent must be there.

@@ -40,6 +40,7 @@ class Wait {
       report_.waited_ms = ms_since(begin_);
       if (there || stop_.load() != 0) return finish(there);
       if (!may_come(there.error()) || report_.waited_ms >= options_.wait_ms) return finish(there);
+      if (options_.on_wait) options_.on_wait();
       pause(std::min(pause_ms, options_.wait_ms - report_.waited_ms));
       pause_ms = std::min(pause_ms * 2, options_.longest_pause_ms);
     }

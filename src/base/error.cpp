@@ -15,6 +15,7 @@ std::string_view table_name(Domain domain) {
     case Domain::kRpc: return "rpc";
     case Domain::kOwn: return "nfsferry";
     case Domain::kSqlite: return "sqlite";
+    case Domain::kAws: return "HTTP status";
   }
   return "unknown";
 }

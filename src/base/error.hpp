@@ -14,6 +14,7 @@ enum class Domain : std::uint8_t {
   kRpc,     // RpcFailure below, RFC 5531 section 9
   kOwn,     // Own below: what nfsferry itself found
   kSqlite,  // primary result codes of SQLite, of the recovery ledger
+  kAws,     // AwsFailure below; for an error that has no row there, the status of HTTP
 };
 
 // Ways in which a remote procedure call fails (RFC 5531 section 9: reply_stat and its arms).
@@ -53,6 +54,21 @@ enum class Own : std::uint32_t {
   kMissing,               // an entry of the source has no copy in the target
 };
 
+// What the recovery workflow's services answer, as far as it is told apart; the names are theirs.
+enum class AwsFailure : std::uint32_t {
+  kTaskTimedOut = 1,
+  kTaskDoesNotExist,
+  kInvalidToken,
+  kConditionFailed,
+  kAccessDenied,
+  kNoSuchTable,
+  kExpiredCredentials,
+  kThrottled,
+  kThroughputExceeded,
+  kRequestLimit,
+  kTransactionConflict,
+};
+
 // What failed, where and why. The original code is kept, never flattened.
 struct Error {
   Domain domain = Domain::kOwn;
@@ -63,6 +79,9 @@ struct Error {
 
   bool is(Own own) const {
     return domain == Domain::kOwn && code == static_cast<std::uint32_t>(own);
+  }
+  bool is(AwsFailure failure) const {
+    return domain == Domain::kAws && code == static_cast<std::uint32_t>(failure);
   }
   bool is_errno(int number) const {
     return domain == Domain::kErrno && code == static_cast<std::uint32_t>(number);

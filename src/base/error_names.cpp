@@ -94,6 +94,14 @@ constexpr CodeName kSqliteNames[] = {
     {20, "SQLITE_MISMATCH"}, {21, "SQLITE_MISUSE"}, {22, "SQLITE_NOLFS"}, {23, "SQLITE_AUTH"},
     {24, "SQLITE_FORMAT"}, {25, "SQLITE_RANGE"}, {26, "SQLITE_NOTADB"},
 };
+
+constexpr CodeName kAwsNames[] = {
+    {1, "TaskTimedOut"}, {2, "TaskDoesNotExist"}, {3, "InvalidToken"},
+    {4, "ConditionalCheckFailedException"}, {5, "AccessDeniedException"},
+    {6, "ResourceNotFoundException"}, {7, "ExpiredTokenException"}, {8, "ThrottlingException"},
+    {9, "ProvisionedThroughputExceededException"}, {10, "RequestLimitExceeded"},
+    {11, "TransactionConflictException"},
+};
 // clang-format on
 
 template <std::size_t N>
@@ -116,6 +124,7 @@ std::string_view code_name(Domain domain, std::uint32_t code) {
     case Domain::kRpc: return find(kRpcNames, code);
     case Domain::kOwn: return find(kOwnNames, code);
     case Domain::kSqlite: return find(kSqliteNames, code);
+    case Domain::kAws: return find(kAwsNames, code);
   }
   return {};
 }

@@ -123,7 +123,8 @@ Treatment treatment(const Error& error) {
     case Domain::kNfs3: return treat_nfs3(error.code);
     case Domain::kRpc: return treat_rpc(static_cast<RpcFailure>(error.code));
     case Domain::kOwn: return treat_own(static_cast<Own>(error.code));
-    case Domain::kSqlite: return Treatment::kFatal;  // SQLite has waited for other writers itself
+    case Domain::kSqlite:                         // SQLite has waited for other writers itself
+    case Domain::kAws: return Treatment::kFatal;  // the call was repeated already
   }
   return Treatment::kFatal;
 }

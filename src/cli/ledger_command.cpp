@@ -31,8 +31,8 @@ UidRule uid_rule(const LedgerArguments& arguments) {
 int fail(const Error& error) {
   print_error(error.message());
   if (error.is(Own::kBadInput)) return static_cast<int>(ExitCode::kUsage);
-  bool busy = error.name() == "SQLITE_BUSY";
-  return static_cast<int>(busy ? ExitCode::kTemporary : ExitCode::kEntriesFailed);
+  return static_cast<int>(recover::is_busy(error) ? ExitCode::kTemporary
+                                                  : ExitCode::kEntriesFailed);
 }
 
 int fail(const std::string& text) {
@@ -174,7 +174,7 @@ void add_ledger_flag(CLI::App& command, LedgerArguments& arguments) {
   command.add_option("--ledger", arguments.ledger, "The ledger (also from NFSFERRY_LEDGER)")
       ->envname("NFSFERRY_LEDGER")
       ->required()
-      ->type_name("sqlite:FILE");
+      ->type_name("sqlite:FILE|dynamodb:TABLE");
 }
 
 CLI::Option* add_text(CLI::App& command, const char* name, std::string& text, const char* what) {

@@ -14,7 +14,7 @@ namespace nfsferry::cli {
 // `nfsferry ledger COMMAND`: what was asked for.
 struct LedgerArguments {
   int (*run)(const LedgerArguments&) = nullptr;  // the command; returns the exit code
-  std::string ledger;                            // "sqlite:FILE"
+  std::string ledger;                            // as open_ledger() takes it
   std::string input = "-";                       // FILE, "-" or "env:NAME"
   recover::LedgerRow row;                        // for most commands its key alone
   recover::LedgerKey source;

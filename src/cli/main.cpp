@@ -95,7 +95,9 @@ int run_main(int count, char** arguments) {
   } catch (const CLI::Success&) {
     return print_and_leave(app.help());
   } catch (const CLI::ParseError& error) {
-    print_error(usage_text(app, error));
+    std::string text = usage_text(app, error);
+    print_error(text);
+    if (recover->parsed()) tell_waiting_task(text);
     return static_cast<int>(ExitCode::kUsage);
   }
   if (verify->parsed()) return run_verify_command(std::move(verify_arguments));

@@ -75,7 +75,7 @@ struct HistoryEntry {
 
 // A store of both tables. Each call is atomic and durable when it returns, and processes that use
 // the same store do not disturb each other. One thread at a time; threads open their own. Errors
-// are the store's own (Domain::kSqlite).
+// are the store's own (Domain::kSqlite, Domain::kAws).
 class Ledger {
  public:
   virtual ~Ledger() = default;
@@ -101,7 +101,12 @@ enum class OpenMode : std::uint8_t {
   kCreate,    // it is made
 };
 
-// "sqlite:FILE". Errors: kBadInput for another kind of store or a newer schema; the store's own.
+// "sqlite:FILE", or "dynamodb:TABLE", whose tables must be there in either mode. Errors: kBadInput
+// for another kind of store, a newer schema, or what a store needs and does not have; the store's
+// own.
 Result<std::unique_ptr<Ledger>> open_ledger(std::string_view location, OpenMode mode);
+
+// Whether the same may go well a little later: the store is busy, or cannot be reached.
+bool is_busy(const Error& error);
 
 }  // namespace nfsferry::recover

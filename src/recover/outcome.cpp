@@ -8,9 +8,9 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kFull{"ENOSPC",        "EDQUOT",        "NFS4ERR_NOSPC",
                                                 "NFS4ERR_DQUOT", "NFS3ERR_NOSPC", "NFS3ERR_DQUOT"};
-constexpr std::array<std::string_view, 9> kForbidden{
+constexpr std::array<std::string_view, 10> kForbidden{
     "EACCES",       "EPERM",         "EROFS",        "NFS4ERR_ACCESS", "NFS4ERR_PERM",
-    "NFS4ERR_ROFS", "NFS3ERR_ACCES", "NFS3ERR_PERM", "NFS3ERR_ROFS"};
+    "NFS4ERR_ROFS", "NFS3ERR_ACCES", "NFS3ERR_PERM", "NFS3ERR_ROFS",   "AccessDeniedException"};
 
 template <typename Names>
 bool is_one_of(const Names& names, const std::string& code) {

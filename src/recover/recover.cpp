@@ -52,9 +52,10 @@ class Recovery {
   }
 
   bool fail(const Error& error, std::string_view what) {
-    bool bad = error.is(Own::kBadInput);
-    fail(bad ? ExitCode::kUsage : ExitCode::kTemporary, error.name(),
-         std::string(what) + error.message());
+    ExitCode code = error.is(Own::kBadInput)              ? ExitCode::kUsage
+                    : error.is(AwsFailure::kAccessDenied) ? ExitCode::kTargetUnusable
+                                                          : ExitCode::kTemporary;
+    fail(code, error.name(), std::string(what) + error.message());
     return false;
   }
 
@@ -101,7 +102,8 @@ class Recovery {
 
   // The source must be there; the target may still be on its way.
   bool find_homes() {
-    AwaitOptions look{copy_.source};
+    AwaitOptions look;
+    look.location = copy_.source;
     look.timeout_ms = copy_.timeout_ms;
     look.engine = copy_.engine;
     DirectoryReport source = await_directory(look, stop_);
@@ -113,6 +115,7 @@ class Recovery {
     }
     look.location = copy_.target;
     look.wait_ms = options_.wait_target_ms;
+    look.on_wait = options_.on_wait;
     DirectoryReport target = await_directory(look, stop_);
     if (target.exit_code != ExitCode::kDone) {
       fail(target.exit_code, target.error_code,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +18,9 @@ namespace nfsferry::recover {
 struct RecoverOptions {
   std::vector<FileSystemMap> maps;
   UidRule uid_rule = UidRule::kStudio;
-  std::string ledger;  // "sqlite:FILE"; empty: no row is written
+  std::string ledger;  // as open_ledger() takes it; empty: no row is written
   std::uint64_t wait_target_ms = 15 * 60'000;
+  std::function<void()> on_wait;  // after each look for a target that is not there yet
   CopyOptions copy;  // how to work; where, whose and what is compared comes from the input
 };
 

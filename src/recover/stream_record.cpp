@@ -4,44 +4,17 @@
 #include <vector>
 
 #include "recover/json.hpp"
+#include "recover/typed_row.hpp"
 
 namespace nfsferry::recover {
 namespace {
-
-// A typed value as text: {"S": "..."} or {"N": "1"}; {"NULL": true} is empty.
-Result<std::string> typed_text(const Json& value, const std::string& member) {
-  if (const Json* null = find_member(value, "NULL"); null != nullptr) return std::string();
-  for (const char* type : {"S", "N"}) {
-    const Json* text = find_member(value, type);
-    if (text != nullptr && text->is_string()) return text->get<std::string>();
-  }
-  return bad_member(member, "is not a typed text, such as {\"S\": \"...\"}");
-}
-
-Result<bool> typed_flag(const Json& value, const std::string& member) {
-  const Json* flag = find_member(value, "BOOL");
-  if (flag != nullptr && flag->is_boolean()) return flag->get<bool>();
-  if (find_member(value, "NULL") != nullptr) return LedgerRow{}.replication;
-  return bad_member(member, "is not a typed flag, such as {\"BOOL\": true}");
-}
 
 // Empty if the record has no such image.
 Result<std::optional<LedgerRow>> parse_image(const Json& change, const char* name) {
   const Json* image = find_member(change, name);
   if (image == nullptr || image->is_null()) return std::optional<LedgerRow>();
   if (!image->is_object()) return bad_member(name, "is not a JSON object");
-  LedgerRow row;
-  for (const TextAttribute& attribute : kTextAttributes) {
-    const Json* value = find_member(*image, attribute.name);
-    if (value == nullptr) continue;
-    std::string member = std::string(name) + "." + std::string(attribute.name);
-    NFSFERRY_TRY(std::string text, typed_text(*value, member), return);
-    row.*attribute.member = std::move(text);
-  }
-  if (const Json* value = find_member(*image, "replication"); value != nullptr) {
-    NFSFERRY_TRY(bool flag, typed_flag(*value, std::string(name) + ".replication"), return);
-    row.replication = flag;
-  }
+  NFSFERRY_TRY(LedgerRow row, parse_typed_row(*image, std::string(name) + "."), return);
   return std::optional(std::move(row));
 }
 
@@ -59,16 +32,6 @@ void note_arn(StreamRecord& record, const Json* arn) {
   record.partition = parts[1];
   record.region = parts[3];
   record.account = parts[4];
-}
-
-Json typed_image(const LedgerRow& row) {
-  Json image;
-  for (const TextAttribute& attribute : kTextAttributes) {
-    const std::string& text = row.*attribute.member;
-    if (!text.empty()) image[std::string(attribute.name)]["S"] = text;
-  }
-  image["replication"]["BOOL"] = row.replication;
-  return image;
 }
 
 }  // namespace
@@ -93,8 +56,8 @@ std::string stream_record_json(const std::optional<LedgerRow>& before, const Led
   Json json;
   json["eventName"] = before ? "MODIFY" : "INSERT";
   Json& change = json["dynamodb"];
-  if (before) change["OldImage"] = typed_image(*before);
-  change["NewImage"] = typed_image(after);
+  if (before) change["OldImage"] = typed_row(*before, kTextAttributes);
+  change["NewImage"] = typed_row(after, kTextAttributes);
   return dump_json(json) + "\n";
 }
 

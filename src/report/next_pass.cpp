@@ -1,7 +1,6 @@
 #include "report/next_pass.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 
@@ -31,22 +30,6 @@ Error not_a_report(const std::string& what) {
                    what +
                        "; give the report of the pass before this one, which is --report-json "
                        "of a copy, or summary.json of a batch");
-}
-
-// The inverse of rfc3339(), for what that writes; 0 for anything else.
-std::uint64_t unix_ms(std::string_view text) {
-  using namespace std::chrono;
-  auto number = [text](std::size_t at, std::size_t digits) {
-    auto part = parse_unsigned(text.substr(std::min(at, text.size()), digits), 9999);
-    return part ? static_cast<int>(*part) : 0;
-  };
-  year_month_day date(year(number(0, 4)), month(static_cast<unsigned>(number(5, 2))),
-                      day(static_cast<unsigned>(number(8, 2))));
-  if (!date.ok()) return 0;
-  auto since = sys_days(date).time_since_epoch() + hours(number(11, 2)) + minutes(number(14, 2)) +
-               seconds(number(17, 2)) + milliseconds(number(20, 3));
-  auto result = static_cast<std::uint64_t>(std::max<std::int64_t>(milliseconds(since).count(), 0));
-  return rfc3339(result) == text ? result : 0;
 }
 
 std::string member(const Json& json, const char* name) {

@@ -4,9 +4,9 @@
 #include <chrono>
 #include <cstdio>
 #include <limits>
-#include <string_view>
 #include <utility>
 
+#include "base/units.hpp"
 #include "nfsferry/version.hpp"
 #include "report/json_text.hpp"
 #include "report/next_pass.hpp"
@@ -184,6 +184,21 @@ std::string rfc3339(std::uint64_t unix_ms) {
                 static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
                 static_cast<int>(time.subseconds().count()));
   return out;
+}
+
+std::uint64_t unix_ms(std::string_view text) {
+  using namespace std::chrono;
+  auto number = [text](std::size_t at, std::size_t digits) {
+    auto part = parse_unsigned(text.substr(std::min(at, text.size()), digits), 9999);
+    return part ? static_cast<int>(*part) : 0;
+  };
+  year_month_day date(year(number(0, 4)), month(static_cast<unsigned>(number(5, 2))),
+                      day(static_cast<unsigned>(number(8, 2))));
+  if (!date.ok()) return 0;
+  auto since = sys_days(date).time_since_epoch() + hours(number(11, 2)) + minutes(number(14, 2)) +
+               seconds(number(17, 2)) + milliseconds(number(20, 3));
+  auto result = static_cast<std::uint64_t>(std::max<std::int64_t>(milliseconds(since).count(), 0));
+  return rfc3339(result) == text ? result : 0;
 }
 
 std::string mode_text(std::uint32_t mode) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "nfsferry/check.hpp"
 #include "nfsferry/report.hpp"
@@ -28,6 +29,8 @@ std::string probe_report_json(const ProbeReport& report);
 // Milliseconds since 1970 as RFC 3339 in UTC: "2024-02-29T23:59:59.999Z"; the last one that has
 // a four-digit year for anything later.
 std::string rfc3339(std::uint64_t unix_ms);
+// The inverse of rfc3339(), for what that writes; 0 for anything else.
+std::uint64_t unix_ms(std::string_view text);
 // "0644".
 std::string mode_text(std::uint32_t mode);
 // `amount` per second over `duration_ms`, rounded down; 0 for no time at all.

@@ -77,6 +77,7 @@ TEST(CodeNames, AreFoundForEveryNumberOfTheStandards) {
   for (std::uint32_t code : {1, 2, 3, 4, 5, 100, 101}) named(Domain::kRpc, code);
   for (std::uint32_t code = 1; code <= 20; ++code) named(Domain::kOwn, code);
   for (std::uint32_t code = 1; code <= 26; ++code) named(Domain::kSqlite, code);
+  for (std::uint32_t code = 1; code <= 11; ++code) named(Domain::kAws, code);
 }
 
 TEST(CodeNames, AreEmptyForNumbersThatNobodyDefined) {

@@ -282,9 +282,11 @@ INSTANTIATE_TEST_SUITE_P(
                       Table{"Errno", Domain::kErrno, kErrnos, kErrnoRows}),
     [](const auto& one) { return std::string(one.param.label); });
 
-TEST(Treatment, OfEverySqliteCodeIsFatal) {
-  for (std::uint32_t code : named_codes(Domain::kSqlite, 1000)) {
-    EXPECT_EQ(treatment(Error{Domain::kSqlite, code, {}, {}, {}}), kFatal) << code;
+TEST(Treatment, OfWhatTheLedgersStoresSayIsFatal) {
+  for (Domain store : {Domain::kSqlite, Domain::kAws}) {
+    for (std::uint32_t code : named_codes(store, 1000)) {
+      EXPECT_EQ(treatment(Error{store, code, {}, {}, {}}), kFatal) << code;
+    }
   }
 }
 

@@ -68,14 +68,16 @@ void Program::signal(int number) const {
   if (pid_ > 0) ::kill(pid_, number);
 }
 
+std::string Program::said() const { return content(err_); }
+
 bool Program::has_said(const std::string& text) const {
-  return content(err_).find(text) != std::string::npos;
+  return said().find(text) != std::string::npos;
 }
 
 void Program::wait_until_said(const std::string& text, const std::function<void()>& ask) const {
   auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   while (!has_said(text)) {
-    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << content(err_);
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << said();
     ask();
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }

@@ -32,7 +32,8 @@ class Program {
   Program& operator=(const Program&) = delete;
 
   void signal(int number) const;
-  bool has_said(const std::string& text) const;  // on stderr, so far
+  std::string said() const;  // on stderr, so far
+  bool has_said(const std::string& text) const;
   // Until it has; fails after a minute. `ask` is done before each look.
   void wait_until_said(const std::string& text, const std::function<void()>& ask = [] {}) const;
   // Waits until it has ended; ends it after the limit.

@@ -1,10 +1,13 @@
 #include "nfs4/xdr.hpp"
+#include "recover/aws_error.hpp"
 #include "recover/batch_input.hpp"
+#include "recover/credentials.hpp"
 #include "recover/endpoint.hpp"
 #include "recover/json.hpp"
 #include "recover/row_json.hpp"
 #include "recover/stream_record.hpp"
 #include "recover/task_options.hpp"
+#include "recover/typed_row.hpp"
 #include "recover/workflow_input.hpp"
 #include "targets.hpp"
 #include "tree/location.hpp"
@@ -48,6 +51,22 @@ void rows(std::string_view text) {
   check(again && again->size() == rows->size(), "rows that are written can be read");
 }
 
+void item(std::string_view text) {
+  auto json = recover::parse_json(text, "the item");
+  if (!json) return;
+  auto row = recover::parse_typed_row(*json, "");
+  if (!row) return;
+  auto again = recover::parse_typed_row(recover::typed_row(*row, recover::kTextAttributes), "");
+  check(again && *again == *row, "an item that is written can be read");
+}
+
+void credentials(std::string_view text) {
+  auto read = recover::parse_credentials(text);
+  if (!read) return;
+  check(read->access_key.find_first_of("\r\n") == std::string::npos, "a key is one line");
+  check(read->session_token.find_first_of("\r\n") == std::string::npos, "a token is one line");
+}
+
 void options(std::string_view text) {
   auto json = recover::parse_json(text, "the input");
   if (json) (void)recover::parse_task_options(&*json);
@@ -65,6 +84,9 @@ void recover_inputs(Bytes input) {
     case 'b': (void)recover::parse_recover_batch(text, UidRule::kStudio); return;
     case 'c': (void)recover::parse_copy_batch(text); return;
     case 'o': return options(text);
+    case 'i': return item(text);
+    case 'k': return credentials(text);
+    case 'e': (void)recover::parse_aws_error(400, text).message(); return;
     default: return;
   }
 }

@@ -31,7 +31,8 @@ void listing(Bytes input);
 // l location, f file system map, s size, d duration, u number, o owner, h lock's holder, e any text
 // that is escaped.
 void texts(Bytes input);
-// w workflow's input, s stream record, r rows, b batch of recoveries, c batch of copies, o options.
+// w workflow's input, s stream record, r rows, b batch of recoveries, c batch of copies, o options,
+// i item of a table, k keys of a container, e error of a service.
 void recover_inputs(Bytes input);
 
 struct Target {

@@ -234,8 +234,7 @@ TEST_F(LedgerCommand, MistakesAreUsageErrors) {
   expect_refused(ledger({"show", "--profile-name", "user1"}), 2, "--domain-name");
   expect_refused(ledger({"flag", "--profile-name", "user1", "--domain-name", "a"}), 2,
                  "--replication is missing");
-  expect_refused(run_program({"ledger", "show", "--ledger", "dynamodb:studioUser"}), 2,
-                 "sqlite:FILE");
+  expect_refused(run_program({"ledger", "show", "--ledger", "redis:studioUser"}), 2, "sqlite:FILE");
 }
 
 }  // namespace

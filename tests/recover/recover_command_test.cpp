@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "program.hpp"
+#include "home_folders.hpp"
 #include "schema_check.hpp"
 
 namespace nfsferry::test {
@@ -15,47 +15,20 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* kArn = "arn:aws:elasticfilesystem:eu-west-1:123456789012:file-system/";
-
 class RecoverCommand : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_.write("old/200005/notebook", "hello");
-    folder_.write("old/200005/deep/er/data", std::string(100'000, 'x'));
-    std::filesystem::create_directories(folder_.path("new/200010"));
-  }
+  void SetUp() override { folder_.write("old/200005/deep/er/data", std::string(100'000, 'x')); }
 
   static Json input() {
-    Json json;
+    Json json = HomeFolders::input();
     json["Options"] = {{"Gid", "NONE"}, {"Uid", "NONE"}, {"PosixPermissions", "NONE"}};
-    json["Source"] = {{"DomainName", "a"},
-                      {"EfsFilesystemArn", std::string(kArn) + "fs-0a"},
-                      {"HomeEfsFileSystemUid", "200005"},
-                      {"UserProfileName", "user1"}};
-    json["Target"] = {{"DomainName", "a"},
-                      {"EfsFilesystemArn", std::string(kArn) + "fs-0b"},
-                      {"HomeEfsFileSystemUid", "200010"},
-                      {"UserProfileName", "user1"}};
     return json;
   }
 
   Outcome recover(const Json& json, std::vector<std::string> more = {}) {
-    folder_.write("input.json", json.dump());
-    std::vector<std::string> arguments{"recover",
-                                       "--input",
-                                       folder_.path("input.json"),
-                                       "--ledger",
-                                       ledger(),
-                                       "--map",
-                                       "fs-0a=" + folder_.path("old"),
-                                       "--map",
-                                       "fs-0b=" + folder_.path("new"),
-                                       "--wait-target",
-                                       "0s",
-                                       "--report-json",
-                                       folder_.path("report.json")};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return run_program(arguments);
+    more.insert(more.end(), {"--ledger", ledger(), "--wait-target", "0s", "--report-json",
+                             folder_.path("report.json")});
+    return run_program(homes_.arguments(json, more));
   }
   std::string ledger() const { return "sqlite:" + folder_.path("ledger.db"); }
 
@@ -66,7 +39,8 @@ class RecoverCommand : public testing::Test {
   }
   Json report() const { return Json::parse(folder_.read("report.json"), nullptr, false); }
 
-  Folder folder_;
+  HomeFolders homes_;
+  const Folder& folder_ = homes_.folder();
 };
 
 TEST_F(RecoverCommand, CopiesTheHomeAndWritesReportRowAndHistory) {
@@ -113,15 +87,6 @@ TEST_F(RecoverCommand, TheInputMayStandInTheEnvironment) {
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_NE(refused.err.find("Nfsferry.BadInput: env:NFSFERRY_TEST_INPUT"), std::string::npos)
       << refused.err;
-}
-
-TEST_F(RecoverCommand, AWorkflowThatWouldWaitForAnAnswerInVainIsToldAtOnce) {
-  ASSERT_EQ(::setenv("NFSFERRY_TASK_TOKEN", "token", 1), 0);
-  Outcome outcome = recover(input());
-  ::unsetenv("NFSFERRY_TASK_TOKEN");
-  EXPECT_EQ(outcome.exit_code, 2);
-  EXPECT_NE(outcome.err.find("NFSFERRY_TASK_TOKEN"), std::string::npos) << outcome.err;
-  EXPECT_TRUE(std::filesystem::is_empty(folder_.path("new/200010")));
 }
 
 TEST_F(RecoverCommand, ResultsGoToTheRowThatIsThereAndTouchNothingElse) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "ledger_contract.hpp"
 #include "program.hpp"
 #include "recover/ledger.hpp"
 
@@ -106,13 +107,18 @@ TEST_F(SqliteLedgerTest, AFileOfAnotherKindIsRefusedAndLeftAlone) {
 }
 
 TEST(OpenLedger, NamesALocationThatIsNoLedger) {
-  for (const char* location : {"", "sqlite:", "ledger.db", "dynamodb:studioUser"}) {
+  for (const char* location : {"", "sqlite:", "ledger.db", "redis:studioUser"}) {
     auto refused = open_ledger(location, OpenMode::kCreate);
     ASSERT_FALSE(refused) << location;
     EXPECT_TRUE(refused.error().is(Own::kBadInput)) << location;
     EXPECT_NE(refused.error().message().find("sqlite:FILE"), std::string::npos) << location;
   }
 }
+
+const Store kStore{"Sqlite",
+                   [](const test::Folder& folder) { return "sqlite:" + folder.path("ledger.db"); }};
+
+INSTANTIATE_TEST_SUITE_P(Stores, LedgerContract, testing::Values(kStore), store_name);
 
 }  // namespace
 }  // namespace nfsferry::recover

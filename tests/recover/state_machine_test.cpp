@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "ci.hpp"
 #include "homes.hpp"
+#include "node_packages.hpp"
 #include "sample_tree.hpp"
 
 namespace nfsferry::test {
@@ -20,26 +20,9 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr const char* kMachine = NFSFERRY_SOURCE_DIR "/tools/recovery/recovery.asl.json";
-constexpr const char* kInstall = NFSFERRY_SOURCE_DIR "/tests/recover/node/install";
 constexpr const char* kRunner = NFSFERRY_SOURCE_DIR "/tests/recover/run_state_machine.mjs";
-constexpr const char* kNode = NFSFERRY_NODE_FOLDER "/node";
 constexpr const char* kLint =
     NFSFERRY_NODE_FOLDER "/node_modules/asl-validator/dist/bin/asl-validator.js";
-
-// Why the packages cannot be used, empty if they can. They are fetched once for all presets.
-const std::string& missing_packages() {
-  static const std::string missing = [] {
-    Program install(kInstall, {NFSFERRY_NODE_FOLDER}, "/dev/null");
-    Outcome outcome = install.wait(std::chrono::seconds(300));
-    return outcome.exit_code == 0 ? std::string() : "no Node packages: " + outcome.err;
-  }();
-  return missing;
-}
-
-std::string require_packages() {
-  if (!missing_packages().empty() && under_ci()) ADD_FAILURE() << missing_packages();
-  return missing_packages();
-}
 
 Json machine() {
   std::ifstream file(kMachine);

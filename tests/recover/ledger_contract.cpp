@@ -1,55 +1,12 @@
-// What every store of the ledger must do. A store is one row in kStores.
-#include <gtest/gtest.h>
+#include "ledger_contract.hpp"
+
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <functional>
-#include <memory>
-#include <string>
-
-#include "program.hpp"
-#include "recover/ledger.hpp"
+#include <vector>
 
 namespace nfsferry::recover {
 namespace {
-
-struct Store {
-  const char* name;
-  // A location in the folder for which no ledger was made yet.
-  std::function<std::string(const test::Folder&)> location;
-};
-
-class LedgerContract : public testing::TestWithParam<Store> {
- protected:
-  void SetUp() override { ledger_ = open(); }
-
-  std::unique_ptr<Ledger> open() {
-    auto opened = open_ledger(GetParam().location(folder_), OpenMode::kCreate);
-    EXPECT_TRUE(opened) << opened.error().message();
-    return opened ? *std::move(opened) : nullptr;
-  }
-
-  static LedgerRow home(const std::string& profile, const std::string& uid) {
-    LedgerRow row;
-    row.profile_name = row.user_profile_name = profile;
-    row.domain_name = "domain-a";
-    row.domain_id = "d-a";
-    row.efs_sys_id = "fs-0123";
-    row.efs_uid = uid;
-    row.role_name = "role";
-    return row;
-  }
-
-  // The row of the profile in domain-a.
-  LedgerRow row_of(const std::string& profile) {
-    auto row = ledger_->get({profile, "domain-a"});
-    EXPECT_TRUE(row && *row) << profile;
-    return row && *row ? **row : LedgerRow{};
-  }
-
-  test::Folder folder_;
-  std::unique_ptr<Ledger> ledger_;
-};
 
 TEST_P(LedgerContract, GivesBackWhatWasPut) {
   LedgerRow row = home("user1", "200005");
@@ -210,12 +167,11 @@ int write_many(const std::string& location, const std::string& prefix, int count
 TEST_P(LedgerContract, TwoProcessesWriteAtOnceAndNothingIsLost) {
   constexpr int kEach = 40;
   ledger_.reset();  // a handle must not be carried into a child
-  std::string location = GetParam().location(folder_);
   std::vector<pid_t> children;
   for (const char* prefix : {"a", "b"}) {
     pid_t child = ::fork();
     ASSERT_GE(child, 0);
-    if (child == 0) ::_exit(write_many(location, prefix, kEach));
+    if (child == 0) ::_exit(write_many(location_, prefix, kEach));
     children.push_back(child);
   }
   for (pid_t child : children) {
@@ -230,13 +186,6 @@ TEST_P(LedgerContract, TwoProcessesWriteAtOnceAndNothingIsLost) {
   EXPECT_EQ(rows->size(), 2u * kEach);
   EXPECT_EQ(entries->size(), 2u * kEach);
 }
-
-const Store kStores[] = {
-    {"Sqlite", [](const test::Folder& folder) { return "sqlite:" + folder.path("ledger.db"); }},
-};
-
-INSTANTIATE_TEST_SUITE_P(Stores, LedgerContract, testing::ValuesIn(kStores),
-                         [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace
 }  // namespace nfsferry::recover
