@@ -315,6 +315,7 @@ Task<Status> Worker::pump(Transfer& transfer) {
   ranges.enter(this, waker(range_news_));
   if (shared_.large_files.offer(transfer.file)) shared_.work.wake();
   co_await carry_ranges(transfer.ends, ranges);
+  ranges.first_is_done();
   shared_.large_files.withdraw(*transfer.file);
   while (!ranges.is_alone(this)) co_await range_news_->wait();
   if (auto error = ranges.error()) {
@@ -373,9 +374,10 @@ Task<void> Worker::carry_ranges(Ends& ends, FileRanges& ranges) {
 // A range is taken by who has room for it: it waits for no range after it.
 Task<void> Worker::lane(Ends& ends, FileRanges& ranges) {
   for (bool more = true; more;) {
+    while (ranges.is_paused(this)) co_await range_news_->wait();
     co_await range_bytes_.acquire(ranges.range_bytes());
     std::optional<FileRanges::Range> range;
-    if (!shared_.stopping()) range = ranges.take();
+    if (!shared_.stopping()) range = ranges.take(this);
     if (range) co_await carry_range(ends, ranges, *range);
     range_bytes_.release(ranges.range_bytes());
     more = range.has_value();

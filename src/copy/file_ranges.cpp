@@ -7,8 +7,10 @@ namespace nfsferry::copy {
 
 bool FileRanges::enter(const void* thread, std::function<void()> waker) {
   std::lock_guard lock(mutex_);
+  if (crew_ == Crew::kDismissed) return false;
   auto [found, inserted] = threads_.try_emplace(thread);
   if (!inserted) return false;
+  if (!first_) first_ = thread;
   found->second.waker = std::move(waker);
   ++threads_here_;
   return true;
@@ -28,17 +30,31 @@ bool FileRanges::is_alone(const void* thread) {
   return false;
 }
 
+void FileRanges::first_is_done() {
+  std::lock_guard lock(mutex_);
+  if (crew_ != Crew::kDismissed) crew_ = Crew::kStays;
+  end_pause();
+}
+
+bool FileRanges::is_paused(const void* thread) {
+  std::lock_guard lock(mutex_);
+  bool pauses = crew_ == Crew::kPauses || crew_ == Crew::kAlone;
+  if (!pauses || thread == first_ || is_over()) return false;
+  threads_.at(thread).pauses = true;
+  return true;
+}
+
 void FileRanges::begin_at(std::uint64_t offset_bytes) {
   std::lock_guard lock(mutex_);
   next_bytes_ = hashed_bytes_ = offset_bytes;
 }
 
-std::optional<FileRanges::Range> FileRanges::take() {
+std::optional<FileRanges::Range> FileRanges::take(const void* thread) {
   std::lock_guard lock(mutex_);
-  bool over = error_ || end_bytes_ || next_bytes_ >= size_bytes_;
-  if (over) return {};
+  if (is_over() || !is_of_crew(thread)) return {};
   Range range{next_bytes_, std::min<std::uint64_t>(range_bytes_, size_bytes_ - next_bytes_)};
   next_bytes_ += range.size_bytes;
+  if (is_over()) end_pause();
   return range;
 }
 
@@ -47,8 +63,10 @@ std::uint64_t FileRanges::left_bytes() const {
   return error_ || end_bytes_ ? 0 : size_bytes_ - next_bytes_;
 }
 
-void FileRanges::add(std::uint64_t offset_bytes, std::span<const std::byte> bytes) {
+void FileRanges::add(std::uint64_t offset_bytes, std::span<const std::byte> bytes,
+                     Clock::time_point now) {
   std::lock_guard lock(mutex_);
+  note_pace(bytes.size(), now);
   waiting_.emplace(offset_bytes, bytes);
   if (offset_bytes != hashed_bytes_) return;
   for (auto next = waiting_.begin(); next != waiting_.end() && next->first == hashed_bytes_;
@@ -76,6 +94,7 @@ void FileRanges::end_at(std::uint64_t offset_bytes) {
   std::lock_guard lock(mutex_);
   end_bytes_ = std::min(end_bytes_.value_or(offset_bytes), offset_bytes);
   wake();
+  end_pause();
 }
 
 void FileRanges::fail(Error error, FailedAt at) {
@@ -84,6 +103,7 @@ void FileRanges::fail(Error error, FailedAt at) {
   error_ = std::move(error);
   failed_at_ = at;
   wake();
+  end_pause();
 }
 
 bool FileRanges::has_failed() const {
@@ -115,6 +135,47 @@ std::optional<Hash128> FileRanges::hash() const {
   std::lock_guard lock(mutex_);
   if (!hashes_) return {};
   return hash_.value();
+}
+
+void FileRanges::note_pace(std::uint64_t bytes, Clock::time_point now) {
+  if (crew_ == Crew::kStays || crew_ == Crew::kDismissed) return;
+  bool others = threads_here_ > 1;
+  if (!others) period_began_.reset();
+  if (others && !period_began_) {
+    period_began_ = now;
+    period_bytes_ = 0;
+    crew_ = Crew::kGathers;
+  }
+  if (!period_began_) return;
+  period_bytes_ += bytes;
+  std::chrono::duration<double> period = now - *period_began_;
+  if (period < kPacePeriod || period_bytes_ < kPaceRanges * range_bytes_) return;
+  decide(static_cast<double>(period_bytes_) / period.count());
+  period_began_ = now;
+  period_bytes_ = 0;
+}
+
+void FileRanges::decide(double pace) {
+  switch (crew_) {
+    case Crew::kGathers: crew_ = Crew::kTogether; break;
+    case Crew::kTogether:
+      pace_together_ = pace;
+      crew_ = Crew::kPauses;
+      break;
+    case Crew::kPauses: crew_ = Crew::kAlone; break;
+    case Crew::kAlone:
+      crew_ = pace_together_ >= pace * kGainLeast ? Crew::kStays : Crew::kDismissed;
+      end_pause();
+      break;
+    case Crew::kStays:
+    case Crew::kDismissed: break;
+  }
+}
+
+void FileRanges::end_pause() {
+  for (auto& [thread, one] : threads_) {
+    if (one.here && std::exchange(one.pauses, false)) one.waker();
+  }
 }
 
 void FileRanges::wake() {

@@ -34,7 +34,7 @@ class RangesOfAFile : public ::testing::Test {
   }
   void add(std::uint64_t offset, std::uint64_t size) { ranges_.add(offset, bytes(offset, size)); }
   void take_all() {
-    while (ranges_.take()) {
+    while (ranges_.take(nullptr)) {
     }
   }
 
@@ -46,14 +46,14 @@ TEST_F(RangesOfAFile, EachByteIsTakenOnceInFileOrder) {
   EXPECT_EQ(ranges_.left_bytes(), 250u);
   std::uint64_t taken = 0;
   for (std::uint64_t size : {100u, 100u, 50u}) {
-    auto range = ranges_.take();
+    auto range = ranges_.take(nullptr);
     ASSERT_TRUE(range);
     EXPECT_EQ(range->offset_bytes, taken);
     EXPECT_EQ(range->size_bytes, size);
     taken += size;
     EXPECT_EQ(ranges_.left_bytes(), kSize - taken);
   }
-  EXPECT_FALSE(ranges_.take());
+  EXPECT_FALSE(ranges_.take(nullptr));
 }
 
 TEST_F(RangesOfAFile, TheHashIsThatOfTheFileInWhateverOrderItIsRead) {
@@ -77,9 +77,87 @@ TEST_F(RangesOfAFile, TheHashIsThatOfTheFileInWhateverOrderItIsRead) {
   EXPECT_EQ(ranges_.hash(), hash_of(content_));
 }
 
+// Two threads whose paces are compared; `alone` is how long the first one takes by itself for what
+// both do in 10 units of time.
+class PaceOfAFile : public ::testing::Test {
+ protected:
+  static constexpr std::uint64_t kBytes = FileRanges::kPaceRanges * 10;
+
+  void work(int units) {
+    now_ += units * FileRanges::kPacePeriod;
+    for (std::uint64_t i = 0; i < FileRanges::kPaceRanges; ++i) {
+      ranges_.add(next_, std::span(content_).subspan(next_, 10), now_);
+      next_ += 10;
+    }
+  }
+  // Up to what is decided; the others pause in the last two of five periods.
+  void measure(int alone) {
+    ranges_.add(next_++, std::span(content_).first(1), now_);
+    work(10);
+    work(10);
+    EXPECT_TRUE(ranges_.is_paused(&other_));
+    EXPECT_FALSE(ranges_.is_paused(&first_));
+    work(10);
+    work(alone);
+    EXPECT_FALSE(ranges_.is_paused(&other_));
+    EXPECT_EQ(other_.woken, 1u);
+  }
+
+  std::vector<std::byte> content_{10 * kBytes, std::byte{7}};
+  FileRanges ranges_{10 * kBytes, 10, false};
+  Carrier first_{ranges_};
+  Carrier other_{ranges_};
+  Clock::time_point now_ = Clock::now();
+  std::uint64_t next_ = 0;
+};
+
+TEST_F(PaceOfAFile, ThreadsThatAreFasterTogetherGoOn) {
+  measure(11);
+  EXPECT_TRUE(ranges_.take(&first_));
+  EXPECT_TRUE(ranges_.take(&other_));
+}
+
+TEST_F(PaceOfAFile, ThreadsThatAreNoFasterTogetherLeaveTheFileToTheFirst) {
+  measure(10);
+  EXPECT_TRUE(ranges_.take(&first_));
+  EXPECT_FALSE(ranges_.take(&other_));
+  int late = 0;
+  EXPECT_FALSE(ranges_.enter(&late, [] {}));
+}
+
+TEST_F(PaceOfAFile, PauseEndsWithTheFirstOnesWork) {
+  ranges_.add(next_++, std::span(content_).first(1), now_);
+  work(10);
+  work(10);
+  ASSERT_TRUE(ranges_.is_paused(&other_));
+  ranges_.first_is_done();
+  EXPECT_EQ(other_.woken, 1u);
+  EXPECT_FALSE(ranges_.is_paused(&other_));
+}
+
+TEST_F(PaceOfAFile, PauseEndsWithTheFile) {
+  ranges_.add(next_++, std::span(content_).first(1), now_);
+  work(10);
+  work(10);
+  ASSERT_TRUE(ranges_.is_paused(&other_));
+  while (ranges_.take(&first_)) {
+  }
+  EXPECT_EQ(other_.woken, 1u);
+  EXPECT_FALSE(ranges_.is_paused(&other_));
+  EXPECT_FALSE(ranges_.take(&other_));
+}
+
+TEST_F(PaceOfAFile, OneThreadIsNotMeasured) {
+  ranges_.leave(&other_);
+  for (int i = 0; i < 5; ++i) work(10);
+  Carrier late(ranges_);
+  EXPECT_FALSE(ranges_.is_paused(&late));
+  EXPECT_TRUE(ranges_.take(&late));
+}
+
 TEST_F(RangesOfAFile, NothingIsHashedWhereNobodyWantsIt) {
   FileRanges unhashed(kSize, 100, false);
-  while (unhashed.take()) {
+  while (unhashed.take(nullptr)) {
   }
   unhashed.add(0, bytes(0, kSize));
   EXPECT_TRUE(unhashed.is_whole());
@@ -89,8 +167,8 @@ TEST_F(RangesOfAFile, NothingIsHashedWhereNobodyWantsIt) {
 TEST_F(RangesOfAFile, TheFirstFailureStaysAndLetsEverybodyGo) {
   Carrier one(ranges_);
   Carrier other(ranges_);
-  ASSERT_TRUE(ranges_.take());
-  ASSERT_TRUE(ranges_.take());
+  ASSERT_TRUE(ranges_.take(nullptr));
+  ASSERT_TRUE(ranges_.take(nullptr));
   add(100, 100);
   EXPECT_FALSE(one.may_free(100));
   ranges_.fail(own_error(Own::kVerifyMismatch, "READ"), FailedAt::kTarget);
@@ -98,7 +176,7 @@ TEST_F(RangesOfAFile, TheFirstFailureStaysAndLetsEverybodyGo) {
   EXPECT_EQ(one.woken, 1u);
   EXPECT_EQ(other.woken, 0u);
   EXPECT_TRUE(one.may_free(100));
-  EXPECT_FALSE(ranges_.take());
+  EXPECT_FALSE(ranges_.take(nullptr));
   EXPECT_EQ(ranges_.left_bytes(), 0u);
   add(0, 100);  // what was freed is not looked at any more
   EXPECT_EQ(ranges_.hashed_bytes(), 100u);
@@ -145,7 +223,7 @@ TEST_F(RangesOfAFile, AThreadEntersOnce) {
 TEST_F(RangesOfAFile, WhatIsInPlaceAlreadyIsNotTaken) {
   ranges_.begin_at(120);
   EXPECT_EQ(ranges_.left_bytes(), 130u);
-  auto range = ranges_.take();
+  auto range = ranges_.take(nullptr);
   ASSERT_TRUE(range);
   EXPECT_EQ(range->offset_bytes, 120u);
   EXPECT_EQ(ranges_.hashed_bytes(), 120u);
@@ -176,7 +254,7 @@ TEST(LargeFiles, NobodyJoinsWhereLittleIsLeftOrWhatIsWithdrawn) {
   EXPECT_FALSE(files.offer(large_file(999)));
   auto begun = large_file(1000);
   EXPECT_TRUE(files.offer(begun));
-  EXPECT_TRUE(begun->ranges.take());
+  EXPECT_TRUE(begun->ranges.take(nullptr));
   auto withdrawn = large_file(1000);
   EXPECT_TRUE(files.offer(withdrawn));
   files.withdraw(*withdrawn);

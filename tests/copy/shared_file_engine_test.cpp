@@ -62,12 +62,14 @@ class SharedFile : public Engine {
     return report;
   }
 
-  // Threads that have read the source so far. The first to read waits for a second one.
-  void meet() {
+  // Threads that have read the source so far. The first to read waits for a second one. Whether
+  // this is a thread's first time.
+  bool meet() {
     std::unique_lock lock(mutex_);
-    readers_.insert(std::this_thread::get_id());
+    bool first = readers_.insert(std::this_thread::get_id()).second;
     changed_.notify_all();
     wait(lock, [this] { return readers_.size() > 1; });
+    return first;
   }
   void wait(std::unique_lock<std::mutex>& lock, const std::function<bool()>& done) {
     EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(30), done));
@@ -197,16 +199,22 @@ TEST_F(SharedFile, is_compared_by_several_threads) {
 
 TEST_F(SharedFile, is_carried_alone_where_others_cannot_join) {
   add_large();
-  for (Own refusal : {Own::kUnsupported, Own::kTimeout}) {
+  struct Case {
+    std::string_view operation;
+    Own refusal;
+  };
+  // A first read is what opens a file at some servers.
+  for (Case one : {Case{"join_file", Own::kUnsupported}, Case{"join_file", Own::kTimeout},
+                   Case{"read", Own::kTimeout}}) {
     target_volume_ = std::make_shared<MemoryVolume>();
     bool refused = false;
     auto refuse = [&](Side, std::string_view operation) -> std::optional<Error> {
       std::unique_lock lock(mutex_);
-      if (operation == "read") wait(lock, [&] { return refused; });
-      if (operation != "join_file") return {};
+      if (operation == "read" && creates_here()) wait(lock, [&] { return refused; });
+      if (operation != one.operation || creates_here()) return {};
       refused = true;
       changed_.notify_all();
-      return own_error(refusal, operation);
+      return own_error(one.refusal, operation);
     };
     CopyReport report = run(Job::kCopy, refuse);
     EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
@@ -226,8 +234,8 @@ TEST_F(SharedFile, fails_with_the_error_of_whichever_thread) {
     SCOPED_TRACE(one.operation);
     target_volume_ = std::make_shared<MemoryVolume>();
     auto fail = [&](Side, std::string_view operation) -> std::optional<Error> {
-      if (operation == "read") meet();
-      bool strikes = operation == one.operation && !creates_here();
+      bool opens = operation == "read" && meet();
+      bool strikes = operation == one.operation && !opens && !creates_here();
       return strikes ? std::optional(errno_error(EIO, operation)) : std::nullopt;
     };
     CopyReport report = run(Job::kCopy, fail);
