@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 """Runs the recovery's machines on moto, a simulation of the services: a table with its stream, the
-machines, a cluster, a queue. The test is the pipe and the container: it delivers records, and
-answers a task's token with what the built program reports. And holds what all machines ask of
-services against the services' models, which come with moto.
+machines, a cluster, a queue. The test is the pipe and the cluster: it delivers records, and runs the
+built program where a container would start, which answers its task's token over HTTP. And holds what
+all machines ask of services against the services' models, which come with moto.
 
 Exit: 0 passed; 1 failed; 77 where moto is not installed.
 """
 
 import copy
+import filecmp
 import functools
 import json
 import logging
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,7 @@ try:
     import botocore.loaders
     import botocore.model
     from moto import mock_aws
+    from moto.server import ThreadedMotoServer
     from moto.stepfunctions.models import StateMachine
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
         state_task_service)
@@ -157,6 +160,10 @@ class Recovery(unittest.TestCase):
         self.mock = mock_aws(config=RUNS)
         self.mock.start()
         self.addCleanup(self.mock.stop)
+        server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+        server.start()
+        self.addCleanup(server.stop)
+        self.endpoint = "http://%s:%d" % server.get_host_and_port()
         client = {name: boto3.client(name, region_name="eu-west-1") for name in (
             "dynamodb", "dynamodbstreams", "ec2", "ecs", "sqs", "stepfunctions")}
         self.tables, self.streams, self.ecs = (
@@ -251,22 +258,29 @@ class Recovery(unittest.TestCase):
     def containers(self):
         return self.ecs.list_tasks(cluster=self.cluster)["taskArns"]
 
-    def container(self):
-        """The environment of the container that was started, once it is."""
-        tasks = wait_for(self.containers)
-        self.assertEqual(len(tasks), 1)
-        task = self.ecs.describe_tasks(cluster=self.cluster, tasks=tasks)["tasks"][0]
+    def container(self, number=1):
+        """The environment of the container that was started as this, once it is."""
+        wait_for(lambda: len(self.containers()) >= number)
+        tasks = self.containers()
+        self.assertEqual(len(tasks), number)
+        task = self.ecs.describe_tasks(cluster=self.cluster, tasks=tasks[-1:])["tasks"][0]
         self.assertEqual(task["launchType"], "FARGATE")
         override = task["overrides"]["containerOverrides"][0]
         self.assertEqual(override["name"], "nfsferry")
         self.command = override["command"]
         return {one["name"]: one["value"] for one in override["environment"]}
 
-    def run_program(self, environment):
+    def start(self, environment, *flags):
+        """The program, as the container of a task that waits for its answer."""
         maps = ["--map", f"fs-0a={self.folder}/old", "--map", f"fs-0b={self.folder}/new"]
-        given = {"NFSFERRY_INPUT": environment["NFSFERRY_INPUT"]}
-        return subprocess.run([PROGRAM, *self.command, *maps], env=os.environ | given,
-                              capture_output=True, text=True, timeout=WAIT_S, check=True).stdout
+        given = environment | {"AWS_ENDPOINT_URL": self.endpoint, "AWS_REGION": "eu-west-1"}
+        return subprocess.Popen([PROGRAM, *self.command, *maps, *flags], env=os.environ | given,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run_program(self, environment, code=0):
+        program = self.start(environment)
+        _, errors = program.communicate(timeout=WAIT_S)
+        self.assertEqual(program.returncode, code, errors)
 
     def test_a_profile_that_was_made_again_gets_its_files_and_its_row(self):
         self.make_machines()
@@ -274,8 +288,7 @@ class Recovery(unittest.TestCase):
         self.assertEqual(self.deliver()["status"], "SUCCEEDED")
         environment = self.container()
         self.assertEqual(self.row()["replication_status"], {"S": "PENDING"})
-        self.machines.send_task_success(
-            taskToken=environment["NFSFERRY_TASK_TOKEN"], output=self.run_program(environment))
+        self.run_program(environment)
         [started] = self.recoveries()
         self.assertEqual(self.ended(started["executionArn"])["status"], "SUCCEEDED")
         self.assertEqual((self.folder / "new/200010/notebook").read_text(), "years of work")
@@ -295,17 +308,35 @@ class Recovery(unittest.TestCase):
         self.recreate()
         self.deliver()
         environment = self.container()
-        self.machines.send_task_failure(taskToken=environment["NFSFERRY_TASK_TOKEN"],
-                                        error="Nfsferry.Denied", cause="no root access")
+        shutil.rmtree(self.folder / "old/200005")
+        self.run_program(environment, 3)
         [started] = self.recoveries()
         ended = self.ended(started["executionArn"])
         self.assertEqual(ended["status"], "FAILED")
         self.assertEqual(self.row()["replication_status"], {"S": "ERROR"})
         [message] = self.sqs.receive_message(QueueUrl=self.queue)["Messages"]
         body = json.loads(message["Body"])
-        self.assertEqual(body["Error"], "Nfsferry.Denied")
+        self.assertEqual(body["Error"], "Nfsferry.SourceMissing")
         self.assertEqual(body["Input"], json.loads(ended["input"]))
         self.assertEqual(body["Input"], json.loads(environment["NFSFERRY_INPUT"]))
+
+    def test_a_container_that_is_killed_is_followed_by_one_that_ends_the_work(self):
+        self.make_machines(HeartbeatSeconds=1)
+        for number in range(200):
+            (self.folder / f"old/200005/{number}").write_bytes(os.urandom(20_000))
+        self.recreate()
+        self.deliver()
+        killed = self.start(self.container(), "--bwlimit", "200KiB", "--heartbeat", "200ms")
+        wait_for(lambda: any((self.folder / "new/200010").glob("[0-9]*")))
+        killed.kill()
+        killed.communicate()
+        self.run_program(self.container(2))
+        [started] = self.recoveries()
+        self.assertEqual(self.ended(started["executionArn"])["status"], "SUCCEEDED")
+        self.assertEqual(self.row()["replication_status"], {"S": "SUCCESS"})
+        self.assertEqual(filecmp.dircmp(self.folder / "old/200005", self.folder / "new/200010")
+                         .diff_files, [])
+        self.assertEqual(len(list((self.folder / "new/200010").iterdir())), 201)
 
     def test_a_container_that_gives_no_sign_of_life_is_started_again_then_a_failure(self):
         self.make_machines(HeartbeatSeconds=1)
