@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Runs the recovery's machines on moto, a simulation of the services: a table with its stream, the
-machines, a cluster, a queue. The test is the pipe and the cluster: it delivers records, and runs the
-built program where a container would start, which answers its task's token over HTTP. And holds what
-all machines ask of services against the services' models, which come with moto.
+"""Runs the recovery's machines on moto, a simulation of the services: a table with its stream,
+the machines, a cluster, a queue. The test is the pipe and the cluster: it delivers records, and
+runs the built program where a container would start, which answers its task's token over HTTP. And
+holds what all machines ask of services against the services' models, which come with moto.
 
 Exit: 0 passed; 1 failed; 77 where moto is not installed.
 """
@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ try:
     import botocore.loaders
     import botocore.model
     from moto import mock_aws
+    from moto.core import set_initial_no_auth_action_count
     from moto.server import ThreadedMotoServer
     from moto.stepfunctions.models import StateMachine
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
@@ -170,6 +172,7 @@ class Recovery(unittest.TestCase):
             client["dynamodb"], client["dynamodbstreams"], client["ecs"])
         self.sqs, self.machines = client["sqs"], client["stepfunctions"]
         self.deliveries = 0
+        self.seen = set()
         self.make_table()
         self.queue = self.sqs.create_queue(QueueName="failures")["QueueUrl"]
         self.cluster = self.ecs.create_cluster(clusterName="c")["cluster"]["clusterArn"]
@@ -258,12 +261,18 @@ class Recovery(unittest.TestCase):
     def containers(self):
         return self.ecs.list_tasks(cluster=self.cluster)["taskArns"]
 
-    def container(self, number=1):
-        """The environment of the container that was started as this, once it is."""
-        wait_for(lambda: len(self.containers()) >= number)
-        tasks = self.containers()
-        self.assertEqual(len(tasks), number)
-        task = self.ecs.describe_tasks(cluster=self.cluster, tasks=tasks[-1:])["tasks"][0]
+    def submitted(self):
+        """Tasks that their machines wait for: before, moto takes no heartbeat of them."""
+        return sum(event["type"] == "TaskSubmitted" for execution in self.recoveries()
+                   for event in self.machines.get_execution_history(
+                       executionArn=execution["executionArn"])["events"])
+
+    def container(self):
+        """The environment of the next container that is started, once it is."""
+        [new] = wait_for(lambda: set(self.containers()) - self.seen)
+        self.seen.add(new)
+        wait_for(lambda: self.submitted() >= len(self.seen))
+        task = self.ecs.describe_tasks(cluster=self.cluster, tasks=[new])["tasks"][0]
         self.assertEqual(task["launchType"], "FARGATE")
         override = task["overrides"]["containerOverrides"][0]
         self.assertEqual(override["name"], "nfsferry")
@@ -281,6 +290,7 @@ class Recovery(unittest.TestCase):
         program = self.start(environment)
         _, errors = program.communicate(timeout=WAIT_S)
         self.assertEqual(program.returncode, code, errors)
+        return errors
 
     def test_a_profile_that_was_made_again_gets_its_files_and_its_row(self):
         self.make_machines()
@@ -330,13 +340,50 @@ class Recovery(unittest.TestCase):
         wait_for(lambda: any((self.folder / "new/200010").glob("[0-9]*")))
         killed.kill()
         killed.communicate()
-        self.run_program(self.container(2))
+        self.run_program(self.container())
         [started] = self.recoveries()
         self.assertEqual(self.ended(started["executionArn"])["status"], "SUCCEEDED")
         self.assertEqual(self.row()["replication_status"], {"S": "SUCCESS"})
         self.assertEqual(filecmp.dircmp(self.folder / "old/200005", self.folder / "new/200010")
                          .diff_files, [])
         self.assertEqual(len(list((self.folder / "new/200010").iterdir())), 201)
+
+    def test_the_task_needs_each_action_of_its_policy_and_no_other(self):
+        """With signatures checked and actions held against a policy."""
+        actions = re.findall(r"- (states:SendTask\w+)",
+                             (TOOLS / "recovery/template.yaml").read_text())
+        self.assertEqual(len(actions), 3)
+        self.make_machines()
+        self.recreate()
+        self.deliver()
+        given = self.container()
+        gone = given["NFSFERRY_INPUT"].replace("200005", "200006")
+        people = boto3.client("iam", region_name="eu-west-1")
+        people.create_user(UserName="task")
+        key = people.create_access_key(UserName="task")["AccessKey"]
+        keys = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+                "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+        checked = set_initial_no_auth_action_count(0)(self.run_program)
+        codes = {"none": 0, "none, and no source": 3, "states:SendTaskFailure": 3,
+                 "states:SendTaskHeartbeat": 4, "states:SendTaskSuccess": 75}
+        for number, (missing, code) in enumerate(codes.items(), start=2):
+            with self.subTest(missing=missing):
+                self.machines.start_execution(
+                    stateMachineArn=self.recovery, name=f"by-hand-{number}",
+                    input=gone if code == 3 else given["NFSFERRY_INPUT"])
+                environment = self.container()
+                people.put_user_policy(
+                    UserName="task", PolicyName="answer", PolicyDocument=json.dumps({
+                        "Version": "2012-10-17",
+                        "Statement": [{"Effect": "Allow", "Resource": "*",
+                                       "Action": [one for one in actions if one != missing]}]}))
+                errors = checked(environment | keys, code)
+                if missing in actions:
+                    self.assertIn(missing.removeprefix("states:"), errors)
+                else:
+                    self.assertNotIn("SendTask", errors)
+        errors = checked(environment | keys | {"AWS_SECRET_ACCESS_KEY": "another"}, 4)
+        self.assertIn("SendTaskHeartbeat", errors)
 
     def test_a_container_that_gives_no_sign_of_life_is_started_again_then_a_failure(self):
         self.make_machines(HeartbeatSeconds=1)
