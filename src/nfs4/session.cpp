@@ -141,22 +141,29 @@ Task<Session::Next> Session::exchange(Compound& request, Attempt& attempt) {
     slots_wanted_ = reply->sequence()->target_highest_slot + std::uint64_t{1};
     adjust_window();
   }
-  if (attempt.settling) {
-    auto next = settled(request, attempt, *reply);
-    if (next) co_return *next;
+  if (attempt.settling && was_not_executed(*reply)) {
+    co_return co_await after_refusal(request, attempt);
   }
   co_return co_await after_reply(request, attempt, *std::move(reply));
 }
 
-std::optional<Session::Next> Session::settled(const Compound& request, Attempt& attempt,
-                                              const CompoundReply& reply) {
-  if (reply.status() == Nfsstat4::kRetryUncachedRep) return std::nullopt;
-  std::uint32_t first = reply.first_operation();
+bool Session::was_not_executed(const CompoundReply& settling) {
+  std::uint32_t first = settling.first_operation();
   bool own = first == static_cast<std::uint32_t>(Op::kPutpubfh) ||
              first == static_cast<std::uint32_t>(Op::kIllegal);
-  if (!own) return std::nullopt;
-  in_doubt_ = true;  // callers take what it would have closed for closed
-  return finish(attempt, lost_twice(request));
+  return own && settling.status() != Nfsstat4::kRetryUncachedRep;
+}
+
+// The least is no reason to end a connection: it is sent again a few times.
+Task<Session::Next> Session::after_refusal(const Compound& request, Attempt& attempt) {
+  if (!is_least(request) || ++attempt.too_much >= kTooMuchMost) {
+    in_doubt_ = true;  // callers take what it would have closed for closed
+    co_return finish(attempt, lost_twice(request));
+  }
+  attempt.settling = false;
+  attempt.connections_lost = 0;
+  attempt.sent = 0;
+  co_return co_await after_delay(request, attempt);
 }
 
 // A retired slot keeps its place in the window.

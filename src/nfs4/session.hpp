@@ -62,9 +62,9 @@ class Session : public Client {
   Next finish(Attempt& attempt, Result<CompoundReply> result);
   // The request was executed and its reply is gone.
   Next executed_unseen(const Compound& request, Attempt& attempt);
-  // What a settling attempt's reply tells; empty: it is the reply to the request itself.
-  std::optional<Next> settled(const Compound& request, Attempt& attempt,
-                              const CompoundReply& reply);
+  // What a settling attempt's reply tells, where it is not the reply to the request itself.
+  static bool was_not_executed(const CompoundReply& settling);
+  Task<Next> after_refusal(const Compound& request, Attempt& attempt);
   // The slot's state at the server is unknown: it is not used again in this session.
   Next retire(Attempt& attempt, Error error);
   // The server does not take the request.

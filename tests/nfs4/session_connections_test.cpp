@@ -153,7 +153,8 @@ TEST_F(ConnectionsTest, LostOneAfterTheOtherAreOneLossToTheirRequest) {
 TEST_F(ConnectionsTest, RequestThatLosesANewConnectionAsWellIsRefused) {
   FakeServer server(lose_first(4));
   auto body = [](Session& session) -> Task<void> {
-    Status status = co_await remove(session, "deadly", Repeat::kOnce);
+    Status status =
+        co_await remove(session, "deadly and seven times more of the same", Repeat::kOnce);
     EXPECT_TRUE(is_own(status, Own::kRequestRefused)) << why(status);
     EXPECT_TRUE(co_await remove(session, "harmless", Repeat::kOnce));
   };

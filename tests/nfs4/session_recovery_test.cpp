@@ -218,7 +218,8 @@ TEST_F(SessionTest, RequestThatLosesItsConnectionTwiceIsRefused) {
     return deadly ? lost(false) : FakeAnswer{};
   });
   auto body = [](Session& session) -> Task<void> {
-    Status status = co_await remove(session, "deadly", Repeat::kOnce);
+    Status status =
+        co_await remove(session, "deadly and seven times more of the same", Repeat::kOnce);
     EXPECT_TRUE(is_own(status, Own::kRequestRefused)) << why(status);
     EXPECT_TRUE(co_await remove(session, "harmless", Repeat::kOnce));
   };
@@ -229,6 +230,21 @@ TEST_F(SessionTest, RequestThatLosesItsConnectionTwiceIsRefused) {
   EXPECT_EQ(server.count(kOpPutpubfh), 1u);
   EXPECT_EQ(calls[2].slot, calls[0].slot) << "the question took its place there";
   EXPECT_EQ(calls[2].sequence_id, calls[0].sequence_id + 1);
+}
+
+// Such a one is never too large: what ends its connections has other reasons, which may pass.
+TEST_F(SessionTest, TheLeastThatLosesItsConnectionsIsSentAgain) {
+  FakeServer server(first_ones(5, lost(false)));
+  EXPECT_TRUE(remove_in(server, {"a"}, Repeat::kOnce));
+  EXPECT_EQ(server.removed(), Names{"a"});
+  EXPECT_EQ(server.count(kOpPutpubfh), 2u);
+}
+
+TEST_F(SessionTest, TheLeastThatAlwaysLosesItsConnectionsIsRefused) {
+  FakeServer server(first_ones(100, lost(false)));
+  Status status = remove_in(server, {"a"}, Repeat::kOnce);
+  EXPECT_TRUE(is_own(status, Own::kRequestRefused)) << why(status);
+  EXPECT_EQ(server.count(kOpPutpubfh), 4u);
 }
 
 TEST_F(SessionTest, RequestThatWasExecutedAndLosesTwoRepliesGetsTheOneThatTheServerKept) {

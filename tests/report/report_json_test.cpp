@@ -14,7 +14,7 @@
 namespace nfsferry {
 namespace {
 
-using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;
 using test::schema_complaint;
 // What counters can reach: readers, valijson among them, hold an integer in 64 bits with a sign.
 constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
@@ -104,7 +104,7 @@ TEST(CopyReportJson, ExtremeValuesFitTheSchemaAndTheSizeLimit) {
   EXPECT_EQ(copy_complaint(report), "");
   std::string text = copy_report_json(report);
   EXPECT_LT(text.size(), kReportBytesMax);
-  Json json = Json::parse(text);
+  OrderedJson json = OrderedJson::parse(text);
   EXPECT_TRUE(json["nfsferry"]["failures_truncated"].get<bool>());
   EXPECT_FALSE(json["nfsferry"]["failures"].empty());
   EXPECT_EQ(json["BytesWritten"].get<std::uint64_t>(), kMost);
@@ -116,7 +116,7 @@ TEST(CopyReportJson, EveryExitCodeFitsTheSchemaAndOnlyZeroAndFiveAreSuccess) {
     CopyReport report;
     report.exit_code = static_cast<ExitCode>(code);
     EXPECT_EQ(copy_complaint(report), "") << code;
-    Json json = Json::parse(copy_report_json(report));
+    OrderedJson json = OrderedJson::parse(copy_report_json(report));
     EXPECT_EQ(json["Status"], code == 0 || code == 5 ? "SUCCESS" : "ERROR") << code;
     EXPECT_EQ(json["replication_status"], json["Status"]) << code;
   }
@@ -172,7 +172,8 @@ TEST(CopyReportJson, EveryOptionFitsTheSchemaAndIsCalledAsItsFlagTakesIt) {
     CopyReport report;
     row.set(report.options);
     EXPECT_EQ(copy_complaint(report), "") << row.member << " " << row.text;
-    EXPECT_EQ(Json::parse(copy_report_json(report))["Options"][row.member], row.text) << row.member;
+    EXPECT_EQ(OrderedJson::parse(copy_report_json(report))["Options"][row.member], row.text)
+        << row.member;
   }
 }
 
@@ -186,24 +187,24 @@ TEST(CopyReportJson, SwitchesAndMappedIdsAreAmongTheOptions) {
       {"cross_mounts", &options.cross_mounts},
       {"include_nfs_leftovers", &options.include_nfs_leftovers}};
   for (const auto& [name, on] : switches) {
-    EXPECT_EQ(Json::parse(copy_report_json(report))["Options"][name], false) << name;
+    EXPECT_EQ(OrderedJson::parse(copy_report_json(report))["Options"][name], false) << name;
     *on = true;
-    EXPECT_EQ(Json::parse(copy_report_json(report))["Options"][name], true) << name;
+    EXPECT_EQ(OrderedJson::parse(copy_report_json(report))["Options"][name], true) << name;
   }
   options.map_uid = {{200005, 200010}, {1, 2}};
-  Json json = Json::parse(copy_report_json(report))["Options"];
-  EXPECT_EQ(json["map_uid"], Json({"200005:200010", "1:2"}));
-  EXPECT_EQ(json["map_gid"], Json::array());
+  OrderedJson json = OrderedJson::parse(copy_report_json(report))["Options"];
+  EXPECT_EQ(json["map_uid"], OrderedJson({"200005:200010", "1:2"}));
+  EXPECT_EQ(json["map_gid"], OrderedJson::array());
 }
 
 TEST(CopyReportJson, LimitsAreAmongTheOptionsAndNoLimitIsWhatTheServiceCallsIt) {
   CopyReport report;
-  Json none = Json::parse(copy_report_json(report))["Options"];
+  OrderedJson none = OrderedJson::parse(copy_report_json(report))["Options"];
   EXPECT_EQ(none["BytesPerSecond"], -1);
   EXPECT_EQ(none["bwlimit"], 0);
   EXPECT_EQ(none["iops_limit"], 0);
   report.options.rates = {1u << 20, 200};
-  Json both = Json::parse(copy_report_json(report))["Options"];
+  OrderedJson both = OrderedJson::parse(copy_report_json(report))["Options"];
   EXPECT_EQ(copy_complaint(report), "");
   EXPECT_EQ(both["BytesPerSecond"], 1u << 20);
   EXPECT_EQ(both["bwlimit"], 1u << 20);
@@ -211,8 +212,8 @@ TEST(CopyReportJson, LimitsAreAmongTheOptionsAndNoLimitIsWhatTheServiceCallsIt) 
 }
 
 TEST(CopyReportJson, TheSchemaRejectsAReportThatIsWrong) {
-  const Json good = Json::parse(copy_report_json(CopyReport{}));
-  std::vector<Json> wrong(10, good);
+  const OrderedJson good = OrderedJson::parse(copy_report_json(CopyReport{}));
+  std::vector<OrderedJson> wrong(10, good);
   wrong[0].erase("Status");
   wrong[1]["Status"] = "DONE";
   wrong[2]["BytesWritten"] = "12";
@@ -220,7 +221,7 @@ TEST(CopyReportJson, TheSchemaRejectsAReportThatIsWrong) {
   wrong[4]["BytesWritten"] = 1.5;
   wrong[5]["NewMember"] = 1;
   wrong[6]["StartTime"] = "2024-01-01T00:00:00Z";
-  wrong[7]["nfsferry"]["failures"].push_back(Json::object());
+  wrong[7]["nfsferry"]["failures"].push_back(OrderedJson::object());
   wrong[8]["nfsferry"].erase("latency");
   wrong[9]["Result"]["VerifyStatus"] = "";
   for (std::size_t i = 0; i < wrong.size(); ++i) {
@@ -230,7 +231,7 @@ TEST(CopyReportJson, TheSchemaRejectsAReportThatIsWrong) {
 
 TEST(CopyReportJson, MembersComeInTheDocumentedOrder) {
   std::vector<std::string> members;
-  const Json json = Json::parse(copy_report_json(CopyReport{}));
+  const OrderedJson json = OrderedJson::parse(copy_report_json(CopyReport{}));
   for (const auto& [name, value] : json.items()) members.push_back(name);
   std::vector<std::string> wanted{"Status",
                                   "StartTime",
@@ -277,7 +278,7 @@ TEST(CopyReportJson, CountersReachTheirMembers) {
   report.target_only = 14;
   report.verify.duration_ms = 15;
   report.verify.success = false;
-  Json json = Json::parse(copy_report_json(report));
+  OrderedJson json = OrderedJson::parse(copy_report_json(report));
   EXPECT_EQ(json["StartTime"], "2024-02-29T23:59:59.999Z");
   EXPECT_EQ(json["FilesTransferred"], 10);
   EXPECT_EQ(json["files_transferred"], 10);
@@ -287,7 +288,7 @@ TEST(CopyReportJson, CountersReachTheirMembers) {
   EXPECT_EQ(json["FilesFailed"]["Verify"], 3);
   EXPECT_EQ(json["Result"]["TotalDuration"], 2000);
   EXPECT_EQ(json["duration_ms"], 2000);
-  const Json& own = json["nfsferry"];
+  const OrderedJson& own = json["nfsferry"];
   EXPECT_EQ(own["files_per_second"], 5);
   EXPECT_EQ(own["bytes_per_second"], 2048);
   EXPECT_EQ(own["requests"]["source"], 7);
@@ -308,7 +309,7 @@ TEST(CopyReportJson, AnOwnerIsWrittenAsItsFlagTakesIt) {
   report.options.owner = OwnerRule::kFixed;
   report.options.owner_uid = 200001;
   report.options.owner_gid = 1001;
-  Json json = Json::parse(copy_report_json(report));
+  OrderedJson json = OrderedJson::parse(copy_report_json(report));
   EXPECT_EQ(json["Options"]["owner"], "200001:1001");
   EXPECT_EQ(json["Options"]["Uid"], "NONE");
 }
@@ -318,7 +319,7 @@ TEST(CopyReportJson, APhaseThatNeverBeganIsPending) {
   report.exit_code = ExitCode::kSourceUnreachable;
   report.error_code = "ECONNREFUSED";
   report.prepare.success = false;
-  Json json = Json::parse(copy_report_json(report));
+  OrderedJson json = OrderedJson::parse(copy_report_json(report));
   EXPECT_EQ(json["Result"]["PrepareStatus"], "ERROR");
   EXPECT_EQ(json["Result"]["TransferStatus"], "PENDING");
   EXPECT_EQ(json["Result"]["VerifyStatus"], "PENDING");
@@ -328,7 +329,7 @@ TEST(CopyReportJson, APhaseThatNeverBeganIsPending) {
 TEST(CopyReportJson, BadInputEndsARunBeforeItsTransfer) {
   CopyReport report;
   report.exit_code = ExitCode::kUsage;
-  Json json = Json::parse(copy_report_json(report));
+  OrderedJson json = OrderedJson::parse(copy_report_json(report));
   EXPECT_EQ(json["Result"]["PrepareStatus"], "ERROR");
   EXPECT_EQ(json["Result"]["TransferStatus"], "PENDING");
 }
@@ -337,7 +338,7 @@ TEST(CopyReportJson, APathThatIsNotUtf8AlsoComesInBase64AndOthersDoNot) {
   CopyReport report;
   report.failures.push_back({"good/\xc3\xa9\n\"\\", "OPEN", "NFS4ERR_ACCESS", "", 1});
   report.failures.push_back({"bad/\xff\xfe", "READ", "NFS4ERR_IO", "", 3});
-  Json failures = Json::parse(copy_report_json(report))["nfsferry"]["failures"];
+  OrderedJson failures = OrderedJson::parse(copy_report_json(report))["nfsferry"]["failures"];
   ASSERT_EQ(failures.size(), 2u);
   EXPECT_EQ(failures[0]["path"], "good/\xc3\xa9\n\"\\");
   EXPECT_FALSE(failures[0].contains("path_base64"));
@@ -352,12 +353,12 @@ TEST(CopyReportJson, AThousandOrdinaryFailuresAreKept) {
     report.failures.push_back({"home/user/project/data/part-" + std::to_string(i) + ".parquet",
                                "WRITE", "NFS4ERR_ACCESS", "permission denied", 1});
   }
-  Json own = Json::parse(copy_report_json(report))["nfsferry"];
+  OrderedJson own = OrderedJson::parse(copy_report_json(report))["nfsferry"];
   EXPECT_EQ(own["failures"].size(), 1000u);
   EXPECT_FALSE(own["failures_truncated"].get<bool>());
 
   report.failures.push_back(report.failures.front());
-  own = Json::parse(copy_report_json(report))["nfsferry"];
+  own = OrderedJson::parse(copy_report_json(report))["nfsferry"];
   EXPECT_EQ(own["failures"].size(), 1000u);
   EXPECT_TRUE(own["failures_truncated"].get<bool>());
 }
@@ -370,7 +371,7 @@ TEST(CopyReportJson, FailuresTooLargeForTheReportAreLeftOutFromTheEnd) {
   std::string text = copy_report_json(report);
   EXPECT_LT(text.size(), kReportBytesMax);
   EXPECT_GT(text.size(), kReportBytesMax - 2000);
-  Json own = Json::parse(text)["nfsferry"];
+  OrderedJson own = OrderedJson::parse(text)["nfsferry"];
   EXPECT_TRUE(own["failures_truncated"].get<bool>());
   ASSERT_GT(own["failures"].size(), 100u);
   std::string first = own["failures"][0]["path"];
@@ -393,7 +394,7 @@ TEST(ProbeReportJson, EmptyAndExtremeAnswersFitTheSchema) {
 }
 
 TEST(ProbeReportJson, TheSchemaRejectsAnAnswerThatIsWrong) {
-  Json json = Json::parse(probe_report_json(ProbeReport{}));
+  OrderedJson json = OrderedJson::parse(probe_report_json(ProbeReport{}));
   json["limits"].erase("slots");
   EXPECT_NE(schema_complaint("probe.schema.json", json.dump()), "");
 }
@@ -401,7 +402,7 @@ TEST(ProbeReportJson, TheSchemaRejectsAnAnswerThatIsWrong) {
 TEST(ProbeReportJson, TheModeIsOctalText) {
   ProbeReport report;
   report.root_mode = 0700;
-  EXPECT_EQ(Json::parse(probe_report_json(report))["root"]["mode"], "0700");
+  EXPECT_EQ(OrderedJson::parse(probe_report_json(report))["root"]["mode"], "0700");
 }
 
 TEST(PerSecond, RoundsDownAndNeverOverflows) {
