@@ -21,7 +21,7 @@ Error bad_answer(std::string_view what) {
 }
 
 // One that can stand in a header.
-Result<std::string> text_of(const Json& json, const char* name) {
+Result<std::string> member_of(const Json& json, const char* name) {
   const Json* value = find_member(json, name);
   if (value == nullptr || !value->is_string()) {
     return bad_answer(std::string(name) + " is no text");
@@ -66,17 +66,17 @@ Result<Credentials> parse_credentials(std::string_view text) {
   auto json = parse_json_object(text, "the container's credentials");
   if (!json) return bad_answer("the answer is not a JSON object");
   Credentials credentials;
-  NFSFERRY_TRY(std::string access_key, text_of(*json, "AccessKeyId"), return);
-  NFSFERRY_TRY(std::string secret_key, text_of(*json, "SecretAccessKey"), return);
+  NFSFERRY_TRY(std::string access_key, member_of(*json, "AccessKeyId"), return);
+  NFSFERRY_TRY(std::string secret_key, member_of(*json, "SecretAccessKey"), return);
   if (access_key.empty() || secret_key.empty()) return bad_answer("a key is empty");
   credentials.access_key = std::move(access_key);
   credentials.secret_key = std::move(secret_key);
   if (find_member(*json, "Token") != nullptr) {
-    NFSFERRY_TRY(std::string token, text_of(*json, "Token"), return);
+    NFSFERRY_TRY(std::string token, member_of(*json, "Token"), return);
     credentials.session_token = std::move(token);
   }
   if (find_member(*json, "Expiration") == nullptr) return credentials;
-  NFSFERRY_TRY(std::string expiry, text_of(*json, "Expiration"), return);
+  NFSFERRY_TRY(std::string expiry, member_of(*json, "Expiration"), return);
   credentials.expires_ms = expiry_ms(expiry);
   if (credentials.expires_ms == 0) return bad_answer("Expiration is no time");
   return credentials;

@@ -9,12 +9,12 @@ namespace nfsferry::recover {
 
 Result<std::unique_ptr<Ledger>> open_ledger(std::string_view location, OpenMode mode) {
   constexpr std::string_view kSqlite = "sqlite:";
-  constexpr std::string_view kDynamodb = "dynamodb:";
+  constexpr std::string_view kDynamodbPrefix = "dynamodb:";
   if (location.starts_with(kSqlite) && location.size() > kSqlite.size()) {
     return open_sqlite_ledger(std::string(location.substr(kSqlite.size())), mode);
   }
-  if (location.starts_with(kDynamodb)) {
-    return open_dynamodb_ledger(location.substr(kDynamodb.size()));
+  if (location.starts_with(kDynamodbPrefix)) {
+    return open_dynamodb_ledger(location.substr(kDynamodbPrefix.size()));
   }
   return own_error(
       Own::kBadInput, "ledger",

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kThreads = 4;
 constexpr std::uint32_t kRange = 64 << 10;
-constexpr std::size_t kLarge = 120 * kRange + 12'345;
+constexpr std::size_t kSharedBytes = 120 * kRange + 12'345;
 
 // Keeps the hash of the one file there is.
 class Hashes : public Observer {
@@ -31,8 +31,8 @@ class SharedFile : public Engine {
 
   SharedFile() {
     options_.shared_file_bytes = 20 * kRange;
-    text_.resize(kLarge);
-    for (std::size_t i = 0; i < kLarge; ++i) text_[i] = static_cast<char>('a' + i * i % 23);
+    text_.resize(kSharedBytes);
+    for (std::size_t i = 0; i < kSharedBytes; ++i) text_[i] = static_cast<char>('a' + i * i % 23);
     std::fill_n(text_.begin() + 50 * kRange, 10 * kRange, '\0');
   }
   void add_large() { add(*source_volume_, "/large", FileType::kRegular, text_); }
@@ -151,9 +151,9 @@ TEST_F(SharedFile, is_copied_by_several_threads) {
   EXPECT_EQ(hashes_.hash, hash_of_text());
   EXPECT_EQ(report.files_transferred, 1u);
   EXPECT_EQ(report.files_verified, 1u);
-  EXPECT_EQ(report.bytes_written, kLarge);
+  EXPECT_EQ(report.bytes_written, kSharedBytes);
   EXPECT_EQ(report.sparse_bytes_saved, 10 * kRange);
-  EXPECT_EQ(report.bytes_transferred, kLarge - 10 * kRange);
+  EXPECT_EQ(report.bytes_transferred, kSharedBytes - 10 * kRange);
   EXPECT_EQ(report.retries, 0u);
   EXPECT_EQ(at(*target_volume_, "/large")->attributes.mtime, (Time{1'700'000'000, 5}));
 }
@@ -183,12 +183,12 @@ TEST_F(SharedFile, is_compared_by_several_threads) {
   hashes_.hash.clear();
   CopyReport same = run(Job::kVerify, meeting);
   EXPECT_EQ(same.exit_code, ExitCode::kDone) << same.error_detail;
-  EXPECT_EQ(same.bytes_verified, kLarge);
+  EXPECT_EQ(same.bytes_verified, kSharedBytes);
   EXPECT_EQ(hashes_.hash, hash_of_text());
 
   target_volume_->edit("/large", [](MemoryNode& node) {
     const std::byte other{1};
-    node.content.write(kLarge - 1, std::span(&other, 1));
+    node.content.write(kSharedBytes - 1, std::span(&other, 1));
   });
   set_mtime(*target_volume_, *at(*target_volume_, "/large"), Time{1'700'000'000, 5});
   CopyReport different = run(Job::kVerify, meeting);
