@@ -331,7 +331,7 @@ class Recovery(unittest.TestCase):
         self.assertEqual(body["Input"], json.loads(environment["NFSFERRY_INPUT"]))
 
     def test_a_container_that_is_killed_is_followed_by_one_that_ends_the_work(self):
-        self.make_machines(HeartbeatSeconds=1)
+        self.make_machines(HeartbeatSeconds=4)
         for number in range(200):
             (self.folder / f"old/200005/{number}").write_bytes(os.urandom(20_000))
         self.recreate()
