@@ -106,6 +106,22 @@ bool ended_well(pid_t child) {
   return ::waitpid(child, &status, 0) == child && status == 0;
 }
 
+pid_t start_feeder(SocketPair pair, std::size_t piece_bytes, unsigned pieces) {
+  return in_child(pair, [piece_bytes, pieces](int fd) {
+    std::vector<std::byte> piece(piece_bytes);
+    for (std::size_t i = 0; i < piece.size(); ++i) piece[i] = static_cast<std::byte>(i * 31 % 251);
+    for (unsigned i = 0; i < pieces; ++i) send_all(fd, piece);
+  });
+}
+
+pid_t start_taker(SocketPair pair, std::size_t piece_bytes) {
+  return in_child(pair, [piece_bytes](int fd) {
+    std::vector<std::byte> piece(piece_bytes);
+    while (receive_all(fd, piece)) {
+    }
+  });
+}
+
 Times times_now() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);

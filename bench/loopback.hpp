@@ -48,6 +48,9 @@ pid_t in_child(SocketPair pair, Work work) {
   ::_exit(0);
 }
 bool ended_well(pid_t child);
+// Children that send so many pieces of the same bytes, and that take what comes to its end.
+pid_t start_feeder(SocketPair pair, std::size_t piece_bytes, unsigned pieces);
+pid_t start_taker(SocketPair pair, std::size_t piece_bytes);
 
 // CPU time of the calling process, and the time of day beside it.
 struct Times {

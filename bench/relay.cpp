@@ -17,22 +17,6 @@ constexpr const char* kUsage =
     "  --mib N      how much passes, in pieces of 1 MiB (1024)\n"
     "  --json FILE  write the figures there too\n";
 
-pid_t start_feeder(SocketPair pair, unsigned mib) {
-  return in_child(pair, [mib](int fd) {
-    std::vector<std::byte> piece(kPieceBytes);
-    for (std::size_t i = 0; i < piece.size(); ++i) piece[i] = static_cast<std::byte>(i * 31 % 251);
-    for (unsigned i = 0; i < mib; ++i) send_all(fd, piece);
-  });
-}
-
-pid_t start_taker(SocketPair pair) {
-  return in_child(pair, [](int fd) {
-    std::vector<std::byte> piece(kPieceBytes);
-    while (receive_all(fd, piece)) {
-    }
-  });
-}
-
 struct Figures {
   Times used;
   std::uint64_t hash;  // the low half, so that nothing is optimised away
@@ -70,9 +54,9 @@ int measure(unsigned mib, const char* json) {
   // The children close what is not theirs: with a copy of the sending end in one of them, the
   // taker would never see the end of the stream.
   SocketPair in = connect_over_loopback();
-  pid_t feeder = start_feeder(in, mib);
+  pid_t feeder = start_feeder(in, kPieceBytes, mib);
   SocketPair out = connect_over_loopback();
-  pid_t taker = start_taker(out);
+  pid_t taker = start_taker(out, kPieceBytes);
   Figures figures = pass_on(in.other, out.other, mib);
   ::close(out.other);
   if (!ended_well(feeder) || !ended_well(taker)) refuse("a child failed");

@@ -178,17 +178,9 @@ std::uint64_t pass_multishot(int from, int to, unsigned mib) {
 
 Times run(Way way, unsigned mib, std::uint64_t& hash) {
   SocketPair in = connect_over_loopback();
-  pid_t feeder = in_child(in, [mib](int fd) {
-    std::vector<std::byte> piece(kPieceBytes);
-    for (std::size_t i = 0; i < piece.size(); ++i) piece[i] = static_cast<std::byte>(i * 31 % 251);
-    for (unsigned i = 0; i < mib; ++i) send_all(fd, piece);
-  });
+  pid_t feeder = start_feeder(in, kPieceBytes, mib);
   SocketPair out = connect_over_loopback();
-  pid_t taker = in_child(out, [](int fd) {
-    std::vector<std::byte> piece(kPieceBytes);
-    while (receive_all(fd, piece)) {
-    }
-  });
+  pid_t taker = start_taker(out, kPieceBytes);
   Times begin = times_now();
   if (way == Way::kMultishotReceive)
     hash = pass_multishot(in.other, out.other, mib);
