@@ -210,6 +210,28 @@ Task<Bytes> read_all(SourceFile& file, std::size_t size_bytes, std::uint32_t pie
   co_return got;
 }
 
+}  // namespace
+
+void TreeContract::finish_large(TargetFile& file, const Bytes& whole, std::uint32_t mode) {
+  Status committed = run(file.commit(whole.size()));
+  ASSERT_TRUE(committed) << committed.error().message();
+  Status finished = run(file.finish(attributes(mode)));
+  ASSERT_TRUE(finished) << finished.error().message();
+
+  Entry found = entry(tree().root(), "large");
+  EXPECT_EQ(found.attributes.size_bytes, whole.size());
+  EXPECT_EQ(found.attributes.mode, mode);
+  EXPECT_EQ(found.attributes.mtime, kept(kTime));
+  expect_owner(found);
+  SourceItem item{tree().root().get(), &found};
+  auto source = run(tree().open_file(item));
+  ASSERT_TRUE(source) << source.error().message();
+  EXPECT_TRUE(run(read_all(**source, whole.size(), tree().preferences().read_bytes)) == whole);
+  EXPECT_TRUE(run((*source)->close()));
+}
+
+namespace {
+
 TEST_P(TreeContract, ALargeFileIsWrittenOutOfOrderReadBackAndFinished) {
   const std::uint32_t piece = tree().preferences().write_bytes;
   const Bytes whole = pattern(std::size_t{piece} * 3 + piece / 2 + 17, 8);
@@ -219,21 +241,7 @@ TEST_P(TreeContract, ALargeFileIsWrittenOutOfOrderReadBackAndFinished) {
   ASSERT_TRUE(run(write_backwards(**file, whole, piece)));
   EXPECT_EQ(content(tree().root(), "large"), pattern(10, 1)) << "visible before it is finished";
   EXPECT_EQ(run(read_back_all(**file, whole.size(), tree().preferences().read_bytes)), whole);
-  Status committed = run((*file)->commit(whole.size()));
-  ASSERT_TRUE(committed) << committed.error().message();
-  Status finished = run((*file)->finish(attributes(0444)));
-  ASSERT_TRUE(finished) << finished.error().message();
-
-  Entry found = entry(tree().root(), "large");
-  EXPECT_EQ(found.attributes.size_bytes, whole.size());
-  EXPECT_EQ(found.attributes.mode, 0444u);
-  EXPECT_EQ(found.attributes.mtime, kept(kTime));
-  expect_owner(found);
-  SourceItem item{tree().root().get(), &found};
-  auto source = run(tree().open_file(item));
-  ASSERT_TRUE(source) << source.error().message();
-  EXPECT_TRUE(run(read_all(**source, whole.size(), tree().preferences().read_bytes)) == whole);
-  EXPECT_TRUE(run((*source)->close()));
+  finish_large(**file, whole, 0444);
 }
 
 TEST_P(TreeContract, GapsAndTheTailOfALargeFileReadAsZeros) {
@@ -386,21 +394,7 @@ TEST_P(TreeContract, ALargeFileIsWrittenByTwoTreesTogether) {
   ASSERT_TRUE(run(write_every_second(**file, whole, 0, 100'000)));
   Status left = run((*part)->leave());
   ASSERT_TRUE(left) << left.error().message();
-  Status committed = run((*file)->commit(whole.size()));
-  ASSERT_TRUE(committed) << committed.error().message();
-  Status finished = run((*file)->finish(attributes(0640)));
-  ASSERT_TRUE(finished) << finished.error().message();
-
-  Entry found = entry(tree().root(), "large");
-  EXPECT_EQ(found.attributes.size_bytes, whole.size());
-  EXPECT_EQ(found.attributes.mode, 0640u);
-  EXPECT_EQ(found.attributes.mtime, kept(kTime));
-  expect_owner(found);
-  SourceItem item{tree().root().get(), &found};
-  auto source = run(tree().open_file(item));
-  ASSERT_TRUE(source) << source.error().message();
-  EXPECT_TRUE(run(read_all(**source, whole.size(), tree().preferences().read_bytes)) == whole);
-  EXPECT_TRUE(run((*source)->close()));
+  finish_large(**file, whole, 0640);
 }
 
 TEST_P(TreeContract, AnAbandonedFileThatTwoTreesWroteLeavesNothing) {

@@ -73,6 +73,8 @@ class TreeContract : public ::testing::TestWithParam<TreeFactory> {
 
   // Each expects success; after a failure what it returns is empty.
   Entry entry(const DirectoryPtr& directory, std::string_view name);
+  // Commits and finishes a file that was created as "large", and looks at what is there then.
+  void finish_large(TargetFile& file, const Bytes& whole, std::uint32_t mode);
   bool exists(const DirectoryPtr& directory, std::string_view name);
   std::vector<Entry> list(FullTree& from, const DirectoryPtr& directory);
   std::vector<std::string> names(const DirectoryPtr& directory);  // sorted
