@@ -12,8 +12,15 @@
 namespace nfsferry::test {
 namespace {
 
+// Sanitizers are slow, and keep memory for themselves: what a process holds then says nothing.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kMemoryIsKnown = false;
+constexpr unsigned kFew = 2'000;
+#else
+constexpr bool kMemoryIsKnown = true;
 constexpr unsigned kFew = 20'000;
-constexpr unsigned kMany = 200'000;
+#endif
+constexpr unsigned kMany = 10 * kFew;
 
 struct Outcome {
   std::uint64_t files = 0;
@@ -54,7 +61,7 @@ class HugeDirectory : public CopyTest {
   }
 };
 
-TEST_F(HugeDirectory, of_200000_entries_needs_at_most_a_tenth_more_memory_than_one_of_20000) {
+TEST_F(HugeDirectory, with_ten_times_the_entries_needs_at_most_a_tenth_more_memory) {
   Outcome few = copy_files(kFew);
   Outcome many = copy_files(kMany);
   rusage own{};
@@ -62,6 +69,7 @@ TEST_F(HugeDirectory, of_200000_entries_needs_at_most_a_tenth_more_memory_than_o
 
   EXPECT_EQ(few.files, kFew);
   EXPECT_EQ(many.files, kMany);
+  if (!kMemoryIsKnown) return;
   EXPECT_LE(many.peak_rss_bytes, few.peak_rss_bytes + few.peak_rss_bytes / 10);
   // Otherwise the figures could be this process's own: a child starts with its parent's peak.
   EXPECT_GT(few.peak_rss_bytes, static_cast<std::uint64_t>(own.ru_maxrss) * 1024);
