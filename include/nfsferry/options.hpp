@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,8 @@ struct CopyOptions {
   SuidMode suid = SuidMode::kAuto;
   CompareMode compare = CompareMode::kChanged;
   OverwriteMode overwrite = OverwriteMode::kAlways;
+  bool delete_surplus = false;  // what only the target has is removed, once all else is done
+  std::optional<std::uint64_t> max_delete;  // more entries than that: none is deleted
   bool force = false;  // an entry of another type that stands in the way is removed
   bool create_target = false;
   bool root_attributes = false;        // the target's root gets the source root's, too

@@ -79,7 +79,9 @@ struct CopyReport {
   std::uint64_t files_transferred = 0;  // regular files, symlinks, hard links, FIFOs, sockets
   std::uint64_t files_skipped = 0;
   std::uint64_t files_verified = 0;
-  std::uint64_t files_deleted = 0;
+  std::uint64_t files_deleted = 0;  // all but directories
+  std::uint64_t folders_deleted = 0;
+  std::uint64_t deletion_refused = 0;     // entries that stay though only the target has them
   std::uint64_t folders_transferred = 0;  // created
   std::uint64_t folders_skipped = 0;      // were there already
   std::uint64_t folders_verified = 0;

@@ -52,6 +52,7 @@ enum class Own : std::uint32_t {
   kShortWrite,            // the server took fewer bytes than it was sent
   kDiffers,               // an entry of the target is not what the source's copy should be
   kMissing,               // an entry of the source has no copy in the target
+  kTooManyDeletions,      // more entries would be deleted than is allowed
 };
 
 // What the recovery workflow's services answer, as far as it is told apart; the names are theirs.

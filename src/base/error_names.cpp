@@ -83,6 +83,7 @@ constexpr CodeName kOwnNames[] = {
     {12, "write_verifier_changed"}, {13, "unsupported"}, {14, "name_resolution"},
     {15, "unreachable"}, {16, "bad_input"}, {17, "same_directory"}, {18, "locked"},
     {19, "listing_loops"}, {20, "short_write"}, {21, "differs"}, {22, "missing"},
+    {23, "too_many_deletions"},
 };
 
 constexpr CodeName kSqliteNames[] = {

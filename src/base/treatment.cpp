@@ -84,6 +84,7 @@ Treatment treat_own(Own own) {
     case Own::kListingLoops:
     case Own::kDiffers:
     case Own::kMissing:
+    case Own::kTooManyDeletions:
     case Own::kUnsupported: return Treatment::kSkipEntry;
     case Own::kTimeout:
     case Own::kCancelled:

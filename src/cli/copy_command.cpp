@@ -35,6 +35,10 @@ void add_copy_flags(CLI::App& app, CopyArguments& arguments) {
             kCompareNames, options.compare);
   add_named(app, "--overwrite", "Replace what differs; older: but not what is newer (always)",
             kOverwriteNames, options.overwrite);
+  add_switch(app, "--delete", "Remove from the target what the source does not have",
+             options.delete_surplus);
+  add_parsed(app, "--max-delete", "N", "Remove nothing if it would be more than N entries",
+             parse_max_delete, [&options](std::uint64_t number) { options.max_delete = number; });
   add_switch(app, "--force", "Remove what stands in the way with another type", options.force);
   add_switch(app, "--create-target", "Make the target's root if it is missing",
              options.create_target);
@@ -89,6 +93,9 @@ Status check_together(const CopyArguments& arguments) {
     if (needs != nullptr) {
       return own_error(Own::kBadInput, "", std::string("--checksum none: ") + needs);
     }
+  }
+  if (arguments.options.max_delete && !arguments.options.delete_surplus) {
+    return own_error(Own::kBadInput, "", "--max-delete goes with --delete alone");
   }
   bool of_a_copy = arguments.manifest || arguments.log_entries || arguments.previous_report;
   if (arguments.check && of_a_copy) {

@@ -105,6 +105,12 @@ Result<std::uint64_t> parse_iops_limit(std::string_view text) {
   return bad(text, "is not a number of requests; write one, or 0 for no limit");
 }
 
+Result<std::uint64_t> parse_max_delete(std::string_view text) {
+  auto number = parse_unsigned(text, kRateMost);
+  if (number) return number;
+  return bad(text, "is not a number of entries");
+}
+
 Result<std::uint64_t> parse_timeout(std::string_view text) {
   return parse_duration_within(text, 1, kTimeoutMaxMs, "1ms to 720h");
 }

@@ -50,6 +50,7 @@ Result<std::uint32_t> parse_connections(std::string_view text);
 // 0: no limit.
 Result<std::uint64_t> parse_bwlimit(std::string_view text);
 Result<std::uint64_t> parse_iops_limit(std::string_view text);
+Result<std::uint64_t> parse_max_delete(std::string_view text);
 Result<std::uint64_t> parse_timeout(std::string_view text);
 Result<std::string> parse_run_id(std::string_view text);
 Result<std::uint64_t> parse_progress_interval(std::string_view text);

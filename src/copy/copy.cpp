@@ -243,6 +243,9 @@ void fill_report(Shared& shared, CopyReport& report) {
   report.files_transferred = counters.files_done;
   report.files_skipped = counters.files_skipped;
   report.files_verified = counters.files_verified;
+  report.files_deleted = counters.files_deleted;
+  report.folders_deleted = counters.folders_deleted;
+  report.deletion_refused = counters.deletion_refused;
   report.folders_transferred = counters.folders_created;
   report.folders_skipped = counters.folders_found_there;
   report.bytes_written = counters.bytes_written;

@@ -19,7 +19,7 @@ void Worker::release(NodePtr node) {
 Task<void> Worker::finisher() {
   while (shared_.directories_left > 0) {
     if (to_finish_.empty()) {
-      if (shared_.stopping() && shared_.links_made) co_return;
+      if (shared_.stopping() && shared_.all_but_directories_done) co_return;
       co_await news_->wait();
       continue;
     }

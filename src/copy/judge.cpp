@@ -1,5 +1,6 @@
 // What is to be done with an entry, by what the target has under its name.
 #include "base/escape.hpp"
+#include "copy/sweep.hpp"
 #include "copy/worker.hpp"
 #include "copy/worker_parts.hpp"
 
@@ -9,22 +10,6 @@ namespace {
 // Differences that only new content settles; a time alone is enough in a regular file.
 unsigned needs_content(FileType type) {
   return type == FileType::kRegular ? kSize | kTime | kLinks : kSize | kLinks;
-}
-
-Task<Status> list_all(Tree& tree, DirectoryPtr directory, std::vector<Entry>& entries) {
-  auto listing = tree.list(std::move(directory));
-  if (!listing) co_return std::move(listing).error();
-  for (bool more = true; more;) {
-    auto page = co_await (*listing)->next();
-    if (!page) co_return std::move(page).error();
-    more = !page->eof;
-    std::move(page->entries.begin(), page->entries.end(), std::back_inserter(entries));
-  }
-  co_return ok();
-}
-
-Error mounted_there() {
-  return own_error(Own::kTypeConflict, "remove", "another file system is mounted there");
 }
 
 }  // namespace
@@ -164,7 +149,10 @@ Task<bool> Worker::clear_the_way(NodePtr node, const Entry& entry, const TargetR
   auto given = wanted(entry);
   Status removed = given ? ok() : Status(std::move(given).error());
   if (removed && directory) {
-    removed = co_await remove_directory(node, std::move(there));
+    Sweep sweep(shared_, target_, Sweep::Purpose::kClearTheWay);
+    sweep.add(node, std::move(there));
+    co_await sweep.run();
+    if (sweep.why_not_all()) removed = *sweep.why_not_all();
   } else if (removed) {
     RemoveEntry request{node->target.get(), entry.name, false};
     std::span<const RemoveEntry> one(&request, 1);
@@ -174,50 +162,6 @@ Task<bool> Worker::clear_the_way(NodePtr node, const Entry& entry, const TargetR
   if (removed) co_return true;
   failed(Phase::kTransfer, *node, entry, removed.error());
   co_return false;
-}
-
-// A directory of the target with all that is in it, deepest first, by handles.
-Task<Status> Worker::remove_directory(NodePtr node, Entry there) {
-  struct Level {
-    DirectoryPtr parent;
-    Entry entry;
-    DirectoryPtr directory;
-  };
-  FileSystemId fsid = target_.root_entry().attributes.fsid;
-  if (there.attributes.fsid != fsid) co_return mounted_there();
-  std::vector<Level> stack;
-  stack.push_back(Level{node->target, std::move(there), nullptr});
-  while (!stack.empty()) {
-    if (shared_.stopping()) co_return own_error(Own::kCancelled, "remove");
-    Level& top = stack.back();
-    if (top.directory) {  // what was in it is gone
-      RemoveEntry request{top.parent.get(), top.entry.name, true};
-      std::span<const RemoveEntry> one(&request, 1);
-      auto removed = co_await target_.remove(one);
-      if (!removed[0]) co_return std::move(removed[0]);
-      stack.pop_back();
-      continue;
-    }
-    auto opened = co_await target_.open_directory(top.parent, top.entry);
-    if (!opened) co_return std::move(opened).error();
-    top.directory = *std::move(opened);
-    DirectoryPtr directory = top.directory;
-    std::vector<Entry> entries;
-    NFSFERRY_TRY(Ok listed, co_await list_all(target_, directory, entries), co_return);
-    std::vector<RemoveEntry> requests;
-    for (Entry& entry : entries) {
-      if (entry.attributes.fsid != fsid) co_return mounted_there();
-      if (entry.attributes.type == FileType::kDirectory)
-        stack.push_back(Level{directory, std::move(entry), nullptr});
-      else
-        requests.push_back(RemoveEntry{directory.get(), entry.name, false});
-    }
-    auto removed = co_await target_.remove(requests);
-    for (Status& status : removed) {
-      if (!status) co_return std::move(status);
-    }
-  }
-  co_return ok();
 }
 
 }  // namespace nfsferry::copy

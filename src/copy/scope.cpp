@@ -12,6 +12,11 @@ bool is_beyond(const Entry& entry, const FileSystemId& directory, const CopyOpti
   return entry.attributes.fsid != directory && !options.cross_mounts;
 }
 
+bool is_protected(const Entry& entry) {
+  if (entry.attributes.type == FileType::kDirectory) return entry.name == "lost+found";
+  return entry.name.starts_with(".nfs") && !entry.name.starts_with(kTemporaryPrefix);
+}
+
 bool is_device(FileType type) {
   return type == FileType::kBlockDevice || type == FileType::kCharacterDevice;
 }

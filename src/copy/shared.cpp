@@ -76,6 +76,7 @@ void Failures::give_to(CopyReport& report) {
   report.failed_prepare = by_phase_[0];
   report.failed_transfer = by_phase_[1];
   report.failed_verify = by_phase_[2];
+  report.failed_delete = by_phase_[3];
   report.failures_truncated = count_ > kept_.size();
   report.failures = std::move(kept_);
 }

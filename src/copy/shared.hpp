@@ -18,6 +18,7 @@
 #include "copy/file_ranges.hpp"
 #include "copy/large_files.hpp"
 #include "copy/ownership.hpp"
+#include "copy/surplus.hpp"
 #include "copy/work_queue.hpp"
 #include "loop/pace.hpp"
 #include "nfsferry/observer.hpp"
@@ -96,6 +97,9 @@ struct Counters {
   std::atomic<std::uint64_t> temporaries_removed{0};
   std::atomic<std::uint64_t> owners_not_set{0};
   std::atomic<std::uint64_t> target_only{0};
+  std::atomic<std::uint64_t> files_deleted{0};  // all but directories
+  std::atomic<std::uint64_t> folders_deleted{0};
+  std::atomic<std::uint64_t> deletion_refused{0};  // what stays though only the target has it
   std::atomic<std::uint64_t> sparse_bytes_saved{0};
   std::atomic<std::uint64_t> bytes_written{0};
   std::atomic<std::uint64_t> bytes_sent{0};
@@ -127,7 +131,7 @@ class SerialObserver : public Observer {
 };
 
 // In which part of the work an entry failed.
-enum class Phase : std::uint8_t { kPrepare, kTransfer, kVerify };
+enum class Phase : std::uint8_t { kPrepare, kTransfer, kVerify, kDelete };
 
 // Entries that failed: the first kFailuresKept in full, all of them counted.
 class Failures {
@@ -142,7 +146,7 @@ class Failures {
   Observer& observer_;
   std::mutex mutex_;
   std::atomic<std::uint64_t> count_{0};
-  std::uint64_t by_phase_[3] = {};
+  std::uint64_t by_phase_[4] = {};
   std::vector<Failure> kept_;
 };
 
@@ -254,9 +258,10 @@ class Shared {
   WorkQueue work;
   LargeFiles large_files;
   HardLinks hard_links;
+  Surplus surplus;
   std::atomic<std::uint64_t> directories_left{0};  // made and not finished
   std::atomic<bool> walk_finished{false};
-  std::atomic<bool> links_made{false};
+  std::atomic<bool> all_but_directories_done{false};
   std::atomic<std::uint32_t> walkers_left{0};   // threads that still list
   std::atomic<std::uint32_t> carriers_left{0};  // threads that still copy files
 

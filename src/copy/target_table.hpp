@@ -55,6 +55,7 @@ class TargetTable {
   void clear();  // to be filled again, with the same range
   TargetRow* find(const Hash128& key);
   std::uint64_t untaken() const;
+  const std::vector<TargetRow>& rows() const { return rows_; }
 
   // The row as the entry it was made of, as far as it was kept: type, size, mode, owners, mtime,
   // fileid, fsid, handle.

@@ -86,6 +86,8 @@ Task<Status> Worker::open_and_merge(NodePtr node) {
 // for one table.
 Task<Status> Worker::merge_directory(NodePtr node) {
   std::uint32_t ranges = 1;
+  Surplus::InDirectory surplus{node, {}};
+  bool may_delete = shared_.options.delete_surplus && !verifying();
   for (std::uint32_t range = 0; range < ranges && !shared_.stopping(); ++range) {
     bool handles = verifying() || shared_.options.compare == CompareMode::kChecksum;
     Merge merge{node, TargetTable(shared_.name_seed, handles, range, ranges), {}, {}};
@@ -100,6 +102,12 @@ Task<Status> Worker::merge_directory(NodePtr node) {
       NFSFERRY_TRY(Ok ready, co_await start_over(merge), co_return);
     }
     if (verifying() && !shared_.stopping()) shared_.counters.target_only += merge.table.untaken();
+    may_delete = may_delete && note_surplus(merge, surplus.names);
+  }
+  if (may_delete && !surplus.names.empty()) {
+    surplus.names.seal();
+    ++node->pending;
+    shared_.surplus.add(std::move(surplus));
   }
   co_return ok();
 }
@@ -125,6 +133,7 @@ Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool first) {
         break;
       }
       more = !page->eof;
+      merge.whole = merge.whole && page->refused.empty();
       for (const Entry& entry : page->entries) {
         bool ours = entry.name.starts_with(kTemporaryPrefix);
         if (!ours)
@@ -169,6 +178,7 @@ Task<Status> Worker::start_over(Merge& merge) {
   log(LogLevel::kInfo,
       "the source's listing of " + quote_for_terminal(merge.node->path()) + " is started over");
   ++shared_.counters.retries;
+  merge.whole = false;
   shared_.work.hurry();
   while (merge.node->in_flight > 0 && !shared_.stopping()) {
     (void)co_await loop_.sleep_for(kLookAgain);
@@ -193,6 +203,8 @@ Task<Status> Worker::list_source(Merge& merge) {
 
 Task<void> Worker::take_page(Merge& merge, ListingPage page) {
   const NodePtr& node = merge.node;
+  merge.whole = merge.whole && page.refused.empty();
+  merge.empty = merge.empty && page.entries.empty();
   for (const Error& error : page.refused) {
     bool known = !merge.table.holds(merge.table.key_of(error.path)) ||
                  !merge.refused.insert(error.path).second;

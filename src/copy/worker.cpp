@@ -73,7 +73,8 @@ Task<void> Worker::run(bool first) {
       check_hard_links();
     else
       co_await make_hard_links();
-    shared_.links_made = true;
+    co_await delete_surplus();
+    shared_.all_but_directories_done = true;
     shared_.directories.wake();
   }
   co_await finishers.join();

@@ -16,8 +16,8 @@ namespace nfsferry::copy {
 // One thread's part of a copy, or of a comparison with a copy: its loop, its own connections to
 // both sides, and coroutines that list directories, carry files over, and finish directories.
 // walk.cpp lists directories, judge.cpp says what is to be done with an entry, file.cpp is the
-// life of a file, compare.cpp reads both sides, links.cpp has the other entries, finish.cpp the
-// end of directories.
+// life of a file, compare.cpp reads both sides, links.cpp has the other entries, delete.cpp what
+// only the target has, finish.cpp the end of directories.
 class Worker {
  public:
   static constexpr std::size_t kWalkers = 16;
@@ -64,7 +64,6 @@ class Worker {
   Task<void> take_entry(Merge& merge, Entry entry, const TargetRow* row);
   Task<void> decide(Merge& merge, WorkItem item, const TargetRow* row);
   Task<bool> clear_the_way(NodePtr node, const Entry& entry, const TargetRow& row, Entry there);
-  Task<Status> remove_directory(NodePtr node, Entry there);
   bool is_left_alone(const Entry& entry, const TargetRow& row) const;
   std::optional<Action> choose(const WorkItem& item, const TargetRow& row);
   void nothing_to_do(const WorkItem& item, const TargetRow& row);
@@ -119,6 +118,11 @@ class Worker {
   Task<void> link_or_copy(HardLinks::Group group);
   void already_linked(const HardLinks::Group& group, LinkedName name);
   void link_made(const HardLinks::Group& group, const LinkedName& name);
+
+  // delete.cpp
+  bool note_surplus(const Merge& merge, SurplusNames& names);
+  Task<void> delete_surplus();
+  Task<Status> refuse_to_delete(const std::vector<Surplus::InDirectory>& all);
 
   // finish.cpp
   void release(NodePtr node);

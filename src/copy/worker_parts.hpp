@@ -16,6 +16,9 @@ struct Worker::Merge {
   // After the source's listing was started over: what the target has had since.
   std::optional<TargetTable> since;
   std::set<std::string> refused;  // names that were reported
+  // Both listings came to their ends in one go and held nothing that could not be understood.
+  bool whole = true;
+  bool empty = true;  // the source has nothing here
 
   // Started over: this name has been dealt with before.
   bool was_taken(const Hash128& key) {

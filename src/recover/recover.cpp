@@ -74,6 +74,7 @@ class Recovery {
     copy_.verify = task_.verify;
     copy_.overwrite = task_.overwrite;
     copy_.compare = task_.compare;
+    copy_.delete_surplus = task_.delete_surplus;
     copy_.owner = task_.keep_uid || task_.keep_gid ? OwnerRule::kKeep : OwnerRule::kTarget;
     result_.report.options = copy_;
     return true;

@@ -13,7 +13,6 @@ struct Value {
   std::string_view name;
   void (*apply)(TaskOptions&) = nullptr;
   std::string_view note = {};
-  bool refused = false;  // `note` says why
 };
 
 struct Option {
@@ -35,8 +34,7 @@ const std::vector<Option>& known_options() {
       {"TransferMode",
        {{"CHANGED"}, {"ALL", [](TaskOptions& o) { o.compare = CompareMode::kAll; }}}},
       {"PreserveDeletedFiles",
-       {{"PRESERVE"},
-        {"REMOVE", nullptr, "is not built yet: nothing is deleted in the target", true}}},
+       {{"PRESERVE"}, {"REMOVE", [](TaskOptions& o) { o.delete_surplus = true; }}}},
       {"Uid", {{"NONE"}, {"INT_VALUE", [](TaskOptions& o) { o.keep_uid = true; }}}},
       {"Gid", {{"NONE"}, {"INT_VALUE", [](TaskOptions& o) { o.keep_gid = true; }}}},
       {"PosixPermissions",
@@ -63,7 +61,6 @@ std::string member_name(std::string_view option) {
 Error unknown_value(const Option& option, const Json& value) {
   std::string known;
   for (const Value& one : option.values) {
-    if (one.refused) continue;
     known += (known.empty() ? "" : ", ") + std::string(one.name);
   }
   return bad_member(member_name(option.name),
@@ -77,7 +74,6 @@ Status apply_option(const Option& option, const Json& value, TaskOptions& option
   });
   if (known == option.values.end()) return unknown_value(option, value);
   std::string said = *text + " " + std::string(known->note);
-  if (known->refused) return bad_member(member_name(option.name), said);
   if (!known->note.empty()) options.notes.push_back(member_name(option.name) + " " + said);
   if (known->apply != nullptr) known->apply(options);
   return ok();
@@ -108,6 +104,9 @@ Result<TaskOptions> parse_task_options(const Json* options) {
                               [&wanted = name](const Option& one) { return one.name == wanted; });
     if (known == all.end()) return bad_member(member_name(name), "is not known");
     NFSFERRY_TRY(Ok applied, apply_option(*known, value, parsed), return);
+  }
+  if (parsed.delete_surplus && parsed.compare == CompareMode::kAll) {
+    return bad_member("Options.PreserveDeletedFiles", "REMOVE does not go with TransferMode ALL");
   }
   return parsed;
 }

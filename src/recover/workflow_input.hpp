@@ -31,6 +31,7 @@ struct TaskOptions {
   VerifyMode verify = VerifyMode::kTransferred;
   OverwriteMode overwrite = OverwriteMode::kAlways;
   CompareMode compare = CompareMode::kChanged;
+  bool delete_surplus = false;
   bool keep_uid = false;  // else what the home's owner owns goes to the new home's owner
   bool keep_gid = false;
   std::vector<std::string> notes;  // of options that are accepted and change nothing

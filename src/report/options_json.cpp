@@ -62,7 +62,7 @@ Json options_json(const CopyOptions& options) {
   json["VerifyMode"] = verify_mode(options.verify);
   json["OverwriteMode"] = never ? "NEVER" : "ALWAYS";
   json["TransferMode"] = options.compare == CompareMode::kAll ? "ALL" : "CHANGED";
-  json["PreserveDeletedFiles"] = "PRESERVE";
+  json["PreserveDeletedFiles"] = options.delete_surplus ? "REMOVE" : "PRESERVE";
   json["Uid"] = id_mode(options, options.map_uid);
   json["Gid"] = id_mode(options, options.map_gid);
   json["PosixPermissions"] = "PRESERVE";
@@ -75,6 +75,8 @@ Json options_json(const CopyOptions& options) {
   json["suid"] = name_of(kSuidNames, effective_suid(options));
   json["compare"] = name_of(kCompareNames, options.compare);
   json["overwrite"] = name_of(kOverwriteNames, options.overwrite);
+  json["delete"] = options.delete_surplus;
+  if (options.max_delete) json["max_delete"] = *options.max_delete;
   json["force"] = options.force;
   json["create_target"] = options.create_target;
   json["root_attributes"] = options.root_attributes;

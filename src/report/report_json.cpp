@@ -160,6 +160,8 @@ Json own_json(const CopyReport& report) {
   json["temporaries_removed"] = report.temporaries_removed;
   json["owners_not_set"] = report.owners_not_set;
   json["target_only"] = report.target_only;
+  json["folders_deleted"] = report.folders_deleted;
+  json["deletion_refused"] = report.deletion_refused;
   if (auto next = next_pass(report)) json["next_pass"] = next_pass_json(*next);
   return json;
 }

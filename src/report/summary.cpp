@@ -185,7 +185,8 @@ std::string copy_summary(const CopyReport& report) {
   add_count(out, "skipped", report.files_skipped, "file");
   add_count(out, "repaired", report.metadata_repaired, "entry");
   add_count(out, "verified", report.files_verified, "file");
-  add_count(out, "deleted", report.files_deleted, "file");
+  add_count(out, "deleted", report.files_deleted + report.folders_deleted, "entry");
+  add_count(out, "not deleted", report.deletion_refused, "entry");
   add_count(out, "hard links", report.hard_links, "name");
   add_count(out, "not copied", report.special_skipped, "special file");
   add_count(out, "left out", report.leftovers_skipped, "left-over");

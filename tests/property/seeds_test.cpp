@@ -53,20 +53,25 @@ class Seeds : public CopyTest, public ::testing::WithParamInterface<std::uint64_
     CopyOptions out = options(source, target);
     out.engine = GetParam() / 4 % 2 == 0 ? EngineMode::kIoUring : EngineMode::kEpoll;
     out.threads = GetParam() / 8 % 2 == 0 ? 1 : 2;
+    out.delete_surplus = out.force = removes();
     return out;
   }
+
+  // Half of the seeds: entries go and change their type, and the copy follows.
+  static bool removes() { return GetParam() / 32 % 2 == 1; }
 
   // What a server exports is changed by a second client of it, which can do less than the tool, or
   // while the server is down.
   void change(const Ground& source) const {
     const std::uint64_t seed = GetParam();
-    if (pair_of(seed).source == Place::kLocal) return mutate_tree(source.folder, seed);
+    const std::string kinds = removes() ? "--removals --type-changes" : "";
+    if (pair_of(seed).source == Place::kLocal) return mutate_tree(source.folder, seed, kinds);
     if (seed / 16 % 2 == 0) {
       std::string url = servers().source.url("/old/" + source.folder.filename().string(), "4");
       EXPECT_GT(change_through_nfs(url, source.folder, seed), 0u);
     } else {
       ASSERT_EQ(servers().source.stop(), "");
-      mutate_tree(source.folder, seed);
+      mutate_tree(source.folder, seed, kinds);
       ASSERT_EQ(servers().source.restart(), "");
     }
   }

@@ -85,6 +85,7 @@ TEST(WorkflowInput, OptionsAreMapped) {
   EXPECT_EQ(parsed(R"({"Options":{"OverwriteMode":"NEVER"}})").options.overwrite,
             OverwriteMode::kNever);
   EXPECT_EQ(parsed(R"({"Options":{"TransferMode":"ALL"}})").options.compare, CompareMode::kAll);
+  EXPECT_TRUE(parsed(R"({"Options":{"PreserveDeletedFiles":"REMOVE"}})").options.delete_surplus);
   EXPECT_TRUE(parsed(R"({"Options":{"Uid":"INT_VALUE"}})").options.keep_uid);
   EXPECT_TRUE(parsed(R"({"Options":{"Gid":"INT_VALUE"}})").options.keep_gid);
 }
@@ -163,11 +164,9 @@ const std::vector<BadInput> kBadInputs{
     {"ValueInLowerCase", input(R"({"Options":{"VerifyMode":"none"}})"), "Options.VerifyMode"},
     {"ValueOfAnotherType", input(R"({"Options":{"OverwriteMode":true}})"),
      "Options.OverwriteMode true is not known"},
-    {"Deletion", input(R"({"Options":{"PreserveDeletedFiles":"REMOVE"}})"),
-     "Options.PreserveDeletedFiles REMOVE is not built yet"},
     {"DeletionWithAll",
      input(R"({"Options":{"PreserveDeletedFiles":"REMOVE","TransferMode":"ALL"}})"),
-     "Options.PreserveDeletedFiles REMOVE"},
+     "Options.PreserveDeletedFiles REMOVE does not go with TransferMode ALL"},
     {"Bandwidth", input(R"({"Options":{"BytesPerSecond":1048576}})"),
      "Options.BytesPerSecond 1048576 is no limit here: give the command --bwlimit"},
     {"BandwidthAsText", input(R"({"Options":{"BytesPerSecond":"-1"}})"), "Options.BytesPerSecond"},

@@ -84,6 +84,8 @@ CopyReport extreme_report() {
                                  &report.temporaries_removed,
                                  &report.owners_not_set,
                                  &report.target_only,
+                                 &report.folders_deleted,
+                                 &report.deletion_refused,
                                  &report.prepare.duration_ms,
                                  &report.transfer.duration_ms,
                                  &report.verify.duration_ms}) {
@@ -181,6 +183,7 @@ TEST(CopyReportJson, SwitchesAndMappedIdsAreAmongTheOptions) {
   CopyReport report;
   CopyOptions& options = report.options;
   const std::map<std::string, bool*> switches{
+      {"delete", &options.delete_surplus},
       {"force", &options.force},
       {"create_target", &options.create_target},
       {"root_attributes", &options.root_attributes},

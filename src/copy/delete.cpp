@@ -1,0 +1,65 @@
+// What only the target has: noted while directories are listed, removed when all else is done.
+#include "base/escape.hpp"
+#include "base/log.hpp"
+#include "copy/sweep.hpp"
+#include "copy/worker_parts.hpp"
+
+namespace nfsferry::copy {
+
+// False: nothing of this directory is deleted, as it is not sure that the source has nothing more.
+bool Worker::note_surplus(const Merge& merge, SurplusNames& names) {
+  if (shared_.stopping()) return false;
+  std::string where = merge.node->parent ? quote_for_terminal(merge.node->path()) : "the root";
+  if (!merge.whole) {
+    log(LogLevel::kWarning, "nothing is deleted in " + where +
+                                ": the listings of source and target are not free of errors");
+    return false;
+  }
+  for (const TargetRow& row : merge.table.rows()) {
+    if (!row.taken) names.add(row.key, row.fileid);
+  }
+  bool forgotten = merge.empty && !merge.node->parent && !shared_.options.max_delete;
+  if (!forgotten || names.empty()) return true;
+  shared_.entry_failed(Phase::kDelete, {},
+                       own_error(Own::kTooManyDeletions, "delete",
+                                 "the source is empty: nothing was deleted; --max-delete N allows "
+                                 "N deletions all the same"),
+                       1);
+  return false;
+}
+
+Task<void> Worker::delete_surplus() {
+  std::vector<Surplus::InDirectory> all = shared_.surplus.take();
+  Status allowed = ok();
+  if (!all.empty() && shared_.options.max_delete) allowed = co_await refuse_to_delete(all);
+  if (!allowed) {
+    shared_.entry_failed(Phase::kDelete, {}, allowed.error(), 1);
+  } else {
+    Sweep sweep(shared_, target_, Sweep::Purpose::kDelete);
+    for (const Surplus::InDirectory& one : all) {
+      one.node->touched = true;
+      sweep.add(one);
+    }
+    co_await sweep.run();
+  }
+  for (Surplus::InDirectory& one : all) release(std::move(one.node));
+}
+
+// Errors: kTooManyDeletions, which --max-delete does not allow, or which cannot be counted.
+Task<Status> Worker::refuse_to_delete(const std::vector<Surplus::InDirectory>& all) {
+  Sweep count(shared_, target_, Sweep::Purpose::kCount);
+  for (const Surplus::InDirectory& one : all) count.add(one);
+  co_await count.run();
+  if (shared_.stopping()) co_return own_error(Own::kCancelled, "delete");
+  std::uint64_t most = *shared_.options.max_delete;
+  std::string why;
+  if (!count.nothing_failed())
+    why = "what would go cannot be counted";
+  else if (count.entries() > most)
+    why = std::to_string(count.entries()) + " entries would go, more than --max-delete " +
+          std::to_string(most);
+  if (why.empty()) co_return ok();
+  co_return own_error(Own::kTooManyDeletions, "delete", why + ": nothing was deleted");
+}
+
+}  // namespace nfsferry::copy

@@ -1,0 +1,236 @@
+// What only the target has: removed with --delete, and when not.
+#include "engine_fixture.hpp"
+
+namespace nfsferry::copy {
+namespace {
+
+class Delete : public Engine {
+ protected:
+  void SetUp() override {
+    Engine::SetUp();
+    options_.delete_surplus = true;
+    from("/kept", FileType::kRegular, "in both");
+  }
+  MemoryNodePtr from(std::string_view path, FileType type, std::string_view text = {}) {
+    return add(*source_volume_, path, type, text);
+  }
+  MemoryNodePtr to(std::string_view path, FileType type, std::string_view text = {}) {
+    return add(*target_volume_, path, type, text);
+  }
+  bool there(std::string_view path) { return at(*target_volume_, path) != nullptr; }
+  CopyReport done() {
+    CopyReport report = copy();
+    EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+    for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+    return report;
+  }
+};
+
+class Deletions : public Observer {
+ public:
+  bool wants_entries() const override { return true; }
+  void on_entry(const EntryRecord& record) override {
+    if (record.action == EntryAction::kDeleted) paths.insert(std::string(record.path));
+  }
+  std::set<std::string> paths;
+};
+
+MemoryOptions failing(std::string operation, std::string name, int number) {
+  MemoryOptions out;
+  out.fail = [=](std::string_view op, std::string_view on) -> std::optional<Error> {
+    bool meant = op == operation && on == name;
+    return meant ? std::optional(errno_error(number, op, on)) : std::nullopt;
+  };
+  return out;
+}
+
+TEST_F(Delete, removes_each_name_that_only_the_target_has_with_all_that_is_in_it) {
+  from("/dir", FileType::kDirectory);
+  to("/dir", FileType::kDirectory);
+  to("/dir/surplus", FileType::kRegular, "x");
+  to("/tree", FileType::kDirectory);
+  to("/tree/a", FileType::kDirectory);
+  to("/tree/a/b", FileType::kDirectory);
+  to("/tree/a/b/file", FileType::kRegular, "x");
+  to("/tree/a/b/.nfsferry-123", FileType::kRegular, "of a run that died");
+  to("/tree/link", FileType::kSymlink, "/kept");
+  to("/tree/fifo", FileType::kFifo);
+
+  Deletions seen;
+  CopyReport report = copy({}, {}, &seen);
+
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_TRUE(there("/kept"));
+  EXPECT_TRUE(there("/dir"));
+  EXPECT_FALSE(there("/dir/surplus"));
+  EXPECT_FALSE(there("/tree"));
+  EXPECT_EQ(report.files_deleted, 5u);
+  EXPECT_EQ(report.folders_deleted, 3u);
+  EXPECT_EQ(report.deletion_refused, 0u);
+  EXPECT_EQ(seen.paths,
+            (std::set<std::string>{"dir/surplus", "tree", "tree/a", "tree/a/b", "tree/a/b/file",
+                                   "tree/a/b/.nfsferry-123", "tree/link", "tree/fifo"}));
+}
+
+TEST_F(Delete, happens_only_when_it_is_asked_for) {
+  options_.delete_surplus = false;
+  to("/surplus", FileType::kRegular, "x");
+  EXPECT_EQ(done().files_deleted, 0u);
+  EXPECT_TRUE(there("/surplus"));
+}
+
+TEST_F(Delete, leaves_the_directory_the_time_of_the_source) {
+  from("/dir", FileType::kDirectory);
+  done();
+  to("/dir/surplus", FileType::kRegular, "x");
+  Time wanted = source_volume_->attributes(*at(*source_volume_, "/dir")).mtime;
+  EXPECT_EQ(done().files_deleted, 1u);
+  EXPECT_EQ(target_volume_->attributes(*at(*target_volume_, "/dir")).mtime, wanted);
+  CopyReport third = done();
+  EXPECT_EQ(third.files_deleted, 0u);
+  EXPECT_EQ(third.metadata_repaired, 0u);
+}
+
+TEST_F(Delete, spares_what_clients_and_file_systems_keep_for_themselves_and_what_holds_it) {
+  to("/.nfs0001", FileType::kRegular, "open somewhere");
+  to("/lost+found", FileType::kDirectory);
+  to("/lost+found/#12", FileType::kRegular, "x");
+  to("/tree", FileType::kDirectory);
+  to("/tree/deep", FileType::kDirectory);
+  to("/tree/deep/.nfs0002", FileType::kRegular, "open somewhere");
+  to("/tree/file", FileType::kRegular, "x");
+
+  CopyReport report = done();
+
+  EXPECT_TRUE(there("/.nfs0001"));
+  EXPECT_TRUE(there("/lost+found/#12"));
+  EXPECT_TRUE(there("/tree/deep/.nfs0002"));
+  EXPECT_FALSE(there("/tree/file"));
+  EXPECT_EQ(report.files_deleted, 1u);
+  EXPECT_EQ(report.folders_deleted, 0u);
+  EXPECT_EQ(report.deletion_refused, 3u);
+}
+
+TEST_F(Delete, spares_what_the_source_has_and_could_not_give) {
+  from("/unreadable", FileType::kRegular, "12345");
+  to("/unreadable", FileType::kRegular, "1");
+  from("/.nfs0003", FileType::kRegular, "a left-over, not copied");
+  to("/.nfs0003", FileType::kRegular, "x");
+  CopyReport report = copy(failing("read_file", "unreadable", EIO));
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_TRUE(there("/unreadable"));
+  EXPECT_TRUE(there("/.nfs0003"));
+  EXPECT_EQ(report.files_deleted, 0u);
+}
+
+TEST_F(Delete, spares_a_directory_whose_source_cannot_be_listed) {
+  from("/closed", FileType::kDirectory);
+  to("/closed", FileType::kDirectory);
+  to("/closed/file", FileType::kRegular, "x");
+  to("/surplus", FileType::kRegular, "x");
+  CopyReport report = copy(failing("open_directory", "closed", EACCES));
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_TRUE(there("/closed/file"));
+  EXPECT_FALSE(there("/surplus")) << "the root was listed";
+  EXPECT_EQ(report.files_deleted, 1u);
+}
+
+TEST_F(Delete, spares_a_directory_whose_listing_was_started_over) {
+  for (int i = 0; i < 50; ++i) from("/f" + std::to_string(i), FileType::kRegular, "x");
+  to("/surplus", FileType::kRegular, "x");
+  MemoryOptions forgets;
+  forgets.page_entries = 10;
+  forgets.fail = [page = std::make_shared<int>(0)](std::string_view operation,
+                                                   std::string_view) -> std::optional<Error> {
+    if (operation != "list" || ++*page != 3) return {};
+    return Error{
+        Domain::kNfs4, static_cast<std::uint32_t>(Nfsstat4::kBadCookie), "READDIR", {}, {}};
+  };
+  CopyReport report = copy(forgets);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_TRUE(there("/surplus"));
+  EXPECT_EQ(report.files_deleted, 0u);
+  EXPECT_EQ(done().files_deleted, 1u) << "the next run sees it whole";
+}
+
+TEST_F(Delete, of_more_than_is_allowed_does_nothing_and_counts_what_is_inside) {
+  to("/tree", FileType::kDirectory);
+  for (int i = 0; i < 4; ++i) to("/tree/f" + std::to_string(i), FileType::kRegular, "x");
+  options_.max_delete = 4;
+  CopyReport report = copy();
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(report.failed_delete, 1u);
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].error, "too_many_deletions");
+  EXPECT_NE(report.failures[0].message.find("5 entries"), std::string::npos)
+      << report.failures[0].message;
+  EXPECT_EQ(report.files_deleted, 0u);
+  EXPECT_TRUE(there("/tree/f3"));
+  EXPECT_TRUE(there("/kept"));
+
+  options_.max_delete = 5;
+  EXPECT_EQ(done().files_deleted, 4u);
+  EXPECT_FALSE(there("/tree"));
+}
+
+TEST_F(Delete, of_what_cannot_be_counted_does_nothing_where_a_number_is_set) {
+  to("/tree", FileType::kDirectory);
+  to("/file", FileType::kRegular, "x");
+  options_.max_delete = 100;
+  CopyReport report = copy({}, failing("open_directory", "tree", EACCES));
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(report.files_deleted, 0u);
+  EXPECT_TRUE(there("/file"));
+}
+
+TEST_F(Delete, does_not_take_an_empty_source_at_its_word) {
+  source_volume_ = std::make_shared<MemoryVolume>();
+  to("/only copy", FileType::kRegular, "x");
+  CopyReport report = copy();
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(report.failed_delete, 1u);
+  EXPECT_TRUE(there("/only copy"));
+
+  options_.max_delete = 1;
+  EXPECT_EQ(done().files_deleted, 1u);
+  EXPECT_FALSE(there("/only copy"));
+}
+
+TEST_F(Delete, that_fails_is_a_failure_of_its_own_and_the_others_go_on) {
+  to("/tree", FileType::kDirectory);
+  to("/tree/busy", FileType::kRegular, "x");
+  to("/tree/other", FileType::kRegular, "x");
+  CopyReport report = copy({}, failing("remove", "busy", EBUSY));
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(report.failed_delete, 1u);
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].path, "tree/busy");
+  EXPECT_TRUE(there("/tree/busy"));
+  EXPECT_FALSE(there("/tree/other"));
+}
+
+TEST_F(Delete, of_a_huge_directory_and_of_a_deep_one_takes_all_of_it) {
+  std::string path;
+  for (int i = 0; i < 2'000; ++i) {
+    path += "/d";
+    to(path, FileType::kDirectory);
+  }
+  to("/wide", FileType::kDirectory);
+  for (int i = 0; i < 70'000; ++i) to("/wide/" + std::to_string(i), FileType::kRegular);
+  CopyReport report = done();
+  EXPECT_EQ(report.files_deleted, 70'000u);
+  EXPECT_EQ(report.folders_deleted, 2'001u);
+  EXPECT_FALSE(there("/wide"));
+  EXPECT_FALSE(there("/d"));
+}
+
+TEST_F(Delete, writes_nothing_in_a_comparison) {
+  done();
+  to("/surplus", FileType::kRegular, "x");
+  CopyReport report = verify();
+  EXPECT_EQ(report.target_only, 1u);
+  EXPECT_TRUE(there("/surplus"));
+}
+
+}  // namespace
+}  // namespace nfsferry::copy
