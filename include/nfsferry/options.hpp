@@ -78,7 +78,8 @@ struct CopyOptions {
   OverwriteMode overwrite = OverwriteMode::kAlways;
   bool delete_surplus = false;  // what only the target has is removed, once all else is done
   std::optional<std::uint64_t> max_delete;  // more entries than that: none is deleted
-  bool force = false;  // an entry of another type that stands in the way is removed
+  bool dry_run = false;  // nothing is written: the report says what would have been done
+  bool force = false;    // an entry of another type that stands in the way is removed
   bool create_target = false;
   bool root_attributes = false;        // the target's root gets the source root's, too
   bool cross_mounts = false;           // other file systems below are copied as well

@@ -13,6 +13,7 @@
 #include "api/say_state.hpp"
 #include "api/trees.hpp"
 #include "base/log.hpp"
+#include "base/nfsstat4.hpp"
 #include "base/run_id.hpp"
 #include "base/wall_clock.hpp"
 #include "copy/check.hpp"
@@ -225,15 +226,20 @@ class Run {
     Status target_open = ok();
     TaskGroup opening;  // side by side, but where the target is made after the source's root
     opening.spawn(open(source, source_open));
-    if (!options_.create_target) opening.spawn(open(target, target_open));
+    bool makes = options_.create_target && !options_.dry_run;
+    if (!makes) opening.spawn(open(target, target_open));
     co_await opening.join();
     if (!accept(Role::kSource, source_location_, source_open)) co_return false;
-    if (options_.create_target) {
+    if (makes) {
       bool made = co_await make_missing_root(loop, source);
       if (!made) co_return false;
       target_open = co_await target.open();
     }
-    co_return accept(Role::kTarget, target_location_, target_open);
+    bool fine = accept(Role::kTarget, target_location_, target_open);
+    if (!fine && options_.create_target && means_no_entry(target_open.error())) {
+      report_.error_detail += "; a dry run does not make it";
+    }
+    co_return fine;
   }
 
   // Once for a side, whatever the number of threads.
@@ -246,7 +252,7 @@ class Run {
 
   // Leaves things in the target for a moment, so that a stop lets it come to its end.
   Task<bool> prepare(Loop& loop, FullTree& source, FullTree& target) {
-    if (verifying()) {
+    if (verifying() || options_.dry_run) {
       copy::prepare_verify(*shared_, source, target);
       co_return true;
     }
@@ -276,7 +282,8 @@ class Run {
       co_await on_all_threads(loop, source, target);
       report_.transfer.duration_ms = wall_clock_ms() - started;
       copy::fill_report(*shared_, report_);
-      bool compare = options_.verify == VerifyMode::kAll && !shared_->abort_error();
+      bool compare = options_.verify == VerifyMode::kAll && !options_.dry_run;
+      compare = compare && !shared_->abort_error();
       if (!compare) co_return;
       auto compared =
           std::make_unique<copy::Shared>(copy::Job::kVerify, options_, observer_, stop_, pace_);
@@ -396,7 +403,8 @@ std::shared_ptr<RateLimits> make_limits(const Rates& rates) {
 void set_limits(RateLimits& limits, const Rates& rates) { limits.set(rates); }
 
 CopyReport run(const CopyOptions& options, Observer& observer, const StopFlag& stop) {
-  return Run(copy::Job::kCopy, options, observer, stop).go();
+  copy::Job job = options.dry_run ? copy::Job::kDryRun : copy::Job::kCopy;
+  return Run(job, options, observer, stop).go();
 }
 
 CheckReport check(const CopyOptions& options, Observer& observer, const StopFlag& stop) {

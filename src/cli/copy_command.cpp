@@ -97,6 +97,9 @@ Status check_together(const CopyArguments& arguments) {
   if (arguments.options.max_delete && !arguments.options.delete_surplus) {
     return own_error(Own::kBadInput, "", "--max-delete goes with --delete alone");
   }
+  if (arguments.options.dry_run && (arguments.check || arguments.manifest)) {
+    return own_error(Own::kBadInput, "", "--dry-run goes neither with --check nor with --manifest");
+  }
   bool of_a_copy = arguments.manifest || arguments.log_entries || arguments.previous_report;
   if (arguments.check && of_a_copy) {
     return own_error(Own::kBadInput, "",
@@ -176,6 +179,8 @@ CLI::App* add_copy_command(CLI::App& app, CopyArguments& arguments) {
   add_switch(*command, "--check",
              "Copy nothing: tell whether it can be done and how long it would take",
              arguments.check);
+  add_switch(*command, "--dry-run", "Write nothing: tell what would be done",
+             arguments.options.dry_run);
   begin_group(*command, "Output");
   add_file_flags(*command, arguments);
   add_output_flags(*command, arguments);

@@ -118,6 +118,9 @@ Task<void> Worker::same_content(WorkItem item, std::optional<Hash128> hash) {
   if (item.differences != 0 && verifying()) {
     (void)note_hash(*item.node, entry, hash);
     differs(item.node, entry, *item.there, item.differences);
+  } else if (item.differences != 0 && !writing()) {
+    would_set_attributes(item, hash);
+    co_return;
   } else if (item.differences != 0) {
     std::vector<WorkItem> one;
     one.push_back(std::move(item));
@@ -146,6 +149,10 @@ Task<void> Worker::other_content(std::vector<WorkItem> items) {
     if (item.entry.attributes.type == FileType::kRegular) {
       shared_.counters.bytes_found += item.entry.attributes.size_bytes;
     }
+  }
+  if (!writing()) {
+    for (const WorkItem& item : items) would_copy(item);
+    co_return;
   }
   const Attributes& first = items.front().entry.attributes;
   if (first.type == FileType::kSymlink)

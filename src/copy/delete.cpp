@@ -35,7 +35,7 @@ Task<void> Worker::delete_surplus() {
   if (!allowed) {
     shared_.entry_failed(Phase::kDelete, {}, allowed.error(), 1);
   } else {
-    Sweep sweep(shared_, target_, Sweep::Purpose::kDelete);
+    Sweep sweep(shared_, target_, writing() ? Sweep::Purpose::kDelete : Sweep::Purpose::kForetell);
     for (const Surplus::InDirectory& one : all) {
       one.node->touched = true;
       sweep.add(one);

@@ -87,7 +87,7 @@ Task<void> Worker::carrier() {
 Task<void> Worker::carry(Work work) {
   bool compares =
       work.kind >= WorkKind::kCompareSmallFiles && work.kind <= WorkKind::kCompareSymlinks;
-  check(compares || work.part_of || !verifying(), "a comparison writes nothing");
+  check(compares || work.part_of || writing(), "only a copy writes");
   switch (work.kind) {
     case WorkKind::kSmallFiles: co_await copy_small_files(std::move(work.items)); break;
     case WorkKind::kLargeFile: co_await copy_large_file(std::move(work.items.front()), 1); break;

@@ -44,6 +44,10 @@ Task<void> Worker::finish(std::vector<NodePtr> nodes) {
       tell_directory(node, EntryAction::kSkipped);
       continue;
     }
+    if (!writing()) {
+      would_finish(node);
+      continue;
+    }
     auto attributes = wanted(node.entry);
     if (!attributes) continue;  // said when it was found
     if (node.owned) attributes->owner = attributes->group = std::nullopt;

@@ -77,7 +77,9 @@ Task<void> Worker::decide(Merge& merge, WorkItem item, const TargetRow* row) {
   } else if (item.action == Action::kCompare && regular) {
     shared_.counters.bytes_to_compare += attributes.size_bytes;
   }
-  if (item.node->late)
+  if (!writing() && item.action != Action::kCompare)
+    would_do(item);
+  else if (item.node->late)
     co_await carry_alone(std::move(item));
   else
     co_await enqueue(std::move(item));
@@ -148,17 +150,11 @@ Task<bool> Worker::clear_the_way(NodePtr node, const Entry& entry, const TargetR
   node->touched = true;
   auto given = wanted(entry);
   Status removed = given ? ok() : Status(std::move(given).error());
-  if (removed && directory) {
-    Sweep sweep(shared_, target_, Sweep::Purpose::kClearTheWay);
-    sweep.add(node, std::move(there));
-    co_await sweep.run();
-    if (sweep.why_not_all()) removed = *sweep.why_not_all();
-  } else if (removed) {
-    RemoveEntry request{node->target.get(), entry.name, false};
-    std::span<const RemoveEntry> one(&request, 1);
-    auto results = co_await target_.remove(one);
-    removed = std::move(results[0]);
-  }
+  Sweep sweep(shared_, target_,
+              writing() ? Sweep::Purpose::kClearTheWay : Sweep::Purpose::kForetell);
+  sweep.add(node, std::move(there));
+  if (removed) co_await sweep.run();
+  if (sweep.why_not_all()) removed = *sweep.why_not_all();
   if (removed) co_return true;
   failed(Phase::kTransfer, *node, entry, removed.error());
   co_return false;

@@ -61,7 +61,7 @@ Task<void> Worker::source_failed(WorkItem item, Error error, std::uint32_t attem
   }
   bool replaced = now && (now->attributes.fileid != item.entry.attributes.fileid ||
                           now->attributes.type != item.entry.attributes.type);
-  if (!replaced || verifying()) {
+  if (!replaced || !writing()) {
     give_up(item, error, attempts, FailedAt::kSource);
     co_return;
   }

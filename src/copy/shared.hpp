@@ -226,6 +226,7 @@ class HardLinks {
 // What is done with each entry of the source.
 enum class Job : std::uint8_t {
   kCopy,
+  kDryRun,  // counted and told as if it were copied; nothing is written
   kVerify,  // compared with the target; nothing is written
   kCheck,   // counted
 };

@@ -102,7 +102,7 @@ Task<void> Sweep::go_through(PlacePtr place) {
     std::uint64_t before = entries_;
     auto more = co_await list_some(place, entries);
     bool again = !more && is_status(more.error(), Nfsstat4::kBadCookie);
-    if (again && ++restarts <= kRestartsMost && purpose_ != Purpose::kCount) continue;
+    if (again && ++restarts <= kRestartsMost && removes()) continue;
     if (!more) {
       place_failed(*place, more.error());
       co_return;
@@ -134,7 +134,7 @@ Task<Result<bool>> Sweep::list_some(PlacePtr place, std::vector<Entry>& entries)
                                                      entry.attributes.fileid);
       if (goes) entries.push_back(std::move(entry));
     }
-    if (purpose_ == Purpose::kCount) {
+    if (!removes()) {
       co_await take(place, std::move(entries));
       entries.clear();
     }
@@ -154,7 +154,7 @@ Task<void> Sweep::take(PlacePtr place, std::vector<Entry> entries) {
       below->entry = std::move(entry);
       ++place->pending;
       add_place(std::move(below));
-    } else if (purpose_ == Purpose::kCount) {
+    } else if (!removes()) {
       gone(*place, entry);
     } else {
       requests.push_back(RemoveEntry{place->directory.get(), entry.name, false});
@@ -183,7 +183,7 @@ bool Sweep::stays(Place& place, const Entry& entry) {
                              : "it holds " + escape_for_terminal(place.path_of(entry.name)) +
                                    ", which is never removed");
   }
-  if (purpose_ == Purpose::kDelete) {
+  if (purpose_ == Purpose::kDelete || purpose_ == Purpose::kForetell) {
     ++shared_.counters.deletion_refused;
     tell(place, entry, EntryAction::kSkipped, {});
   }
@@ -206,7 +206,7 @@ Task<void> Sweep::leave(PlacePtr place) {
 
 Task<void> Sweep::remove_directory(PlacePtr place) {
   Place& parent = *place->parent;
-  if (purpose_ != Purpose::kCount) {
+  if (removes()) {
     RemoveEntry request{parent.directory.get(), place->entry.name, true};
     std::span<const RemoveEntry> one(&request, 1);
     auto removed = co_await target_.remove(one);

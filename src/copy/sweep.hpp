@@ -19,6 +19,7 @@ class Sweep {
  public:
   enum class Purpose : std::uint8_t {
     kCount,
+    kForetell,     // counted and told as if it were removed
     kDelete,       // each entry that cannot be removed is a failure of its own
     kClearTheWay,  // one failure, the caller's
   };
@@ -41,6 +42,7 @@ class Sweep {
 
  private:
   struct Place;
+  bool removes() const { return purpose_ == Purpose::kDelete || purpose_ == Purpose::kClearTheWay; }
   using PlacePtr = std::shared_ptr<Place>;
 
   void add_place(PlacePtr place);

@@ -152,7 +152,7 @@ Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool first) {
   }
   table.seal();
   bool alone = shared_.target_can.exclusive_lock;  // else they may be another run's
-  if (first && alone && !verifying() && !temporaries.empty()) {
+  if (first && alone && writing() && !temporaries.empty()) {
     co_await remove_temporaries(merge.node, std::move(temporaries));
   }
   co_return ok();
@@ -185,7 +185,7 @@ Task<Status> Worker::start_over(Merge& merge) {
   }
   shared_.work.stop_hurrying();
   merge.since.emplace(shared_.name_seed, false, 0, 1, std::numeric_limits<std::size_t>::max());
-  if (verifying()) co_return ok();
+  if (!writing()) co_return ok();
   co_return co_await load_target(merge, *merge.since, false);
 }
 
@@ -263,7 +263,7 @@ bool Worker::is_skipped(const NodePtr& node, const Entry& entry) {
 Task<bool> Worker::is_target(NodePtr node, const Entry& entry) {
   const Attributes& root = target_.root_entry().attributes;
   const Attributes& here = entry.attributes;
-  if (verifying() || here.fileid != root.fileid || here.fsid != root.fsid) co_return false;
+  if (!writing() || here.fileid != root.fileid || here.fsid != root.fsid) co_return false;
   auto opened = co_await source_.open_directory(node->source, entry);
   if (!opened) co_return false;  // listing it will say why
   auto same = co_await is_target_root(source_, *std::move(opened), here, target_);
@@ -311,6 +311,11 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
       }
     } else if (verifying()) {
       failed(Phase::kVerify, *node, one.entry, own_error(Own::kMissing, "compare"));
+    } else if (!writing()) {
+      node->left_out.add(name_key(one.entry.name, shared_.name_seed));
+      node->touched = true;
+      MadeDirectory imagined{nullptr, {}, true};
+      co_await go_into(node, std::move(one), std::move(imagined));
     } else {
       requests.push_back(MakeDirectory{node->target, one.entry.name, one.wanted});
       to_make.push_back(std::move(one));

@@ -71,8 +71,10 @@ Task<void> Worker::run(bool first) {
     while (shared_.carriers_left > 0) co_await news_->wait();
     if (verifying())
       check_hard_links();
-    else
+    else if (writing())
       co_await make_hard_links();
+    else
+      foretell_hard_links();
     co_await delete_surplus();
     shared_.all_but_directories_done = true;
     shared_.directories.wake();

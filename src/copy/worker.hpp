@@ -17,7 +17,8 @@ namespace nfsferry::copy {
 // both sides, and coroutines that list directories, carry files over, and finish directories.
 // walk.cpp lists directories, judge.cpp says what is to be done with an entry, file.cpp is the
 // life of a file, compare.cpp reads both sides, links.cpp has the other entries, delete.cpp what
-// only the target has, finish.cpp the end of directories.
+// only the target has, dry_run.cpp what is done where nothing is to be written, finish.cpp the end
+// of directories.
 class Worker {
  public:
   static constexpr std::size_t kWalkers = 16;
@@ -124,6 +125,13 @@ class Worker {
   Task<void> delete_surplus();
   Task<Status> refuse_to_delete(const std::vector<Surplus::InDirectory>& all);
 
+  // dry_run.cpp
+  void would_do(const WorkItem& item);
+  void would_copy(const WorkItem& item);
+  void would_set_attributes(const WorkItem& item, const std::optional<Hash128>& hash);
+  void foretell_hard_links();
+  void would_finish(const DirectoryNode& node);
+
   // finish.cpp
   void release(NodePtr node);
   Task<void> finisher();
@@ -150,6 +158,7 @@ class Worker {
   std::function<void()> waker(std::shared_ptr<Event> news) const;
 
   bool verifying() const { return shared_.job == Job::kVerify; }
+  bool writing() const { return shared_.job == Job::kCopy; }
 
   Shared& shared_;
   Loop& loop_;

@@ -77,6 +77,7 @@ Json options_json(const CopyOptions& options) {
   json["overwrite"] = name_of(kOverwriteNames, options.overwrite);
   json["delete"] = options.delete_surplus;
   if (options.max_delete) json["max_delete"] = *options.max_delete;
+  json["dry_run"] = options.dry_run;
   json["force"] = options.force;
   json["create_target"] = options.create_target;
   json["root_attributes"] = options.root_attributes;

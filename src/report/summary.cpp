@@ -28,7 +28,8 @@ std::string copied_text(const CopyReport& report) {
   std::string out =
       counted(report.files_transferred, "file") + ", " + format_size(report.bytes_written) + ", " +
       counted(report.folders_transferred, "folder") + " in " + format_duration(report.duration_ms);
-  if (report.files_transferred == 0 || report.duration_ms == 0) return out;
+  if (report.options.dry_run || report.files_transferred == 0 || report.duration_ms == 0)
+    return out;
   return out + " (" + grouped(per_second(report.files_transferred, report.duration_ms)) +
          " files/s, " + format_size(per_second(report.bytes_written, report.duration_ms)) + "/s)";
 }
@@ -180,12 +181,15 @@ std::uint64_t failed_entries(const CopyReport& report) {
 
 std::string copy_summary(const CopyReport& report) {
   std::string out;
-  add_line(out, "outcome", outcome(report.exit_code));
-  add_line(out, "copied", copied_text(report));
+  bool dry = report.options.dry_run;
+  std::string ended = outcome(report.exit_code);
+  add_line(out, "outcome", dry ? ended + "; dry run, nothing was written" : ended);
+  add_line(out, dry ? "would copy" : "copied", copied_text(report));
   add_count(out, "skipped", report.files_skipped, "file");
-  add_count(out, "repaired", report.metadata_repaired, "entry");
+  add_count(out, dry ? "would repair" : "repaired", report.metadata_repaired, "entry");
   add_count(out, "verified", report.files_verified, "file");
-  add_count(out, "deleted", report.files_deleted + report.folders_deleted, "entry");
+  add_count(out, dry ? "would delete" : "deleted", report.files_deleted + report.folders_deleted,
+            "entry");
   add_count(out, "not deleted", report.deletion_refused, "entry");
   add_count(out, "hard links", report.hard_links, "name");
   add_count(out, "not copied", report.special_skipped, "special file");

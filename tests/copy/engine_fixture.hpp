@@ -102,7 +102,8 @@ class Engine : public ::testing::Test {
     auto source = tree(source_volume_, std::move(source_options));
     auto target = tree(target_volume_, std::move(target_options));
     Pace pace(limits_, stop_);
-    Shared shared(Job::kCopy, options_, observer ? *observer : quiet, stop_, pace);
+    Job job = options_.dry_run ? Job::kDryRun : Job::kCopy;
+    Shared shared(job, options_, observer ? *observer : quiet, stop_, pace);
     CopyReport report;
     loop_->run(copy_task(shared, *source, *target, report));
     target_counters_ = target->counters();
@@ -139,6 +140,10 @@ class Engine : public ::testing::Test {
     EXPECT_TRUE(opened);
     opened = co_await target.open();
     EXPECT_TRUE(opened);
+    if (shared.job == Job::kDryRun) {
+      prepare_verify(shared, source, target);
+      co_return;
+    }
     Status ready = co_await prepare_copy(shared, source, target, "run");
     EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
   }

@@ -184,6 +184,7 @@ TEST(CopyReportJson, SwitchesAndMappedIdsAreAmongTheOptions) {
   CopyOptions& options = report.options;
   const std::map<std::string, bool*> switches{
       {"delete", &options.delete_surplus},
+      {"dry_run", &options.dry_run},
       {"force", &options.force},
       {"create_target", &options.create_target},
       {"root_attributes", &options.root_attributes},
