@@ -23,6 +23,8 @@ struct SurveyReport {
   std::uint64_t symlinks = 0;
   std::uint64_t specials = 0;  // FIFOs and sockets
   std::uint64_t devices = 0;
+  std::uint64_t files_filtered = 0;  // left out by the filters, as in a CopyReport
+  std::uint64_t folders_filtered = 0;
 };
 
 // A few of the source's files, copied into temporaries that were removed again.

@@ -54,6 +54,12 @@ struct IdMap {
   std::uint32_t to = 0;
 };
 
+// What becomes of entries of the source that a glob matches (docs/report.md, Filters).
+struct FilterRule {
+  bool include = false;
+  std::string glob;  // bytes
+};
+
 // How fast to go, each at most kRateMost; 0: as fast as it gets.
 struct Rates {
   std::uint64_t bytes_per_second = 0;     // of content, read from the source
@@ -74,6 +80,7 @@ struct CopyOptions {
   std::vector<IdMap> map_gid;
   OwnerErrors owner_errors = OwnerErrors::kFail;
   SuidMode suid = SuidMode::kAuto;
+  std::vector<FilterRule> filters;  // the first that matches decides; what none does is included
   CompareMode compare = CompareMode::kChanged;
   OverwriteMode overwrite = OverwriteMode::kAlways;
   bool delete_surplus = false;  // what only the target has is removed, once all else is done

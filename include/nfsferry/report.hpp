@@ -102,6 +102,8 @@ struct CopyReport {
   std::uint64_t throttled_ms = 0;
   std::uint64_t peak_rss_bytes = 0;
   std::uint64_t leftovers_skipped = 0;    // .nfs* and our own temporaries in the source
+  std::uint64_t files_filtered = 0;       // left out by the filters: all but directories
+  std::uint64_t folders_filtered = 0;     // likewise; what is in them is not known
   std::uint64_t metadata_repaired = 0;    // entries whose owner, mode or times alone were set
   std::uint64_t temporaries_removed = 0;  // of earlier runs that died, in the target
   std::uint64_t owners_not_set = 0;       // with --owner-errors warn

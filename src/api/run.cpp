@@ -96,6 +96,9 @@ class Run {
     source_location_ = *std::move(source);
     target_location_ = *std::move(target);
     Status fine = api::refuse_nested(source_location_, target_location_);
+    auto filter = copy::Filter::compile(options_.filters);
+    if (fine && !filter) fine = std::move(filter).error();
+    if (fine) shared_->filter = *std::move(filter);
     bool unhashed = options_.checksum == ChecksumMode::kNone;
     if (fine && unhashed && options_.verify != VerifyMode::kNone && !verifying()) {
       fine = own_error(Own::kBadInput, "start",
@@ -287,6 +290,7 @@ class Run {
       if (!compare) co_return;
       auto compared =
           std::make_unique<copy::Shared>(copy::Job::kVerify, options_, observer_, stop_, pace_);
+      compared->filter = shared_->filter;
       compared->ownership = shared_->ownership;
       compared->target_can = shared_->target_can;
       shared_ = std::move(compared);

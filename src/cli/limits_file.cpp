@@ -7,19 +7,13 @@
 #include "base/log.hpp"
 #include "cli/console.hpp"
 #include "cli/input_text.hpp"
+#include "cli/text_lines.hpp"
 #include "nfsferry/run.hpp"
 
 namespace nfsferry::cli {
 namespace {
 
 constexpr auto kLookEvery = std::chrono::seconds(1);
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r";
-  std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 struct FileRates {
   std::optional<std::uint64_t> bytes_per_second;
@@ -47,17 +41,8 @@ Status take_line(std::string_view line, FileRates& rates) {
 
 Result<Rates> parse_limits(std::string_view text, const Rates& otherwise) {
   FileRates found;
-  for (std::size_t number = 1; !text.empty(); ++number) {
-    std::size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    line = trimmed(line.substr(0, line.find('#')));
-    if (line.empty()) continue;
-    Status taken = take_line(line, found);
-    if (taken) continue;
-    return own_error(Own::kBadInput, "",
-                     "line " + std::to_string(number) + ": " + taken.error().detail);
-  }
+  auto take = [&found](std::string_view line, std::size_t) { return take_line(line, found); };
+  NFSFERRY_TRY(Ok taken, for_each_statement(text, take), return);
   return Rates{found.bytes_per_second.value_or(otherwise.bytes_per_second),
                found.requests_per_second.value_or(otherwise.requests_per_second)};
 }

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <utility>
 
+#include "cli/filter_rules.hpp"
 #include "cli/parsed_option.hpp"
 
 namespace nfsferry::cli {
@@ -15,6 +16,28 @@ void add_id_map_flag(CLI::App& app, const std::string& name, const std::string& 
     return add_id_map(maps, map);
   };
   add_repeated(app, name, "OLD:NEW", help, parse, [](Ok) {});
+}
+
+// In the order of the command line, whichever flag brings the rule.
+void add_rule_flag(CLI::App& app, const std::string& name, const std::string& help, bool include,
+                   std::vector<FilterRule>& rules) {
+  auto parse = [include, &rules](std::string_view glob) {
+    return add_filter_rule(rules, FilterRule{include, std::string(glob)});
+  };
+  add_repeated(app, name, "GLOB", help, parse, [](Ok) {})->trigger_on_parse();
+}
+
+void add_filter_flags(CLI::App& app, std::vector<FilterRule>& rules) {
+  add_rule_flag(app, "--include", "Copy what matches; the first filter that does decides", true,
+                rules);
+  add_rule_flag(app, "--exclude", "Leave out what matches, and do not enter such directories",
+                false, rules);
+  auto read = [&rules](std::string_view file) {
+    return read_filter_rules(std::string(file), rules);
+  };
+  add_repeated(app, "--filter-from", "FILE|-", "Filters in lines of '+ GLOB' and '- GLOB'", read,
+               [](Ok) {})
+      ->trigger_on_parse();
 }
 
 }  // namespace
@@ -47,6 +70,7 @@ void add_scope_flags(CLI::App& app, CopyOptions& options) {
              options.cross_mounts);
   add_switch(app, "--include-nfs-leftovers", "Do not leave out .nfs* files",
              options.include_nfs_leftovers);
+  add_filter_flags(app, options.filters);
 }
 
 void add_work_flags(CLI::App& app, RunArguments& arguments) {

@@ -32,7 +32,7 @@ void add_operands(CLI::App& app, const char* source_help, const char* target_hel
                   CopyOptions& options);
 // --owner, --map-uid, --map-gid, --suid.
 void add_mapping_flags(CLI::App& app, CopyOptions& options);
-// --cross-mounts, --include-nfs-leftovers.
+// --cross-mounts, --include-nfs-leftovers, --include, --exclude, --filter-from.
 void add_scope_flags(CLI::App& app, CopyOptions& options);
 // --threads, --engine, --timeout, --run-id, and the limits.
 void add_work_flags(CLI::App& app, RunArguments& arguments);

@@ -254,6 +254,8 @@ void fill_report(Shared& shared, CopyReport& report) {
   report.symlinks = counters.symlinks;
   report.special_skipped = counters.special_skipped;
   report.leftovers_skipped = counters.leftovers_skipped;
+  report.files_filtered = counters.files_filtered;
+  report.folders_filtered = counters.folders_filtered;
   report.metadata_repaired = counters.metadata_repaired;
   report.temporaries_removed = counters.temporaries_removed;
   report.owners_not_set = counters.owners_not_set;
@@ -277,6 +279,8 @@ void fill_verification(Shared& shared, CopyReport& report) {
   report.files_verified = counters.files_verified;
   report.folders_verified = counters.folders_verified;
   report.target_only = counters.target_only;
+  report.files_filtered = counters.files_filtered;
+  report.folders_filtered = counters.folders_filtered;
   report.bytes_verified = counters.bytes_compared;
   report.vanished += counters.vanished;
   report.retries += counters.retries;

@@ -254,6 +254,14 @@ void Shared::entry_failed(Phase phase, std::string path, const Error& error, std
   if (treat == Treatment::kFatal || full) abort(error);
 }
 
+bool Shared::filters_out(const DirectoryNode& node, const Entry& entry) {
+  if (filter.empty()) return false;
+  bool directory = entry.attributes.type == FileType::kDirectory;
+  if (!filter.leaves_out(node.path_of(entry.name), directory)) return false;
+  ++(directory ? counters.folders_filtered : counters.files_filtered);
+  return true;
+}
+
 void Shared::add_digest(std::string_view path, const Hash128& hash) {
   std::lock_guard lock(mutex_);
   digest_.add(path, hash);

@@ -16,6 +16,7 @@
 #include "base/result.hpp"
 #include "copy/content_hash.hpp"
 #include "copy/file_ranges.hpp"
+#include "copy/filter.hpp"
 #include "copy/large_files.hpp"
 #include "copy/ownership.hpp"
 #include "copy/surplus.hpp"
@@ -109,6 +110,8 @@ struct Counters {
   std::atomic<std::uint64_t> hard_links{0};
   std::atomic<std::uint64_t> special_skipped{0};
   std::atomic<std::uint64_t> leftovers_skipped{0};
+  std::atomic<std::uint64_t> files_filtered{0};  // all but directories
+  std::atomic<std::uint64_t> folders_filtered{0};
   std::atomic<std::uint64_t> changed{0};
   std::atomic<std::uint64_t> vanished{0};
   std::atomic<std::uint64_t> retries{0};
@@ -251,6 +254,7 @@ class Shared {
   const StopFlag& stop;
   Pace& pace;
   const std::uint64_t name_seed;  // of hashed names
+  Filter filter;
   Ownership ownership;
   Capabilities target_can;  // as the start's probe found it
   Counters counters;
@@ -281,6 +285,8 @@ class Shared {
   // this entry.
   void entry_failed(Phase phase, std::string path, const Error& error, std::uint32_t attempts,
                     FailedAt at = FailedAt::kTarget);
+  // Whether the filters leave the entry of this directory of the source out: then it is counted.
+  bool filters_out(const DirectoryNode& node, const Entry& entry);
   void add_digest(std::string_view path, const Hash128& hash);
   std::string digest();
   bool hashes() const { return options.checksum != ChecksumMode::kNone; }

@@ -23,6 +23,8 @@ Task<void> Survey::go() {
   co_await group.join();
   auto taken = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_);
   report_.duration_ms = static_cast<std::uint64_t>(taken.count());
+  report_.files_filtered = shared_.counters.files_filtered;
+  report_.folders_filtered = shared_.counters.folders_filtered;
   report_.complete = !over();
   shared_.walk_finished = report_.complete;
 }
@@ -67,6 +69,7 @@ Task<Status> Survey::list_pages(NodePtr node) {
       shared_.entry_failed(Phase::kPrepare, node->path_of(error.path), error, 1);
     }
     for (Entry& entry : page->entries) {
+      if (shared_.filters_out(*node, entry)) continue;
       bool inside = !is_beyond(entry, node->entry.attributes.fsid, shared_.options);
       if (!inside || is_leftover(entry, shared_.options)) continue;
       if (entry.attributes.type == FileType::kDirectory)

@@ -235,8 +235,13 @@ Task<void> Worker::take_page(Merge& merge, ListingPage page) {
   if (!subdirectories.empty()) co_await take_subdirectories(node, std::move(subdirectories));
 }
 
-// Left-overs of NFS clients and of our own runs; other file systems; devices nobody can hold.
+// By the filters; left-overs of NFS clients and of our own runs; other file systems; devices nobody
+// can hold.
 bool Worker::is_skipped(const NodePtr& node, const Entry& entry) {
+  if (shared_.filters_out(*node, entry)) {
+    tell(*node, entry, EntryAction::kSkipped);
+    return true;
+  }
   if (is_leftover(entry, shared_.options)) {
     ++shared_.counters.leftovers_skipped;
     tell(*node, entry, EntryAction::kSkipped);
@@ -335,6 +340,10 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
 
 // A directory that has taken the place of something else since the listing.
 Task<void> Worker::take_new_directory(NodePtr node, Entry entry) {
+  if (shared_.filters_out(*node, entry)) {
+    tell(*node, entry, EntryAction::kSkipped);
+    co_return;
+  }
   std::vector<Subdirectory> found(1);
   found[0].entry = std::move(entry);
   found[0].late = true;

@@ -32,6 +32,8 @@ Json source_json(const CheckReport& report) {
   json["symlinks"] = source.symlinks;
   json["specials"] = source.specials;
   json["devices"] = source.devices;
+  json["files_filtered"] = source.files_filtered;
+  json["folders_filtered"] = source.folders_filtered;
   json["unreadable"] = report.run.failed_prepare + report.run.failed_transfer;
   return json;
 }

@@ -46,6 +46,15 @@ Json id_maps_json(const std::vector<IdMap>& map) {
   return json;
 }
 
+Json filters_json(const std::vector<FilterRule>& filters) {
+  Json json = Json::array();
+  std::size_t shown = std::min(filters.size(), kFiltersShown);
+  for (std::size_t i = 0; i < shown; ++i) {
+    json.push_back(short_text((filters[i].include ? "+ " : "- ") + filters[i].glob));
+  }
+  return json;
+}
+
 // What kAuto comes to.
 SuidMode effective_suid(const CopyOptions& options) {
   if (options.suid != SuidMode::kAuto) return options.suid;
@@ -83,6 +92,7 @@ Json options_json(const CopyOptions& options) {
   json["root_attributes"] = options.root_attributes;
   json["cross_mounts"] = options.cross_mounts;
   json["include_nfs_leftovers"] = options.include_nfs_leftovers;
+  json["filters"] = filters_json(options.filters);
   json["verify"] = name_of(kVerifyNames, options.verify);
   json["checksum"] = name_of(kChecksumNames, options.checksum);
   json["engine"] = name_of(kEngineNames, options.engine);

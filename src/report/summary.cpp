@@ -24,6 +24,12 @@ void add_count(std::string& out, std::string_view label, std::uint64_t number, c
   if (number > 0) add_line(out, label, counted(number, noun));
 }
 
+// A folder that was left out is not entered: nobody knows how much is in it.
+void add_filtered(std::string& out, std::uint64_t files, std::uint64_t folders) {
+  if (files + folders == 0) return;
+  add_line(out, "filtered", counted(files, "file") + ", " + counted(folders, "folder"));
+}
+
 std::string copied_text(const CopyReport& report) {
   std::string out =
       counted(report.files_transferred, "file") + ", " + format_size(report.bytes_written) + ", " +
@@ -193,6 +199,7 @@ std::string copy_summary(const CopyReport& report) {
   add_count(out, "not deleted", report.deletion_refused, "entry");
   add_count(out, "hard links", report.hard_links, "name");
   add_count(out, "not copied", report.special_skipped, "special file");
+  add_filtered(out, report.files_filtered, report.folders_filtered);
   add_count(out, "left out", report.leftovers_skipped, "left-over");
   add_count(out, "cleaned up", report.temporaries_removed, "temporary file");
   add_count(out, "owner not set", report.owners_not_set, "entry");
@@ -212,6 +219,7 @@ std::string check_summary(const CheckReport& report) {
   add_line(out, "outcome", check_outcome(run.exit_code));
   add_line(out, "source", side_text(run.source, report.source_round_trip_us));
   add_line(out, "", survey_text(report.source));
+  add_filtered(out, report.source.files_filtered, report.source.folders_filtered);
   add_line(out, "target", side_text(run.target, report.target_round_trip_us));
   add_line(out, "", room_text(report));
   add_line(out, "", report.sets_owners ? "owners can be set" : "owners cannot be set");
@@ -238,6 +246,7 @@ std::string verify_summary(const CopyReport& report) {
            counted(report.files_verified, "file") + ", " + format_size(report.bytes_verified) +
                ", " + counted(report.folders_verified, "folder") + " in " +
                format_duration(report.duration_ms));
+  add_filtered(out, report.files_filtered, report.folders_filtered);
   add_count(out, "not equal", failed_entries(report), "entry");
   add_count(out, "only in target", report.target_only, "name");
   add_count(out, "retried", report.retries, "request");

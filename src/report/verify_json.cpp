@@ -41,6 +41,8 @@ std::string verify_report_json(const CopyReport& report) {
   json["folders_verified"] = report.folders_verified;
   json["bytes_verified"] = report.bytes_verified;
   json["target_only"] = report.target_only;
+  json["files_filtered"] = report.files_filtered;
+  json["folders_filtered"] = report.folders_filtered;
   json["not_equal"] = failed_entries(report);
   json["differences"] = std::move(differences);
   json["differences_truncated"] = truncated;

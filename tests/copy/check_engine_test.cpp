@@ -20,6 +20,7 @@ class Check : public Engine {
     auto target = tree(target_volume_, std::move(target_options));
     Pace pace(limits_, stop_);
     Shared shared(Job::kCheck, options_, quiet, stop_, pace);
+    shared.filter = *Filter::compile(options_.filters);
     Found found;
     loop_->run(look_task(shared, *source, *target, found));
     if (lock_mark) *lock_mark = shared.target_can.lock_mark;
@@ -76,6 +77,17 @@ TEST_F(Check, counts_what_a_copy_would_carry) {
   EXPECT_EQ(check.source.symlinks, 1u);
   EXPECT_EQ(check.source.specials, 1u);
   EXPECT_EQ(check.source.devices, 1u);
+}
+
+TEST_F(Check, what_filters_leave_out_is_counted_apart) {
+  fill_source();
+  options_.filters = {{false, "deep/"}, {false, "large"}};
+  auto [check, run] = look();
+  EXPECT_EQ(check.source.directories, 0u);
+  EXPECT_EQ(check.source.files, 2u) << "a further name of the large file is not left out";
+  EXPECT_EQ(check.source.hard_links, 0u);
+  EXPECT_EQ(check.source.files_filtered, 1u);
+  EXPECT_EQ(check.source.folders_filtered, 1u);
 }
 
 TEST_F(Check, tries_files_of_the_source_and_leaves_nothing_in_the_target) {

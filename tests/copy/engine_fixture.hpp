@@ -104,6 +104,7 @@ class Engine : public ::testing::Test {
     Pace pace(limits_, stop_);
     Job job = options_.dry_run ? Job::kDryRun : Job::kCopy;
     Shared shared(job, options_, observer ? *observer : quiet, stop_, pace);
+    shared.filter = *Filter::compile(options_.filters);
     CopyReport report;
     loop_->run(copy_task(shared, *source, *target, report));
     target_counters_ = target->counters();
@@ -117,6 +118,7 @@ class Engine : public ::testing::Test {
     if (target_can_) target->adopt(*target_can_);
     Pace pace(limits_, stop_);
     Shared shared(Job::kVerify, options_, observer ? *observer : quiet, stop_, pace);
+    shared.filter = *Filter::compile(options_.filters);
     CopyReport report;
     loop_->run(verify_task(shared, *source, *target, report));
     return report;

@@ -23,7 +23,7 @@ CheckReport sample() {
   report.run.engine = "epoll";
   report.run.engine_note = "io_uring is forbidden";
   report.source_round_trip_us = 250;
-  report.source = {true, 1500, 2, 10, 4096, 1, 1000, 3, 4, 5, 6};
+  report.source = {true, 1500, 2, 10, 4096, 1, 1000, 3, 4, 5, 6, 7, 8};
   report.target_empty = true;
   report.space_total_bytes = 2 << 20;
   report.space_available_bytes = 1 << 20;
@@ -73,8 +73,8 @@ TEST(CheckSummary, TellsBothSidesTheTrialAndWhatToExpect) {
        {"outcome         ready\n",
         "nfs://a/old: NFSv4.1, 100 operations a request, 64 requests at once, round trip 0.250 ms",
         "10 files, 4.0 KiB, 2 folders, 4 symlinks, 3 hard links, 5 special files; listed in 1.5s",
-        "empty, 1.0 MiB available of 2.0 MiB", "owners can be set",
-        "clock           the target's is 7 ms behind this machine's\n",
+        "filtered        7 files, 8 folders\n", "empty, 1.0 MiB available of 2.0 MiB",
+        "owners can be set", "clock           the target's is 7 ms behind this machine's\n",
         "epoll (io_uring is forbidden)",
         "9 small files: 900 files/s, 1000 B of a large file: 1.0 MiB/s",
         "about 1m01s for a first copy", "note            a note\n"}) {

@@ -44,6 +44,7 @@ CopyReport extreme_report() {
   report.options.owner_uid = report.options.owner_gid = kMost32;
   report.options.threads = report.options.connections = kMost32;
   report.options.map_uid = report.options.map_gid = std::vector<IdMap>(5000, {kMost32, kMost32});
+  report.options.filters = std::vector<FilterRule>(5000, {true, std::string(500, '\x08')});
   report.options.timeout_ms = kMost;
   report.options.rates = {kRateMost, kRateMost};
   report.exit_code = ExitCode::kTerminated;
@@ -86,6 +87,8 @@ CopyReport extreme_report() {
                                  &report.target_only,
                                  &report.folders_deleted,
                                  &report.deletion_refused,
+                                 &report.files_filtered,
+                                 &report.folders_filtered,
                                  &report.prepare.duration_ms,
                                  &report.transfer.duration_ms,
                                  &report.verify.duration_ms}) {
@@ -199,6 +202,10 @@ TEST(CopyReportJson, SwitchesAndMappedIdsAreAmongTheOptions) {
   OrderedJson json = OrderedJson::parse(copy_report_json(report))["Options"];
   EXPECT_EQ(json["map_uid"], OrderedJson({"200005:200010", "1:2"}));
   EXPECT_EQ(json["map_gid"], OrderedJson::array());
+  EXPECT_EQ(json["filters"], OrderedJson::array());
+  options.filters = {{true, "/kept/"}, {false, "*.tmp"}};
+  json = OrderedJson::parse(copy_report_json(report))["Options"];
+  EXPECT_EQ(json["filters"], OrderedJson({"+ /kept/", "- *.tmp"}));
 }
 
 TEST(CopyReportJson, LimitsAreAmongTheOptionsAndNoLimitIsWhatTheServiceCallsIt) {
@@ -280,6 +287,8 @@ TEST(CopyReportJson, CountersReachTheirMembers) {
   report.temporaries_removed = 12;
   report.owners_not_set = 13;
   report.target_only = 14;
+  report.files_filtered = 16;
+  report.folders_filtered = 17;
   report.verify.duration_ms = 15;
   report.verify.success = false;
   OrderedJson json = OrderedJson::parse(copy_report_json(report));
@@ -304,6 +313,8 @@ TEST(CopyReportJson, CountersReachTheirMembers) {
   EXPECT_EQ(own["temporaries_removed"], 12);
   EXPECT_EQ(own["owners_not_set"], 13);
   EXPECT_EQ(own["target_only"], 14);
+  EXPECT_EQ(own["files_filtered"], 16);
+  EXPECT_EQ(own["folders_filtered"], 17);
   EXPECT_EQ(json["Result"]["VerifyDuration"], 15);
   EXPECT_EQ(json["Result"]["VerifyStatus"], "ERROR");
 }

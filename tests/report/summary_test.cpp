@@ -37,6 +37,8 @@ TEST(CopySummary, TellsWhatWasNotCopiedOnlyWhereThereIsSomething) {
   report.metadata_repaired = 1;
   report.files_verified = 1234;
   report.special_skipped = 2;
+  report.files_filtered = 7;
+  report.folders_filtered = 1;
   report.temporaries_removed = 3;
   report.owners_not_set = 4;
   report.target_only = 6;
@@ -47,6 +49,7 @@ TEST(CopySummary, TellsWhatWasNotCopiedOnlyWhereThereIsSomething) {
             "repaired        1 entry\n"
             "verified        1,234 files\n"
             "not copied      2 special files\n"
+            "filtered        7 files, 1 folder\n"
             "cleaned up      3 temporary files\n"
             "owner not set   4 entries\n"
             "only in target  6 names\n");
@@ -76,9 +79,11 @@ TEST(VerifySummary, TellsWhatWasComparedAndWhatIsNotEqual) {
   report.exit_code = ExitCode::kEntriesFailed;
   report.failed_verify = 2;
   report.target_only = 1;
+  report.files_filtered = 1;
   EXPECT_EQ(verify_summary(report),
             "outcome         not equal\n"
             "compared        1,000 files, 3.0 MiB, 1 folder in 2.0s\n"
+            "filtered        1 file, 0 folders\n"
             "not equal       2 entries\n"
             "only in target  1 name\n"
             "run             r1\n");
