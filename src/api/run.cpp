@@ -126,12 +126,10 @@ class Run {
     const Attributes& root = source.root_entry().attributes;
     NewAttributes attributes;
     attributes.mode = root.mode;
-    if (options_.owner == OwnerRule::kFixed) {
-      attributes.owner = options_.owner_uid;
-      attributes.group = options_.owner_gid;
-    } else if (root.owner.is_numeric() && root.group.is_numeric()) {
-      attributes.owner = root.owner.id;
-      attributes.group = root.group.id;
+    auto given = copy::Ownership(options_, root, root).of(root);
+    if (given) {
+      attributes.owner = given->owner;
+      attributes.group = given->group;
     }
     auto made = co_await api::make_root(loop, target_location_, tree_options_, attributes, stop_);
     made_root_ = made && *made;

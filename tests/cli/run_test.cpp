@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -191,6 +193,19 @@ TEST_F(RunTest, TheEffectiveOptionsAreInTheReport) {
   EXPECT_EQ(options["suid"], "drop");
   EXPECT_EQ(options["map_uid"], Json({"70001:0", "70002:0"}));
   EXPECT_EQ(options["map_gid"], Json({"70003:0"}));
+}
+
+TEST_F(RunTest, ATargetThatIsMadeHasTheOwnerThatItsMapSays) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  ASSERT_EQ(::chown(folder_.path("source").c_str(), 70001, 70002), 0);
+  Outcome outcome =
+      run_program({"copy", folder_.path("source"), folder_.path("new"), "--create-target",
+                   "--map-uid", "70001:70003", "--map-gid", "70002:70004"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  struct stat made{};
+  ASSERT_EQ(::stat(folder_.path("new").c_str(), &made), 0);
+  EXPECT_EQ(made.st_uid, 70003u);
+  EXPECT_EQ(made.st_gid, 70004u);
 }
 
 TEST_F(RunTest, OperandsMayFollowARepeatedFlag) {
