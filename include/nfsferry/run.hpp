@@ -8,6 +8,7 @@
 #include "nfsferry/check.hpp"
 #include "nfsferry/observer.hpp"
 #include "nfsferry/options.hpp"
+#include "nfsferry/owners.hpp"
 #include "nfsferry/report.hpp"
 
 namespace nfsferry {
@@ -31,6 +32,9 @@ DirectoryReport await_directory(const AwaitOptions& options, const StopFlag& sto
 // nothing. What is no directory is refused.
 ProvisionReport provision(const ProvisionOptions& options, const StopFlag& stop);
 ProbeReport probe(const ProbeOptions& options);
+// Goes through the tree and adds up what each owner and each group has. Entries that a copy would
+// leave out (.nfs*, other file systems) are not counted.
+OwnersReport owners(const OwnersOptions& options, const StopFlag& stop);
 // For each shape makes a synthetic tree in the source's directory and copies it, `rounds` times,
 // into the target's. Everything is in directories named nfsferry-bench-..., removed at the end,
 // also after a stop; nothing else is touched. The first failure ends it.

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string>
+
 #include "nfsferry/options.hpp"
 
 namespace CLI {
@@ -10,7 +14,10 @@ namespace nfsferry::cli {
 
 // `nfsferry probe URL`: what was asked for.
 struct ProbeArguments {
-  ProbeOptions options;
+  std::string location;
+  EngineMode engine = EngineMode::kAuto;
+  std::optional<std::uint64_t> timeout_ms;
+  bool owners = false;  // who has how much, in place of what the server offers
   bool json = false;
 };
 

@@ -1,98 +1,31 @@
 #include "copy/survey.hpp"
 
-#include <algorithm>
-
 #include "copy/scope.hpp"
-#include "copy/worker.hpp"
 
 namespace nfsferry::copy {
-namespace {
 
-constexpr unsigned kLanesMost = 16;
-
-}  // namespace
+Survey::Survey(Shared& shared, Source& source, std::uint64_t small_most)
+    : shared_(shared),
+      small_most_(small_most),
+      walk_(
+          shared, source, [this](const NodePtr& node, Entry& entry) { visit(node, entry); },
+          started_ + kDurationMost) {}
 
 Task<void> Survey::go() {
-  auto root = std::make_shared<DirectoryNode>();
-  root->entry = source_.root_entry();
-  root->source = source_.root();
-  shared_.directories.try_push(std::move(root));
-  unsigned lanes = std::min(kLanesMost, source_.preferences().requests_in_flight);
-  TaskGroup group;
-  for (unsigned i = 0; i < std::max(lanes, 1u); ++i) group.spawn(lane());
-  co_await group.join();
+  co_await walk_.go();
   auto taken = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_);
   report_.duration_ms = static_cast<std::uint64_t>(taken.count());
   report_.files_filtered = shared_.counters.files_filtered;
   report_.folders_filtered = shared_.counters.folders_filtered;
-  report_.complete = !over();
+  report_.complete = !walk_.over();
   shared_.walk_finished = report_.complete;
 }
 
-bool Survey::over() const { return shared_.stopping() || Clock::now() - started_ > kDurationMost; }
-
-Task<void> Survey::lane() {
-  while (!over() && !shared_.directories.finished()) {
-    auto node = shared_.directories.try_pop();
-    if (node) {
-      co_await list(*std::move(node));
-      shared_.directories.done();
-      news_.pulse();
-    } else {
-      co_await news_.wait();
-    }
-  }
-  news_.pulse();
-}
-
-Task<void> Survey::list(NodePtr node) {
-  Status listed = co_await list_pages(node);
-  bool vanished = !listed && means_vanished(listed.error()) && node->parent;
-  if (!listed && !vanished) {
-    shared_.entry_failed(Phase::kPrepare, node->path(), listed.error(), 1);
-  }
-}
-
-Task<Status> Survey::list_pages(NodePtr node) {
-  if (!node->source) {
-    auto opened = co_await source_.open_directory(node->parent->source, node->entry);
-    if (!opened) co_return std::move(opened).error();
-    node->source = *std::move(opened);
-  }
-  auto listing = source_.list(node->source);
-  if (!listing) co_return std::move(listing).error();
-  for (bool more = true; more && !over();) {
-    auto page = co_await (*listing)->next();
-    if (!page) co_return std::move(page).error();
-    more = !page->eof;
-    for (const Error& error : page->refused) {
-      shared_.entry_failed(Phase::kPrepare, node->path_of(error.path), error, 1);
-    }
-    for (Entry& entry : page->entries) {
-      if (shared_.filters_out(*node, entry)) continue;
-      bool inside = !is_beyond(entry, node->entry.attributes.fsid, shared_.options);
-      if (!inside || is_leftover(entry, shared_.options)) continue;
-      if (entry.attributes.type == FileType::kDirectory)
-        co_await enter(node, std::move(entry));
-      else
-        count(node, std::move(entry));
-    }
-  }
-  co_return ok();
-}
-
-Task<void> Survey::enter(NodePtr node, Entry entry) {
-  Status ends = node->refuse_endless(entry);
-  if (!ends) {
-    shared_.entry_failed(Phase::kPrepare, node->path_of(entry.name), ends.error(), 1);
-    co_return;
-  }
-  ++report_.directories;
-  NodePtr child = DirectoryNode::child_of(std::move(node), std::move(entry));
-  if (shared_.directories.try_push(child))
-    news_.pulse();
+void Survey::visit(const NodePtr& node, Entry& entry) {
+  if (entry.attributes.type == FileType::kDirectory)
+    ++report_.directories;
   else
-    co_await list(std::move(child));  // full: go deeper here, memory stays bounded
+    count(node, std::move(entry));
 }
 
 void Survey::count(const NodePtr& node, Entry entry) {
@@ -104,10 +37,7 @@ void Survey::count(const NodePtr& node, Entry entry) {
     ++report_.specials;
   }
   if (attributes.type != FileType::kRegular) return;
-  bool first =
-      attributes.link_count < 2 ||
-      linked_.emplace(attributes.fsid.major, attributes.fsid.minor, attributes.fileid).second;
-  if (!first) {
+  if (!first_names_.is_first(attributes)) {
     ++report_.hard_links;
     return;
   }

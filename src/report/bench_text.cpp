@@ -1,6 +1,5 @@
 #include "report/bench_text.hpp"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "report/json_text.hpp"
 #include "report/report_json.hpp"
 #include "report/summary.hpp"
+#include "report/table.hpp"
 
 namespace nfsferry {
 namespace {
@@ -20,23 +20,6 @@ constexpr std::uint64_t kServiceBytesPerSecond = 1'000'000'000 / 60;
 std::uint64_t service_ms(std::uint64_t bytes) { return bytes * 1000 / kServiceBytesPerSecond; }
 
 using Row = std::array<std::string, 7>;
-
-// The first column to the left, numbers to the right.
-std::string laid_out(const std::vector<Row>& rows) {
-  std::array<std::size_t, std::tuple_size_v<Row>> widths{};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string out;
-  for (const Row& row : rows) {
-    out += row[0] + std::string(widths[0] - row[0].size(), ' ');
-    for (std::size_t i = 1; i < row.size(); ++i) {
-      out += "  " + std::string(widths[i] - row[i].size(), ' ') + row[i];
-    }
-    out += '\n';
-  }
-  return out;
-}
 
 Row row_of(const BenchRound& round) {
   return {std::string(name_of(kBenchShapeNames, round.shape)),
