@@ -48,10 +48,11 @@ enum class VerifyMode : std::uint8_t {
 enum class ChecksumMode : std::uint8_t { kXxh3, kNone };
 enum class EngineMode : std::uint8_t { kAuto, kIoUring, kEpoll };
 
-// Ids `from` of the source become `to` in the target.
+// `count` ids of the source from `from` on become as many in the target, from `to` on.
 struct IdMap {
   std::uint32_t from = 0;
   std::uint32_t to = 0;
+  std::uint32_t count = 1;
 };
 
 // What becomes of entries of the source that a glob matches (docs/report.md, Filters).
@@ -76,7 +77,7 @@ struct CopyOptions {
   OwnerRule owner = OwnerRule::kKeep;
   std::uint32_t owner_uid = 0;  // for kFixed
   std::uint32_t owner_gid = 0;
-  std::vector<IdMap> map_uid;  // before `owner`: an id that is listed here is mapped here
+  std::vector<IdMap> map_uid;  // before `owner`: an id that is listed here, once, is mapped here
   std::vector<IdMap> map_gid;
   OwnerErrors owner_errors = OwnerErrors::kFail;
   SuidMode suid = SuidMode::kAuto;

@@ -19,11 +19,12 @@ namespace {
 using recover::CopyHome;
 
 // The flags that may differ from home to home, with '_' for '-'.
-constexpr std::array<std::string_view, 19> kHomeOptions{
-    "owner",   "map_uid",   "map_gid",      "owner_errors",  "suid",
-    "compare", "overwrite", "force",        "create_target", "root_attributes",
-    "verify",  "checksum",  "cross_mounts", "engine",        "include_nfs_leftovers",
-    "threads", "timeout",   "connections",  "run_id"};
+constexpr std::array<std::string_view, 20> kHomeOptions{
+    "owner",        "owner_map",     "map_uid",         "map_gid",
+    "owner_errors", "suid",          "compare",         "overwrite",
+    "force",        "create_target", "root_attributes", "verify",
+    "checksum",     "cross_mounts",  "engine",          "include_nfs_leftovers",
+    "threads",      "timeout",       "connections",     "run_id"};
 
 Error bad_line(const CopyHome& home, const std::string& what) {
   return own_error(Own::kBadInput, "", "line " + std::to_string(home.line) + ": " + what);

@@ -12,8 +12,6 @@ Error bad(std::string_view text, std::string_view what) {
   return own_error(Own::kBadInput, "", "'" + std::string(text) + "' " + std::string(what));
 }
 
-constexpr std::uint64_t kIdMax = 0xffff'fffe;  // the one above means "leave it" to chown
-
 struct IdPair {
   std::uint32_t first = 0;
   std::uint32_t second = 0;
@@ -54,11 +52,11 @@ Result<IdMap> parse_id_map(std::string_view text) {
 
 Status add_id_map(std::vector<IdMap>& maps, IdMap map) {
   for (const IdMap& known : maps) {
-    if (known.from != map.from) continue;
-    if (known.to == map.to) return ok();
-    return bad(std::to_string(map.from), "is mapped twice, to " + std::to_string(known.to) +
-                                             " and to " + std::to_string(map.to) +
-                                             "; leave one out");
+    if (map.from < known.from || map.from - known.from >= known.count) continue;
+    std::uint32_t to = known.to + (map.from - known.from);
+    if (to == map.to) return ok();
+    return bad(std::to_string(map.from), "is mapped twice, to " + std::to_string(to) + " and to " +
+                                             std::to_string(map.to) + "; leave one out");
   }
   if (maps.size() >= kIdMapsMax) {
     return own_error(Own::kBadInput, "",

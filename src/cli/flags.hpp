@@ -29,7 +29,8 @@ inline constexpr std::uint64_t kProgressIntervalMinMs = 100;
 inline constexpr std::uint64_t kProgressIntervalMaxMs = 3'600'000;
 inline constexpr std::size_t kRunIdMax = 64;
 
-inline constexpr std::size_t kIdMapsMax = 10'000;
+inline constexpr std::uint64_t kIdMax = 0xffff'fffe;  // the one above means "leave it" to chown
+inline constexpr std::size_t kIdMapsMax = 100'000;    // of users; of groups
 
 inline constexpr NamedValues<ProgressMode, 3> kProgressNames{{{"auto", ProgressMode::kAuto},
                                                               {"always", ProgressMode::kAlways},
@@ -57,8 +58,8 @@ Result<std::uint64_t> parse_progress_interval(std::string_view text);
 // Where output goes: any name, or "-".
 Result<std::string> parse_output(std::string_view text);
 
-// Adds the pair, where it says nothing that is known already. Errors: kBadInput when the id is
-// mapped to another one, or there are more than kIdMapsMax.
+// Adds the pair of two ids, where it says nothing that is known already. Errors: kBadInput when the
+// id is mapped to another one, or there are more than kIdMapsMax.
 Status add_id_map(std::vector<IdMap>& maps, IdMap map);
 
 // The error of a value that is none of `names`.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cli/filter_rules.hpp"
+#include "cli/owner_map.hpp"
 #include "cli/parsed_option.hpp"
 
 namespace nfsferry::cli {
@@ -61,6 +62,12 @@ void add_mapping_flags(CLI::App& app, CopyOptions& options) {
                   options.map_uid);
   add_id_map_flag(app, "--map-gid", "This group becomes that one, before --owner; may be repeated",
                   options.map_gid);
+  // After these two, so that it is held against what they say.
+  auto read_map = [&options](std::string_view file) {
+    return read_owner_map(std::string(file), options);
+  };
+  add_parsed(app, "--owner-map", "FILE|-", "More of both, in lines of 'uid|gid OLD[-LAST] NEW'",
+             read_map, [](Ok) {});
   add_named(app, "--suid", "Set-user-id and set-group-id bits (drop where owners are mapped)",
             kSuidNames, options.suid);
 }

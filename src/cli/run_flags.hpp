@@ -30,7 +30,7 @@ void begin_group(CLI::App& app, const char* heading);
 
 void add_operands(CLI::App& app, const char* source_help, const char* target_help,
                   CopyOptions& options);
-// --owner, --map-uid, --map-gid, --suid.
+// --owner, --map-uid, --map-gid, --owner-map, --suid.
 void add_mapping_flags(CLI::App& app, CopyOptions& options);
 // --cross-mounts, --include-nfs-leftovers, --include, --exclude, --filter-from.
 void add_scope_flags(CLI::App& app, CopyOptions& options);

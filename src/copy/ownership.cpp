@@ -1,5 +1,8 @@
 #include "copy/ownership.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace nfsferry::copy {
 namespace {
 
@@ -10,14 +13,31 @@ bool drops_set_id(const CopyOptions& options) {
   return options.owner != OwnerRule::kKeep || !options.map_uid.empty() || !options.map_gid.empty();
 }
 
+std::vector<IdMap> sorted(std::vector<IdMap> maps) {
+  std::sort(maps.begin(), maps.end(),
+            [](const IdMap& one, const IdMap& other) { return one.from < other.from; });
+  return maps;
+}
+
+// What the id is mapped to, if it is; by maps in the order of their ids.
+std::optional<std::uint32_t> mapped(const std::vector<IdMap>& maps, std::uint32_t id) {
+  auto behind =
+      std::upper_bound(maps.begin(), maps.end(), id,
+                       [](std::uint32_t wanted, const IdMap& map) { return wanted < map.from; });
+  if (behind == maps.begin()) return {};
+  const IdMap& map = *std::prev(behind);
+  std::uint32_t nth = id - map.from;
+  return nth < map.count ? std::optional(map.to + nth) : std::nullopt;
+}
+
 }  // namespace
 
 Ownership::Ownership(const CopyOptions& options, const Attributes& source_root,
                      const Attributes& target_root)
     : user_{options.owner, options.owner_uid, source_root.owner, target_root.owner,
-            options.map_uid},
+            sorted(options.map_uid)},
       group_{options.owner, options.owner_gid, source_root.group, target_root.group,
-             options.map_gid},
+             sorted(options.map_gid)},
       warn_only_(options.owner_errors == OwnerErrors::kWarn),
       drop_set_id_(drops_set_id(options)) {}
 
@@ -29,9 +49,7 @@ void Ownership::give_only_to(std::uint32_t uid, std::uint32_t gid) {
 Result<std::uint32_t> Ownership::id_of(const Side& side, const Owner& owner,
                                        const char* what) const {
   if (owner.is_numeric()) {
-    for (const IdMap& map : side.map) {
-      if (map.from == owner.id) return map.to;
-    }
+    if (auto to = mapped(side.maps, owner.id)) return *to;
   }
   if (side.rule == OwnerRule::kFixed) return side.fixed;
   const Owner& out = side.rule == OwnerRule::kTarget && owner == side.from ? side.to : owner;

@@ -34,7 +34,7 @@ class Ownership {
     std::uint32_t fixed = 0;
     Owner from;  // of the roots
     Owner to;
-    std::vector<IdMap> map;
+    std::vector<IdMap> maps;              // in the order of their ids
     std::optional<std::uint32_t> only{};  // whom the target gives files to; unset: anybody
     bool gives(std::uint32_t id) const { return !only || *only == id; }
   };

@@ -39,10 +39,17 @@ std::string owner_flag(const CopyOptions& options) {
   return "keep";
 }
 
+// "5:6", or "1000-1999:5000".
+std::string map_text(const IdMap& map) {
+  std::uint64_t last = std::uint64_t{map.from} + map.count - 1;
+  std::string range = map.count > 1 ? "-" + std::to_string(last) : "";
+  return std::to_string(map.from) + range + ":" + std::to_string(map.to);
+}
+
 Json id_maps_json(const std::vector<IdMap>& map) {
   Json json = Json::array();
   std::size_t shown = std::min(map.size(), kIdMapsShown);
-  for (std::size_t i = 0; i < shown; ++i) json.push_back(pair_text(map[i].from, map[i].to));
+  for (std::size_t i = 0; i < shown; ++i) json.push_back(map_text(map[i]));
   return json;
 }
 

@@ -88,6 +88,11 @@ TEST(AddIdMap, KeepsOneMappingForEachId) {
   EXPECT_EQ(maps.size(), 2u);
   EXPECT_FALSE(add_id_map(maps, {1, 3}).has_value());
   EXPECT_EQ(maps.size(), 2u);
+  maps.push_back({100, 200, 10});
+  EXPECT_TRUE(add_id_map(maps, {109, 209}).has_value());
+  EXPECT_FALSE(add_id_map(maps, {109, 1}).has_value());
+  EXPECT_EQ(maps.size(), 3u);
+  EXPECT_TRUE(add_id_map(maps, {110, 1}).has_value());
 }
 
 TEST(AddIdMap, HasALimit) {

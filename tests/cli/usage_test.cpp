@@ -95,6 +95,7 @@ std::vector<BadUsage> bad_values() {
       {"MapUidToTwo", copy({"--map-uid", "5:6", "--map-uid", "5:7"}),
        "--map-uid: '5' is mapped twice, to 6 and to 7"},
       {"MapGidToTwo", copy({"--map-gid=5:6", "--map-gid=5:7"}), "--map-gid: '5' is mapped twice"},
+      {"OwnerMapNowhere", copy({"--owner-map", "TMP/map"}), "--owner-map: open "},
       {"OwnerErrors", copy({"--owner-errors", "skip"}), "write fail or warn"},
       {"Suid", copy({"--suid", "auto"}), "--suid: 'auto' is not one of its values"},
       {"Compare", copy({"--compare", "size"}), "write changed, all or checksum"},

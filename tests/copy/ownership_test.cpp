@@ -79,6 +79,32 @@ TEST(Ownership, maps_come_before_the_rule) {
   EXPECT_EQ(ownership.of(owned(9, 6))->owner, 7u);
 }
 
+TEST(Ownership, ranges_are_mapped_from_their_first_id_on_and_other_ids_are_kept) {
+  CopyOptions options;
+  options.map_uid = {IdMap{1000, 5000, 1000}, IdMap{10, 20}, IdMap{0xffff'fff0, 0, 15}};
+  options.map_gid = {IdMap{0, 1, 0xffff'fffe}};
+  Ownership ownership(options, owned(1, 2), owned(3, 4));
+  struct Row {
+    std::uint32_t from;
+    std::uint32_t to;
+  };
+  for (Row row : {Row{9, 9},
+                  {10, 20},
+                  {11, 11},
+                  {999, 999},
+                  {1000, 5000},
+                  {1001, 5001},
+                  {1999, 5999},
+                  {2000, 2000},
+                  {0xffff'ffef, 0xffff'ffef},
+                  {0xffff'fff0, 0},
+                  {0xffff'fffe, 14}}) {
+    EXPECT_EQ(ownership.of(owned(row.from, 0))->owner, row.to) << row.from;
+  }
+  EXPECT_EQ(ownership.of(owned(0, 0))->group, 1u);
+  EXPECT_EQ(ownership.of(owned(0, 0xffff'fffd))->group, 0xffff'fffeu);
+}
+
 TEST(Ownership, set_id_bits_are_kept_or_dropped_as_asked) {
   CopyOptions mapped;
   mapped.map_uid = {IdMap{5, 50}};

@@ -43,7 +43,8 @@ CopyReport extreme_report() {
   report.options.owner = OwnerRule::kFixed;
   report.options.owner_uid = report.options.owner_gid = kMost32;
   report.options.threads = report.options.connections = kMost32;
-  report.options.map_uid = report.options.map_gid = std::vector<IdMap>(5000, {kMost32, kMost32});
+  report.options.map_uid = report.options.map_gid =
+      std::vector<IdMap>(5000, {kMost32, kMost32, kMost32});
   report.options.filters = std::vector<FilterRule>(5000, {true, std::string(500, '\x08')});
   report.options.timeout_ms = kMost;
   report.options.rates = {kRateMost, kRateMost};
@@ -198,9 +199,9 @@ TEST(CopyReportJson, SwitchesAndMappedIdsAreAmongTheOptions) {
     *on = true;
     EXPECT_EQ(OrderedJson::parse(copy_report_json(report))["Options"][name], true) << name;
   }
-  options.map_uid = {{200005, 200010}, {1, 2}};
+  options.map_uid = {{200005, 200010}, {1, 2}, {1000, 5000, 1000}};
   OrderedJson json = OrderedJson::parse(copy_report_json(report))["Options"];
-  EXPECT_EQ(json["map_uid"], OrderedJson({"200005:200010", "1:2"}));
+  EXPECT_EQ(json["map_uid"], OrderedJson({"200005:200010", "1:2", "1000-1999:5000"}));
   EXPECT_EQ(json["map_gid"], OrderedJson::array());
   EXPECT_EQ(json["filters"], OrderedJson::array());
   options.filters = {{true, "/kept/"}, {false, "*.tmp"}};
