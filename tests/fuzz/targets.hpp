@@ -35,15 +35,19 @@ void texts(Bytes input);
 // i item of a table, k keys of a container, e error of a service.
 void recover_inputs(Bytes input);
 
+// g a glob, a newline and a path; f lines of filters; m lines of an owner map.
+void rules(Bytes input);
+
 struct Target {
   std::string_view name;  // the corpus's folder
   void (*run)(Bytes input);
 };
-inline constexpr std::array<Target, 6> kTargets{{{"records", records},
+inline constexpr std::array<Target, 7> kTargets{{{"records", records},
                                                  {"replies", replies},
                                                  {"attributes", attributes},
                                                  {"listing", listing},
                                                  {"texts", texts},
-                                                 {"recover_inputs", recover_inputs}}};
+                                                 {"recover_inputs", recover_inputs},
+                                                 {"rules", rules}}};
 
 }  // namespace nfsferry::fuzz
