@@ -97,7 +97,7 @@ class Run {
     target_location_ = *std::move(target);
     Status fine = api::refuse_nested(source_location_, target_location_);
     auto filter = copy::Filter::compile(options_.filters);
-    if (fine && !filter) fine = std::move(filter).error();
+    if (fine && !filter) fine = filter.error();
     if (fine) shared_->filter = *std::move(filter);
     bool unhashed = options_.checksum == ChecksumMode::kNone;
     if (fine && unhashed && options_.verify != VerifyMode::kNone && !verifying()) {

@@ -36,8 +36,9 @@ void OwnerCount::add(Shares& shares, const Owner& owner, std::uint64_t bytes) {
 std::vector<OwnerShare> OwnerCount::by_size(const Shares& shares) {
   std::vector<OwnerShare> out;
   for (const auto& [id, share] : shares) out.push_back(share);
-  std::stable_sort(out.begin(), out.end(), [](const OwnerShare& one, const OwnerShare& other) {
-    return std::tie(one.bytes, one.entries) > std::tie(other.bytes, other.entries);
+  std::sort(out.begin(), out.end(), [](const OwnerShare& one, const OwnerShare& other) {
+    return std::tie(other.bytes, other.entries, one.id) <
+           std::tie(one.bytes, one.entries, other.id);
   });
   return out;
 }
