@@ -15,7 +15,7 @@
 namespace nfsferry {
 namespace {
 
-using Row = std::array<std::string, 3>;
+using ShareRow = std::array<std::string, 3>;
 
 Json shares_json(const std::vector<OwnerShare>& shares) {
   Json json = Json::array();
@@ -30,7 +30,7 @@ Json shares_json(const std::vector<OwnerShare>& shares) {
 }
 
 std::string table_of(const char* what, const std::vector<OwnerShare>& shares) {
-  std::vector<Row> rows{{what, "entries", "bytes"}};
+  std::vector<ShareRow> rows{{what, "entries", "bytes"}};
   for (const OwnerShare& share : shares) {
     rows.push_back(
         {escape_for_terminal(share.id), grouped(share.entries), format_size(share.bytes)});

@@ -15,13 +15,13 @@ namespace {
 namespace fs = std::filesystem;
 
 // A path that ends with '/' is a directory's.
-struct Row {
+struct GlobRow {
   std::string_view glob;
   std::string_view path;
   bool matches;
 };
 
-constexpr Row kTable[] = {
+constexpr GlobRow kGlobTable[] = {
     // Without a '/': at any depth, and the whole name.
     {"a", "a", true},
     {"a", "b/a", true},
@@ -170,8 +170,8 @@ bool matches(const Glob& glob, std::string_view path, bool directory) {
 }
 
 TEST(Glob, matches_as_the_table_says) {
-  EXPECT_GE(std::size(kTable), 60u);
-  for (const Row& row : kTable) {
+  EXPECT_GE(std::size(kGlobTable), 60u);
+  for (const GlobRow& row : kGlobTable) {
     auto glob = Glob::parse(row.glob);
     ASSERT_TRUE(glob) << row.glob << ": " << glob.error().detail;
     EXPECT_EQ(matches(*glob, without_slash(row.path), is_directory(row.path)), row.matches)
@@ -179,14 +179,14 @@ TEST(Glob, matches_as_the_table_says) {
   }
 }
 
-struct BadRow {
+struct BadGlob {
   std::string glob;
   const char* said;
 };
 
 TEST(Glob, what_can_never_match_is_refused) {
-  for (const BadRow& row :
-       {BadRow{"", "is empty"},     {"/", "empty name"},
+  for (const BadGlob& row :
+       {BadGlob{"", "is empty"},    {"/", "empty name"},
         {"//a", "empty name"},      {"a//b", "empty name"},
         {"a//", "empty name"},      {"./a", "'.' or '..'"},
         {"a/../b", "'.' or '..'"},  {"!a", "\\!"},
@@ -243,7 +243,7 @@ class GlobAndGit : public ::testing::Test {
 
   std::string place(std::size_t row) const { return std::to_string(row) + "/"; }
   void make(std::size_t row) const {
-    const auto& [glob, path, matches] = kTable[row];
+    const auto& [glob, path, matches] = kGlobTable[row];
     fs::path full = folder_ + "/" + place(row) + std::string(path);
     fs::create_directories(full.parent_path());
     if (!is_directory(path)) std::ofstream{full};
@@ -257,8 +257,8 @@ class GlobAndGit : public ::testing::Test {
   std::string ignored() const {
     std::string in = folder_ + "/paths";
     std::ofstream paths(in, std::ios::binary);
-    for (std::size_t row = 0; row < std::size(kTable); ++row) {
-      paths << place(row) << without_slash(kTable[row].path) << '\0';
+    for (std::size_t row = 0; row < std::size(kGlobTable); ++row) {
+      paths << place(row) << without_slash(kGlobTable[row].path) << '\0';
     }
     paths.close();
     std::string out = folder_ + "/ignored";
@@ -284,15 +284,15 @@ class GlobAndGit : public ::testing::Test {
 };
 
 TEST_F(GlobAndGit, agree_on_the_table) {
-  for (std::size_t row = 0; row < std::size(kTable); ++row) make(row);
+  for (std::size_t row = 0; row < std::size(kGlobTable); ++row) make(row);
   std::string ignored_paths = ignored();
-  for (std::size_t row = 0; row < std::size(kTable); ++row) {
-    std::string_view path = kTable[row].path;
+  for (std::size_t row = 0; row < std::size(kGlobTable); ++row) {
+    std::string_view path = kGlobTable[row].path;
     std::string entry = place(row) + std::string(without_slash(path));
     bool git = ignored_paths.find('\0' + entry + '\0') != std::string::npos;
-    auto glob = Glob::parse(kTable[row].glob);
+    auto glob = Glob::parse(kGlobTable[row].glob);
     ASSERT_TRUE(glob);
-    EXPECT_EQ(leaves_out(*glob, path), git) << kTable[row].glob << " on " << path;
+    EXPECT_EQ(leaves_out(*glob, path), git) << kGlobTable[row].glob << " on " << path;
   }
 }
 
