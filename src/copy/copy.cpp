@@ -279,8 +279,9 @@ void fill_verification(Shared& shared, CopyReport& report) {
   report.files_verified = counters.files_verified;
   report.folders_verified = counters.folders_verified;
   report.target_only = counters.target_only;
-  report.files_filtered = counters.files_filtered;
-  report.folders_filtered = counters.folders_filtered;
+  // A comparison that ends early has met fewer of them than the copy before it.
+  report.files_filtered = std::max(report.files_filtered, counters.files_filtered.load());
+  report.folders_filtered = std::max(report.folders_filtered, counters.folders_filtered.load());
   report.bytes_verified = counters.bytes_compared;
   report.vanished += counters.vanished;
   report.retries += counters.retries;

@@ -127,6 +127,17 @@ TEST_F(Filtered, copy_and_target_are_equal_by_the_same_filters) {
   EXPECT_EQ(report.failed_prepare + report.failed_verify, 3u);
 }
 
+TEST_F(Filtered, a_comparison_that_ends_at_once_keeps_what_the_copy_counted) {
+  options_.filters = {exclude("*.tmp"), exclude("/cache")};
+  CopyReport report = copy();
+  Observer quiet;
+  Pace pace(limits_, stop_);
+  Shared stopped(Job::kVerify, options_, quiet, stop_, pace);
+  fill_verification(stopped, report);
+  EXPECT_EQ(report.files_filtered, 2u);
+  EXPECT_EQ(report.folders_filtered, 1u);
+}
+
 TEST_F(Filtered, what_the_target_holds_under_a_filtered_name_is_left_alone) {
   add(*target_volume_, "/draft.tmp", FileType::kRegular, "ours");
   add(*target_volume_, "/cache", FileType::kRegular, "no directory");
