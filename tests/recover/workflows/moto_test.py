@@ -16,6 +16,8 @@ import os
 import pathlib
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -31,12 +33,14 @@ try:
     from moto.server import ThreadedMotoServer
     from moto.stepfunctions.models import StateMachine
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
-        state_task_service)
+        state_task_service, state_task_service_callback)
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
-TOOLS = pathlib.Path(__file__).resolve().parents[3] / "tools"
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+TOOLS = ROOT / "tools"
+GANESHA = ROOT / "tests/support/ganesha"
 PROGRAM = os.environ["NFSFERRY_PROGRAM"]
 WAIT_S = 60
 ROLE = "arn:aws:iam::123456789012:role/any"
@@ -100,6 +104,19 @@ def normalise_response(_self, response, **_names):
             normalise_response(_self, one)
 
 
+def evaluate_attempt(self, env, evaluate=state_task_service.StateTaskService._eval_execution):
+    if not self._is_integration_pattern():
+        return evaluate(self, env)
+    token = env.states.context_object.update_task_token()
+    env.callback_pool_manager.add(token)
+    try:
+        return evaluate(self, env)
+    finally:
+        del env.callback_pool_manager._pool[token]
+
+
+# moto 5.2 has one token for all attempts of a task, and takes it for ever.
+state_task_service_callback.StateTaskServiceCallback._eval_execution = evaluate_attempt
 # moto leaves out what the service does for services whose members begin with a small letter.
 state_task_service.StateTaskService._normalise_parameters = normalise_parameters
 state_task_service.StateTaskService._normalise_response = normalise_response
@@ -146,6 +163,10 @@ def row(file_system, uid):
     return typed | {"replication": {"BOOL": True}}
 
 
+def is_ci():
+    return os.environ.get("CI", "false") not in ("false", "0")
+
+
 def wait_for(look):
     """What `look` returns once it is something."""
     deadline = time.monotonic() + WAIT_S
@@ -155,6 +176,34 @@ def wait_for(look):
             return found
         time.sleep(0.02)
     raise AssertionError("it did not come in time")
+
+
+class Servers:
+    """Both file systems, of one NFS server that is there, stands still, or is gone."""
+
+    def __init__(self, test, folder):
+        self.state = folder / "server"
+        for _ in range(20):
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            started = self.control(
+                "start", "--port", str(port), "--owner-pid", str(os.getpid()),
+                "--export", f"{folder}/old:/old", "--export", f"{folder}/new:/new")
+            if started.returncode != 3:  # the port is another's by now
+                break
+        test.assertEqual(started.returncode, 0, started.stderr)
+        test.addCleanup(self.control, "stop")
+        self.pid = int(started.stdout)
+        self.roots = {f"fs-{key}": f"nfs://127.0.0.1:{port}/{name}"
+                      for key, name in (("0a", "old"), ("0b", "new"))}
+
+    def control(self, command, *words):
+        return subprocess.run([GANESHA, command, "--dir", self.state, *words], text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True)
+
+    def signal(self, number):
+        os.kill(self.pid, number)
 
 
 class Recovery(unittest.TestCase):
@@ -199,6 +248,7 @@ class Recovery(unittest.TestCase):
         (self.folder / "old/200005").mkdir(parents=True)
         (self.folder / "old/200005/notebook").write_text("years of work")
         (self.folder / "new/200010").mkdir(parents=True)
+        self.roots = {"fs-0a": f"{self.folder}/old", "fs-0b": f"{self.folder}/new"}
 
     def make_table(self):
         keys = ("profile_name", "domain_name")
@@ -281,7 +331,7 @@ class Recovery(unittest.TestCase):
 
     def start(self, environment, *flags):
         """The program, as the container of a task that waits for its answer."""
-        maps = ["--map", f"fs-0a={self.folder}/old", "--map", f"fs-0b={self.folder}/new"]
+        maps = [f"--map={name}={root}" for name, root in self.roots.items()]
         given = environment | {"AWS_ENDPOINT_URL": self.endpoint, "AWS_REGION": "eu-west-1"}
         return subprocess.Popen([PROGRAM, *self.command, *maps, *flags], env=os.environ | given,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -291,6 +341,40 @@ class Recovery(unittest.TestCase):
         _, errors = program.communicate(timeout=WAIT_S)
         self.assertEqual(program.returncode, code, errors)
         return errors
+
+    def on_servers(self):
+        """The homes behind NFS, for the rest of the test."""
+        if not is_ci() and subprocess.run([GANESHA, "check"]).returncode != 0:
+            self.skipTest("no NFS server can run here")
+        servers = Servers(self, self.folder)
+        self.roots = servers.roots
+        return servers
+
+    def start_slowly(self, *flags):
+        """The program in the next container, once it has copied something and is far from done."""
+        for number in range(200):
+            (self.folder / f"old/200005/{number}").write_bytes(os.urandom(100_000))
+        self.recreate()
+        self.deliver()
+        program = self.start(self.container(), "--bwlimit", "1MiB", "--heartbeat", "200ms", *flags)
+        wait_for(lambda: any((self.folder / "new/200010").glob("[0-9]*")))
+        return program
+
+    def expect_that_all_was_copied(self):
+        [started] = self.recoveries()
+        self.assertEqual(self.ended(started["executionArn"])["status"], "SUCCEEDED")
+        self.assertEqual(self.row()["replication_status"], {"S": "SUCCESS"})
+        old, new = self.folder / "old/200005", self.folder / "new/200010"
+        names = sorted(one.name for one in old.iterdir())
+        self.assertEqual(sorted(one.name for one in new.iterdir()), names)
+        self.assertEqual(filecmp.cmpfiles(old, new, names, shallow=False), (names, [], []))
+
+    def failures(self):
+        """How attempts of the only recovery failed."""
+        [started] = self.recoveries()
+        events = self.machines.get_execution_history(executionArn=started["executionArn"])["events"]
+        return [details["error"] for event in events for name, details in event.items()
+                if name in ("taskFailedEventDetails", "taskTimedOutEventDetails")]
 
     def test_a_profile_that_was_made_again_gets_its_files_and_its_row(self):
         self.make_machines()
@@ -332,21 +416,42 @@ class Recovery(unittest.TestCase):
 
     def test_a_container_that_is_killed_is_followed_by_one_that_ends_the_work(self):
         self.make_machines(HeartbeatSeconds=4)
-        for number in range(200):
-            (self.folder / f"old/200005/{number}").write_bytes(os.urandom(20_000))
-        self.recreate()
-        self.deliver()
-        killed = self.start(self.container(), "--bwlimit", "200KiB", "--heartbeat", "200ms")
-        wait_for(lambda: any((self.folder / "new/200010").glob("[0-9]*")))
+        killed = self.start_slowly()
         killed.kill()
         killed.communicate()
         self.run_program(self.container())
-        [started] = self.recoveries()
-        self.assertEqual(self.ended(started["executionArn"])["status"], "SUCCEEDED")
-        self.assertEqual(self.row()["replication_status"], {"S": "SUCCESS"})
-        self.assertEqual(filecmp.dircmp(self.folder / "old/200005", self.folder / "new/200010")
-                         .diff_files, [])
-        self.assertEqual(len(list((self.folder / "new/200010").iterdir())), 201)
+        self.expect_that_all_was_copied()
+
+    def test_a_server_that_goes_away_is_a_failure_that_passes(self):
+        servers = self.on_servers()
+        self.make_machines()
+        program = self.start_slowly("--timeout", "1s")
+        self.assertEqual(servers.control("kill9").returncode, 0)
+        _, errors = program.communicate(timeout=WAIT_S)
+        self.assertEqual(program.returncode, 75, errors)
+        environment = self.container()
+        self.assertEqual(self.failures(), ["Nfsferry.Transient"])
+        self.assertEqual(self.row()["replication_status"], {"S": "PENDING"})
+        self.assertEqual(servers.control("restart").returncode, 0)
+        self.run_program(environment)
+        self.expect_that_all_was_copied()
+
+    def test_a_server_that_stands_still_is_no_sign_of_life(self):
+        """The task times out; who copied is told so when it gets on, and leaves the rest."""
+        servers = self.on_servers()
+        self.make_machines(HeartbeatSeconds=5)
+        program = self.start_slowly()
+        servers.signal(signal.SIGSTOP)
+        environment = self.container()
+        self.assertIsNone(program.poll())
+        [failure] = self.failures()
+        self.assertIn(failure, TIMEOUTS)
+        servers.signal(signal.SIGCONT)
+        _, errors = program.communicate(timeout=WAIT_S)
+        self.assertEqual(program.returncode, 75, errors)
+        self.assertIn("the workflow no longer waits for it", errors)
+        self.run_program(environment)
+        self.expect_that_all_was_copied()
 
     def test_the_task_needs_each_action_of_its_policy_and_no_other(self):
         """With signatures checked and actions held against a policy."""
