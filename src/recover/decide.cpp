@@ -1,15 +1,13 @@
 #include "recover/decide.hpp"
 
-#include <cstdint>
-#include <cstdio>
+#include <span>
 #include <utility>
 
+#include "base/sha256.hpp"
 #include "recover/json.hpp"
 
 namespace nfsferry::recover {
 namespace {
-
-constexpr std::size_t kExecutionNameMax = 80;
 
 Decision no_copy(std::string reason) { return Decision{false, std::move(reason), {}, {}}; }
 
@@ -60,21 +58,6 @@ Json usual_options() {
   return json;
 }
 
-// FNV-1a, 64 bits.
-std::uint64_t hash(std::string_view text) {
-  std::uint64_t value = 0xcbf29ce484222325;
-  for (char c : text) {
-    value ^= static_cast<unsigned char>(c);
-    value *= 0x100000001b3;
-  }
-  return value;
-}
-
-bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '-';
-}
-
 }  // namespace
 
 Result<Decision> decide(const StreamRecord& record, const DecideOptions& options) {
@@ -116,13 +99,7 @@ std::string execution_name(std::string_view profile_name, const LedgerRow& sourc
     all += '/';  // in no file system's id and in no uid
     all += *part;
   }
-  char tail[20];
-  std::snprintf(tail, sizeof tail, "-%016llx", static_cast<unsigned long long>(hash(all)));
-  std::string name = all.substr(0, kExecutionNameMax - 17);
-  for (char& c : name) {
-    if (!is_name_character(c)) c = '-';
-  }
-  return name + tail;
+  return to_hex(sha256_of(std::as_bytes(std::span(all.data(), all.size()))));
 }
 
 }  // namespace nfsferry::recover

@@ -34,7 +34,8 @@ Result<Decision> decide(const StreamRecord& record, const DecideOptions& options
 // One JSON object and a newline: copy, reason, execution_name, input.
 std::string decision_json(const Decision& decision);
 
-// At most 80 of [A-Za-z0-9_-]: what names the copy, as far as it fits, and a hash of all of it.
+// The SHA-256 of what names the copy, in 64 hexadecimal digits: the name that the machine of
+// tools/recovery gives the execution that it starts for this change.
 std::string execution_name(std::string_view profile_name, const LedgerRow& source,
                            const LedgerRow& target);
 

@@ -10,6 +10,7 @@ Exit: 0 passed; 1 failed; 77 where moto is not installed.
 import copy
 import filecmp
 import functools
+import hashlib
 import json
 import logging
 import os
@@ -396,6 +397,18 @@ class Recovery(unittest.TestCase):
         # Its own results, and the same records once more, start nothing.
         self.assertEqual(self.deliver()["status"], "SUCCEEDED")
         self.assertEqual(len(self.recoveries()), 1)
+
+    def test_the_program_and_the_machine_name_an_execution_by_the_same_hash(self):
+        self.make_machines()
+        self.recreate()
+        self.deliver()
+        [started] = self.recoveries()
+        self.assertEqual(started["name"], hashlib.sha256(
+            b"user1/fs-0a/200005/fs-0b/200010").hexdigest())
+        change = self.records()[1]
+        printed = subprocess.run([PROGRAM, "ledger", "decide", "-", "--json"], check=True, text=True,
+                                 input=json.dumps(change, default=str), capture_output=True)
+        self.assertEqual(json.loads(printed.stdout)["execution_name"], started["name"])
 
     def test_a_failure_is_in_the_row_and_in_a_message_with_the_whole_input(self):
         self.make_machines()

@@ -82,6 +82,7 @@ for (const [name, one] of Object.entries(kRecords)) {
     assert.equal(status, 'SUCCEEDED');
     assert.equal(started.length, wanted.copy ? 1 : 0);
     if (!wanted.copy) return;
+    assert.equal(started[0].Name, wanted.execution_name);
     const { Source, Target, ...others } = started[0].Input;
     assert.deepEqual({ ...others, Source: named(Source), Target: named(Target) }, wanted.input);
   });
