@@ -16,6 +16,7 @@ struct Progress {
   std::uint64_t files_done = 0;
   std::uint64_t bytes_done = 0;
   std::uint64_t failures = 0;
+  std::uint64_t answers = 0;   // requests that both sides answered with success, leases left out
   bool walk_finished = false;  // files_found and bytes_found are final
 };
 

@@ -26,6 +26,7 @@ Progress progress_of(const Shared& shared, Clock::time_point started) {
   progress.files_done = counters.entries_done;
   progress.bytes_done = counters.bytes_written + counters.bytes_compared;
   progress.failures = shared.failures.count();
+  progress.answers = counters.answers;
   progress.walk_finished = shared.walk_finished;
   return progress;
 }
@@ -35,6 +36,7 @@ Progress progress_of(const Shared& shared, Clock::time_point started) {
 Task<void> tick(Shared& shared, Loop& loop, Side side, const Worker* worker, bool first,
                 CancelToken& ended) {
   std::uint32_t told = state_requests();
+  std::uint64_t answers = 0;
   auto started = Clock::now();
   std::optional<Clock::time_point> stopped;
   bool closed = false;
@@ -56,6 +58,9 @@ Task<void> tick(Shared& shared, Loop& loop, Side side, const Worker* worker, boo
       told = asked;
       if (worker) say_state(worker->state());
     }
+    std::uint64_t before = answers;
+    answers = side.source->answers() + side.target->answers();
+    shared.counters.answers += answers - before;
     if (first) shared.observer.on_progress(progress_of(shared, started));
   }
 }

@@ -115,6 +115,7 @@ struct Counters {
   std::atomic<std::uint64_t> changed{0};
   std::atomic<std::uint64_t> vanished{0};
   std::atomic<std::uint64_t> retries{0};
+  std::atomic<std::uint64_t> answers{0};  // of all trees, as each thread last looked
 };
 
 // Passes calls on to the run's observer one at a time, whichever thread they come from.

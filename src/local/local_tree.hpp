@@ -44,6 +44,7 @@ class LocalTree final : public FullTree {
   const Entry& root_entry() const override { return root_entry_; }
   Preferences preferences() const override;
   TreeCounters counters() const override { return counters_; }
+  std::uint64_t answers() const override { return counters_.requests; }  // counted when they end
   TreeFacts facts() const override;
   // Looks at nothing yet: a directory that is gone or replaced shows when it is used.
   Task<Result<DirectoryPtr>> open_directory(DirectoryPtr parent, const Entry& entry) override;

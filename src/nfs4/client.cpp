@@ -449,6 +449,7 @@ void Client::learn_load(const Compound& request, Nfsstat4 status, bool full) {
     window_.refused();
     return;
   }
+  if (status == Nfsstat4::kOk && !only_renews(request)) ++answers_;
   window_.replied(full, Clock::now());
   bool large = 2 * request.operations().size() > limits_.operations;
   if (status == Nfsstat4::kOk && large) grow_operations();

@@ -114,6 +114,8 @@ class Client {
   // What the server's file system takes at most in one READ and one WRITE; 0: it did not say.
   virtual void note_sizes(std::uint64_t /*max_read*/, std::uint64_t /*max_write*/) {}
   const TreeCounters& counters() const { return counters_; }
+  // Requests that were answered with success, but for those that only renew.
+  std::uint64_t answers() const { return answers_; }
   std::uint32_t lease_seconds() const { return lease_seconds_; }
   void set_lease_seconds(std::uint32_t seconds) { lease_seconds_ = seconds; }
   // Counts client ids: state (opens, locks) of an earlier one is gone.
@@ -205,6 +207,7 @@ class Client {
   ClientLimits limits_;
   Window window_;  // of requests in flight
   TreeCounters counters_;
+  std::uint64_t answers_ = 0;
   std::uint32_t next_xid_ = 0;
 
  private:

@@ -55,6 +55,7 @@ class Nfs4Tree : public FullTree {
   const Entry& root_entry() const override { return root_entry_; }
   Preferences preferences() const override;
   TreeCounters counters() const override { return client_->counters(); }
+  std::uint64_t answers() const override { return client_->answers(); }
   TreeFacts facts() const override;
   std::string state() const override { return client_->describe(); }
   Task<Result<DirectoryPtr>> open_directory(DirectoryPtr parent, const Entry& entry) override;

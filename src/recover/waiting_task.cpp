@@ -78,7 +78,8 @@ Status WaitingTask::begin(StopFlag& stop) {
 }
 
 void WaitingTask::on_progress(const Progress& now) {
-  Counters counters(now.files_found, now.bytes_found, now.files_done, now.bytes_done, now.failures);
+  Counters counters(now.files_found, now.bytes_found, now.files_done, now.bytes_done, now.failures,
+                    now.answers);
   std::lock_guard lock(mutex_);
   if (counters == counters_ || steady_ms() - asked_ms_ < heartbeat_ms_) return;
   counters_ = counters;

@@ -50,8 +50,8 @@ class WaitingTask : public Observer {
 
  private:
   // What moves while a run gets on.
-  using Counters =
-      std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
+  using Counters = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t,
+                              std::uint64_t, std::uint64_t>;
 
   WaitingTask(std::string token, std::uint64_t heartbeat_ms, AwsClient answers,
               AwsClient heartbeats);

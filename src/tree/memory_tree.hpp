@@ -49,6 +49,7 @@ class MemoryTree final : public FullTree {
   const Entry& root_entry() const override { return root_entry_; }
   Preferences preferences() const override { return options_.preferences; }
   TreeCounters counters() const override { return counters_; }
+  std::uint64_t answers() const override { return counters_.requests; }
   TreeFacts facts() const override;
   Task<Result<DirectoryPtr>> open_directory(DirectoryPtr parent, const Entry& entry) override;
   Result<std::unique_ptr<Listing>> list(DirectoryPtr directory) override;

@@ -117,6 +117,9 @@ class Tree {
   virtual const Entry& root_entry() const = 0;  // name empty
   virtual Preferences preferences() const = 0;
   virtual TreeCounters counters() const = 0;
+  // Grows while work gets on, and stands still while a server does not answer or only puts off:
+  // requests that were answered with success. What keeps a lease or a lock does not count.
+  virtual std::uint64_t answers() const = 0;
   virtual TreeFacts facts() const = 0;
   // What it waits for, for people: one line, and further ones that begin with two blanks.
   virtual std::string state() const { return "nothing is waited for between calls"; }

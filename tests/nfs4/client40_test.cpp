@@ -517,6 +517,22 @@ TEST_F(Tree40Test, ACloseThatIsDelayedIsSentAgainByItsOwner) {
   EXPECT_EQ(seqids(server), (std::vector<std::uint32_t>{1, 2, 3, 4}));
 }
 
+TEST_F(Tree40Test, NeitherADelayNorARenewalCountsAsAnAnswer) {
+  FakeServer server([delays = 3](const FakeCall& call) mutable {
+    bool removes = call.operations.size() > 1 && call.operations[1].number == kOpRemove;
+    return removes && delays-- > 0 ? fails(1, Nfsstat4::kDelay) : FakeAnswer{};
+  });
+  with_client(server, [](Client& client) -> Task<void> {
+    std::uint64_t before = client.answers();
+    Status renewed = co_await client.ping();
+    EXPECT_TRUE(renewed);
+    EXPECT_EQ(client.answers(), before);
+    Status removed = co_await remove_one(client, "a", Repeat::kIdempotent);
+    EXPECT_TRUE(removed);
+    EXPECT_EQ(client.answers(), before + 1);
+  });
+}
+
 TEST_F(Tree40Test, AServerThatWantsTheStateidOfAnOpenGetsItFromThenOn) {
   FakeServer server(wants_own_stateid);
   auto result = put(server, 2);

@@ -41,6 +41,28 @@ TEST_F(SessionTest, DelayInsideRepeatsAnIdempotentRequestUnderANewSequenceId) {
   EXPECT_EQ(calls[1].sequence_id, calls[0].sequence_id + 1);
 }
 
+TEST_F(SessionTest, NeitherADelayNorARenewalCountsAsAnAnswer) {
+  FakeServer server([delays = 3](const FakeCall& call) mutable {
+    bool put_off = call.is_plain() && call.operations.size() > 1 && delays-- > 0;
+    return put_off ? fails_at(1, Nfsstat4::kDelay) : FakeAnswer{};
+  });
+  std::uint64_t before = 0;
+  std::uint64_t after_renewal = 0;
+  std::uint64_t after_request = 0;
+  auto body = [&](Session& session) -> Task<void> {
+    before = session.answers();
+    Status renewed = co_await session.ping();
+    EXPECT_TRUE(renewed);
+    after_renewal = session.answers();
+    Status removed = co_await remove(session, "a", Repeat::kIdempotent);
+    EXPECT_TRUE(removed);
+    after_request = session.answers();
+  };
+  run(server, body);
+  EXPECT_EQ(after_renewal, before);
+  EXPECT_EQ(after_request, before + 1);
+}
+
 TEST_F(SessionTest, FewerRequestsAreInFlightAfterADelayWhereverItCame) {
   for (bool at_sequence : {true, false}) {
     FakeAnswer delay =

@@ -94,7 +94,7 @@ TEST_F(WaitingTaskTest, BeatsWhileTheCountersMove) {
   ASSERT_TRUE(task->begin(stop_));
   Progress now;
   const std::vector<std::uint64_t*> counters{&now.files_found, &now.bytes_found, &now.files_done,
-                                             &now.bytes_done, &now.failures};
+                                             &now.bytes_done,  &now.failures,    &now.answers};
   std::size_t beats = 1;
   for (std::uint64_t* counter : counters) {
     ++*counter;
@@ -299,6 +299,20 @@ TEST_F(RecoverForATask, WaitingForTheTargetIsASignOfLife) {
   EXPECT_EQ(service_->operations(), Names(2, "SendTaskHeartbeat"));
   program.signal(SIGTERM);
   EXPECT_EQ(program.wait().exit_code, 143);
+}
+
+// Nothing is found or done but directories, which are listed, made, and given their times.
+TEST_F(RecoverForATask, WorkOnDirectoriesAloneIsASignOfLife) {
+  std::filesystem::remove(folder_.path("old/200005/notebook"));
+  std::string chain;
+  for (int depth = 0; depth < 20; ++depth) chain += "/d";
+  std::filesystem::create_directories(folder_.path("old/200005" + chain));
+  Outcome outcome = recover(input(), {"--iops-limit", "50", "--heartbeat", "0s"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  Names operations = service_->operations();
+  ASSERT_GE(operations.size(), 3u);
+  EXPECT_EQ(operations[1], "SendTaskHeartbeat");
+  EXPECT_EQ(operations.back(), "SendTaskSuccess");
 }
 
 TEST_F(RecoverForATask, ATokenThatIsRefusedAtTheStartCopiesNothing) {
