@@ -175,7 +175,9 @@ Task<void> Sweep::take(PlacePtr place, std::vector<Entry> entries) {
 // Whether the entry must not be removed, and with it the directory that holds it.
 bool Sweep::stays(Place& place, const Entry& entry) {
   bool mounted = entry.attributes.fsid != target_.root_entry().attributes.fsid;
-  if (!mounted && !is_protected(entry)) return false;
+  bool filtered = !shared_.filter.empty() &&
+                  shared_.filter.leaves_out(place.path_of(entry.name), is_directory(entry));
+  if (!mounted && !filtered && !is_protected(entry)) return false;
   place.stays = true;
   if (!why_) {
     why_ = own_error(Own::kTypeConflict, "remove",

@@ -111,6 +111,23 @@ TEST_F(Delete, spares_what_clients_and_file_systems_keep_for_themselves_and_what
   EXPECT_EQ(report.deletion_refused, 3u);
 }
 
+TEST_F(Delete, spares_what_the_filters_leave_out_and_what_holds_it) {
+  options_.filters = {{false, "*.keep"}, {false, "/private/"}};
+  to("/private", FileType::kDirectory);
+  to("/private/file", FileType::kRegular, "x");
+  to("/tree", FileType::kDirectory);
+  to("/tree/a.keep", FileType::kRegular, "x");
+  to("/tree/b", FileType::kRegular, "x");
+
+  CopyReport report = done();
+
+  EXPECT_TRUE(there("/private/file"));
+  EXPECT_TRUE(there("/tree/a.keep"));
+  EXPECT_FALSE(there("/tree/b"));
+  EXPECT_EQ(report.files_deleted, 1u);
+  EXPECT_EQ(report.deletion_refused, 2u);
+}
+
 TEST_F(Delete, spares_what_the_source_has_and_could_not_give) {
   from("/unreadable", FileType::kRegular, "12345");
   to("/unreadable", FileType::kRegular, "1");
