@@ -47,7 +47,7 @@ BENCHMARK(hash_whole)->Arg(kSmallPiece)->Arg(kLargePiece);
 
 void hash_in_pieces(benchmark::State& state) {
   Pieces pieces(static_cast<std::size_t>(state.range(0)));
-  copy::ContentHash hash;
+  copy::ContentHash hash(copy::Hashing::kXxh3);
   for (auto _ : state) hash.update(pieces.next());
   benchmark::DoNotOptimize(hash.value());
   count_bytes(state);
@@ -57,7 +57,7 @@ BENCHMARK(hash_in_pieces)->Arg(kSmallPiece)->Arg(kLargePiece);
 void copy_and_hash(benchmark::State& state) {
   Pieces pieces(static_cast<std::size_t>(state.range(0)));
   std::vector<std::byte> into(static_cast<std::size_t>(state.range(0)));
-  copy::ContentHash hash;
+  copy::ContentHash hash(copy::Hashing::kXxh3);
   for (auto _ : state) {
     std::memcpy(into.data(), pieces.next().data(), into.size());
     hash.update(into);

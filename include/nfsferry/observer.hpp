@@ -46,6 +46,7 @@ struct EntryRecord {
   std::string_view type;  // "file", "directory", "symlink", "fifo", "socket", ...
   std::uint64_t size_bytes = 0;
   std::string hash;        // of a regular file whose content this run read: 32 hexadecimal digits
+  std::string sha256;      // of the same, 64 digits; empty without CopyOptions::content_sha256
   EntryOwnership from;     // as in the source
   EntryOwnership to;       // as the target was given it
   std::string_view error;  // of kFailed: "NFS4ERR_ACCESS"

@@ -94,6 +94,7 @@ struct CopyOptions {
   bool include_nfs_leftovers = false;  // .nfs* are copied as well
   VerifyMode verify = VerifyMode::kTransferred;
   ChecksumMode checksum = ChecksumMode::kXxh3;
+  bool content_sha256 = false;  // also SHA-256 where there is a checksum, for Observer::on_entry
   EngineMode engine = EngineMode::kAuto;
   std::uint32_t threads = 0;  // 0: one a core, at most 4; reports have what it was
   std::uint64_t shared_file_bytes = 64u << 20;  // left of a file that several threads carry

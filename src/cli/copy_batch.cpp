@@ -94,7 +94,8 @@ int refuse(const Error& error) {
 void add_copy_batch(CLI::App& copy, BatchFlags& flags) {
   add_batch_flags(copy, flags);
   CLI::Option* batch = copy.get_option("--batch");
-  for (const char* one_copys : {"--report-json", "--manifest", "--log-entries", "--check"}) {
+  for (const char* one_copys :
+       {"--report-json", "--manifest", "--manifest-sha256", "--log-entries", "--check"}) {
     if (CLI::Option* option = copy.get_option_no_throw(one_copys)) batch->excludes(option);
   }
   CLI::Option* source = copy.get_option("SOURCE")->required(false);

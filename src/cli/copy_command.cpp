@@ -12,7 +12,6 @@
 #include "cli/signals.hpp"
 #include "nfsferry/run.hpp"
 #include "report/entry_log.hpp"
-#include "report/manifest.hpp"
 #include "report/report_json.hpp"
 #include "report/summary.hpp"
 
@@ -62,9 +61,7 @@ void add_copy_flags(CLI::App& app, CopyArguments& arguments) {
 }
 
 void add_file_flags(CLI::App& app, CopyArguments& arguments) {
-  add_parsed(app, "--manifest", "FILE|-", "Write a checksum of each file that was read",
-             parse_output,
-             [&arguments](std::string path) { arguments.manifest = std::move(path); });
+  add_manifest_flags(app, arguments.manifests, arguments.options);
   add_parsed(app, "--log-entries", "FILE|-", "Write a JSON line for each entry that is done",
              parse_output,
              [&arguments](std::string path) { arguments.log_entries = std::move(path); });
@@ -74,16 +71,20 @@ void add_file_flags(CLI::App& app, CopyArguments& arguments) {
 }
 
 std::vector<NamedOutput> outputs_of(const CopyArguments& arguments) {
-  return {{"--report-json", arguments.report_json},
-          {"--manifest", arguments.manifest},
-          {"--log-entries", arguments.log_entries}};
+  std::vector<NamedOutput> outputs{{"--report-json", arguments.report_json}};
+  add_outputs(outputs, arguments.manifests);
+  outputs.push_back({"--log-entries", arguments.log_entries});
+  return outputs;
 }
 
 // Flags that contradict each other. Errors: kBadInput.
 Status check_together(const CopyArguments& arguments) {
   if (arguments.options.checksum == ChecksumMode::kNone) {
     const char* needs = nullptr;
-    if (arguments.manifest) needs = "--manifest needs checksums; leave one of them out";
+    if (arguments.manifests.xxh3) needs = "--manifest needs checksums; leave one of them out";
+    if (arguments.manifests.sha256) {
+      needs = "--manifest-sha256 needs checksums; leave one of them out";
+    }
     if (arguments.options.compare == CompareMode::kChecksum) {
       needs = "--compare checksum needs them; leave one of them out";
     }
@@ -97,14 +98,16 @@ Status check_together(const CopyArguments& arguments) {
   if (arguments.options.max_delete && !arguments.options.delete_surplus) {
     return own_error(Own::kBadInput, "", "--max-delete goes with --delete alone");
   }
-  if (arguments.options.dry_run && (arguments.check || arguments.manifest)) {
-    return own_error(Own::kBadInput, "", "--dry-run goes neither with --check nor with --manifest");
-  }
-  bool of_a_copy = arguments.manifest || arguments.log_entries || arguments.previous_report;
-  if (arguments.check && of_a_copy) {
+  if (arguments.options.dry_run && (arguments.check || arguments.manifests.any())) {
     return own_error(Own::kBadInput, "",
-                     "--check copies nothing: leave out --manifest, --log-entries and "
-                     "--previous-report");
+                     "--dry-run goes neither with --check nor with a manifest: nothing is read");
+  }
+  bool of_a_copy = arguments.manifests.any() || arguments.log_entries || arguments.previous_report;
+  if (arguments.check && of_a_copy) {
+    return own_error(
+        Own::kBadInput, "",
+        "--check copies nothing: leave out --manifest, --manifest-sha256, --log-entries "
+        "and --previous-report");
   }
   return refuse_shared_outputs(outputs_of(arguments));
 }
@@ -112,7 +115,7 @@ Status check_together(const CopyArguments& arguments) {
 // What a copy leaves behind besides the copy.
 struct Outputs {
   std::optional<ReportFile> report;
-  std::optional<Manifest> manifest;
+  Manifests manifests;
   std::optional<EntryLog> entries;
 };
 
@@ -120,11 +123,8 @@ struct Outputs {
 Status open_outputs(const CopyArguments& arguments, Outputs& outputs) {
   NFSFERRY_TRY(auto report, open_report(arguments), return);
   outputs.report = std::move(report);
-  if (arguments.manifest) {
-    auto file = OutputFile::replacing(*arguments.manifest);
-    if (!file) return unusable_output("--manifest", file.error());
-    outputs.manifest.emplace(*std::move(file), arguments.options.verify);
-  }
+  NFSFERRY_TRY(Ok opened, outputs.manifests.open(arguments.manifests, arguments.options.verify),
+               return);
   if (arguments.log_entries) {
     auto file = OutputFile::in_place(*arguments.log_entries);
     if (!file) return unusable_output("--log-entries", file.error());
@@ -205,7 +205,7 @@ int run_copy_command(CopyArguments arguments) {
   ProgressLine progress = progress_of(arguments);
   Observers observers;
   observers.add(progress);
-  if (outputs.manifest) observers.add(*outputs.manifest);
+  outputs.manifests.watch(observers);
   if (outputs.entries) observers.add(*outputs.entries);
   CopyReport report = run(arguments.options, observers, stop);
   progress.erase();
@@ -213,11 +213,7 @@ int run_copy_command(CopyArguments arguments) {
   note_previous(report, *previous);
 
   OutputCheck check(arguments);
-  if (outputs.manifest) {
-    Status written = outputs.manifest->finish();
-    if (!written) report.manifest_complete = false;
-    check.add(written);
-  }
+  if (!outputs.manifests.finish(check)) report.manifest_complete = false;
   if (outputs.entries) check.add(outputs.entries->finish());
   if (outputs.report) check.add(outputs.report->write(copy_report_json(report)));
   bool summary = !arguments.quiet && !did_nothing(report) && !uses_stdout(outputs_of(arguments));

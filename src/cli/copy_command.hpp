@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "cli/manifests.hpp"
 #include "cli/run_flags.hpp"
 #include "report/next_pass.hpp"
 
@@ -11,7 +12,7 @@ namespace nfsferry::cli {
 
 // `nfsferry copy SOURCE TARGET`: what was asked for. Outputs are a path, or "-".
 struct CopyArguments : RunArguments {
-  std::optional<std::string> manifest;
+  ManifestPaths manifests;
   std::optional<std::string> log_entries;
   bool check = false;  // only whether it can be done
   std::optional<std::string> previous_report;

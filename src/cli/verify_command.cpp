@@ -28,6 +28,7 @@ CLI::App* add_verify_command(CLI::App& app, VerifyArguments& arguments) {
   add_work_flags(*command, arguments);
   begin_group(*command, "Output");
   add_switch(*command, "--json", "Print one JSON object", arguments.json);
+  add_manifest_flags(*command, arguments.manifests, arguments.options);
   add_output_flags(*command, arguments);
   command->footer(
       "Locations are nfs://HOST[:PORT]/PATH[?version=4.1&uid=N&gid=N] or paths.\n\n"
@@ -44,9 +45,12 @@ int run_verify_command(VerifyArguments arguments) {
   auto limits = LimitsFile::open(arguments);
   if (!limits) return refuse(arguments, limits.error());
   std::vector<NamedOutput> outputs = json_outputs(arguments, arguments.json);
+  add_outputs(outputs, arguments.manifests);
   Status usable = refuse_shared_outputs(outputs);
   auto file = open_report(arguments);
   if (usable && !file) usable = file.error();
+  Manifests manifests;
+  if (usable) usable = manifests.open(arguments.manifests, arguments.options.verify);
   if (!usable) return refuse(arguments, usable.error());
 
   bool for_people = !arguments.quiet && !uses_stdout(outputs);
@@ -54,11 +58,15 @@ int run_verify_command(VerifyArguments arguments) {
   (*limits)->follow();
   ProgressLine progress = progress_of(arguments);
   DifferenceLines lines(progress, for_people);
-  CopyReport report = verify(arguments.options, lines, stop);
+  Observers observers;
+  observers.add(lines);
+  manifests.watch(observers);
+  CopyReport report = verify(arguments.options, observers, stop);
   progress.erase();
   complain_about(arguments, report);
 
   OutputCheck check(arguments);
+  if (!manifests.finish(check)) report.manifest_complete = false;
   check.add(lines.printed());
   if (*file) check.add((*file)->write(verify_report_json(report)));
   if (arguments.json) check.add(print_result(verify_report_json(report)));

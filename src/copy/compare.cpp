@@ -30,8 +30,7 @@ Task<void> Worker::compare_small_files(std::vector<WorkItem> items) {
     bool same =
         std::equal(bytes.begin(), bytes.end(), to[i]->data.bytes.begin(), to[i]->data.bytes.end());
     if (same) {
-      std::optional<Hash128> hash;
-      if (shared_.hashes()) hash = hash_of(bytes);
+      auto hash = hash_content(bytes, shared_.hashing());
       co_await same_content(std::move(items[i]), hash);
     } else {
       to_copy.push_back(std::move(items[i]));
@@ -41,10 +40,11 @@ Task<void> Worker::compare_small_files(std::vector<WorkItem> items) {
 }
 
 Task<void> Worker::compare_large_file(WorkItem item) {
-  Transfer transfer(item, item.entry.attributes, range_size_, shared_.hashes());
+  Transfer transfer(item, item.entry.attributes, range_size_, shared_.hashing());
   Status compared = co_await compare_once(transfer);
   if (compared) {
-    co_await same_content(std::move(item), transfer.file->ranges.hash());
+    auto hash = transfer.file->ranges.hash();
+    co_await same_content(std::move(item), hash);
     co_return;
   }
   Error error = std::move(compared).error();
@@ -108,7 +108,7 @@ Task<void> Worker::compare_symlinks(std::vector<WorkItem> items) {
 }
 
 // What is left to do where the content is the same: attributes, or nothing.
-Task<void> Worker::same_content(WorkItem item, std::optional<Hash128> hash) {
+Task<void> Worker::same_content(WorkItem item, std::optional<FileHash> hash) {
   const Entry& entry = item.entry;
   bool regular = entry.attributes.type == FileType::kRegular;
   if (regular) shared_.counters.bytes_compared += entry.attributes.size_bytes;
@@ -174,7 +174,7 @@ void Worker::differs(const NodePtr& node, const Entry& entry, const Entry& there
 }
 
 // Owner, mode and times of entries whose content is right; `hash` is that of a single one.
-Task<void> Worker::set_entry_attributes(std::vector<WorkItem> items, std::optional<Hash128> hash) {
+Task<void> Worker::set_entry_attributes(std::vector<WorkItem> items, std::optional<FileHash> hash) {
   std::vector<SetAttributes> requests;
   for (const WorkItem& item : items) {
     auto target = wanted(item.entry);

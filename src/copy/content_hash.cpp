@@ -8,6 +8,7 @@ namespace nfsferry::copy {
 
 struct ContentHash::State {
   XXH3_state_t* xxh = XXH3_createState();
+  std::optional<Sha256> sha256;
   ~State() { XXH3_freeState(xxh); }
 };
 
@@ -30,20 +31,35 @@ Hash128 name_key(std::string_view name, std::uint64_t seed) {
   return hash_of(std::as_bytes(std::span(name.data(), name.size())), seed);
 }
 
-ContentHash::ContentHash() : state_(std::make_unique<State>()) {
+std::optional<FileHash> hash_content(std::span<const std::byte> bytes, Hashing hashing) {
+  if (hashing == Hashing::kNone) return std::nullopt;
+  FileHash hash{hash_of(bytes)};
+  if (hashing == Hashing::kXxh3AndSha256) hash.sha256 = sha256_of(bytes);
+  return hash;
+}
+
+ContentHash::ContentHash(Hashing hashing) {
+  if (hashing == Hashing::kNone) return;
+  state_ = std::make_unique<State>();
   check(state_->xxh != nullptr, "out of memory");
   XXH3_128bits_reset(state_->xxh);
+  if (hashing == Hashing::kXxh3AndSha256) state_->sha256.emplace();
 }
 
 ContentHash::~ContentHash() = default;
 
 void ContentHash::update(std::span<const std::byte> bytes) {
+  if (!state_) return;
   XXH3_128bits_update(state_->xxh, bytes.data(), bytes.size());
+  if (state_->sha256) state_->sha256->update(bytes);
 }
 
-Hash128 ContentHash::value() const {
+std::optional<FileHash> ContentHash::value() const {
+  if (!state_) return std::nullopt;
   XXH128_hash_t value = XXH3_128bits_digest(state_->xxh);
-  return Hash128{value.high64, value.low64};
+  FileHash hash{Hash128{value.high64, value.low64}};
+  if (state_->sha256) hash.sha256 = state_->sha256->value();
+  return hash;
 }
 
 void TreeDigest::add(std::string_view path, const Hash128& content) {

@@ -4,9 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "base/sha256.hpp"
 
 namespace nfsferry::copy {
 
@@ -21,15 +24,30 @@ Hash128 hash_of(std::span<const std::byte> bytes, std::uint64_t seed = 0);
 // What stands for a name where names themselves would take too much memory.
 Hash128 name_key(std::string_view name, std::uint64_t seed);
 
-// XXH3-128 of bytes that come in pieces, in file order.
+// What is computed of a file's content.
+enum class Hashing : std::uint8_t { kNone, kXxh3, kXxh3AndSha256 };
+
+struct FileHash {
+  Hash128 xxh3;
+  std::optional<Sha256::Value> sha256{};
+  bool operator==(const FileHash&) const = default;
+};
+// The same for people; empty where there is none.
+struct HashTexts {
+  std::string xxh3;
+  std::string sha256{};
+};
+std::optional<FileHash> hash_content(std::span<const std::byte> bytes, Hashing hashing);
+
+// The same of bytes that come in pieces, in file order.
 class ContentHash {
  public:
-  ContentHash();
+  explicit ContentHash(Hashing hashing);
   ~ContentHash();
   ContentHash(const ContentHash&) = delete;
   ContentHash& operator=(const ContentHash&) = delete;
   void update(std::span<const std::byte> bytes);
-  Hash128 value() const;
+  std::optional<FileHash> value() const;  // of all bytes so far
 
  private:
   struct State;

@@ -176,9 +176,7 @@ Task<std::vector<WorkItem>> Worker::put_small_files(std::vector<WorkItem> items,
     std::span<const std::byte> bytes = contents[i].data.bytes;
     if (put[j]) {
       shared_.counters.bytes_sent += bytes.size();
-      std::optional<Hash128> hash;
-      if (shared_.hashes()) hash = hash_of(bytes);
-      file_in_place(items[i], bytes.size(), hash, false);
+      file_in_place(items[i], bytes.size(), hash_content(bytes, shared_.hashing()), false);
     } else if (goes_by_ranges(put[j].error())) {
       again.push_back(std::move(items[i]));
     } else {
@@ -191,7 +189,7 @@ Task<std::vector<WorkItem>> Worker::put_small_files(std::vector<WorkItem> items,
 Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
   Attributes expected = item.entry.attributes;
   for (;; ++attempts) {
-    Transfer transfer(item, expected, range_size_, shared_.hashes());
+    Transfer transfer(item, expected, range_size_, shared_.hashing());
     bool last = attempts >= kAttemptsMost;
     Status copied = co_await copy_once(transfer);
     const FileRanges& ranges = transfer.file->ranges;
@@ -437,7 +435,7 @@ Task<Status> Worker::write_range(RangeWriter& target, std::uint64_t offset,
 }
 
 void Worker::file_in_place(const WorkItem& item, std::uint64_t size_bytes,
-                           const std::optional<Hash128>& hash, bool changed) {
+                           const std::optional<FileHash>& hash, bool changed) {
   Counters& counters = shared_.counters;
   ++counters.files_done;
   counters.bytes_written += size_bytes;

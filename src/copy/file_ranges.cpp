@@ -71,7 +71,7 @@ void FileRanges::add(std::uint64_t offset_bytes, std::span<const std::byte> byte
   if (offset_bytes != hashed_bytes_) return;
   for (auto next = waiting_.begin(); next != waiting_.end() && next->first == hashed_bytes_;
        next = waiting_.erase(next)) {
-    if (hashes_) hash_.update(next->second);
+    hash_.update(next->second);
     hashed_bytes_ += next->second.size();
   }
   wake();
@@ -131,9 +131,8 @@ std::uint64_t FileRanges::hashed_bytes() const {
   return hashed_bytes_;
 }
 
-std::optional<Hash128> FileRanges::hash() const {
+std::optional<FileHash> FileRanges::hash() const {
   std::lock_guard lock(mutex_);
-  if (!hashes_) return {};
   return hash_.value();
 }
 

@@ -33,8 +33,8 @@ class FileRanges {
     std::uint64_t size_bytes;
   };
 
-  FileRanges(std::uint64_t size_bytes, std::uint32_t range_bytes, bool hashes)
-      : size_bytes_(size_bytes), range_bytes_(range_bytes), hashes_(hashes) {}
+  FileRanges(std::uint64_t size_bytes, std::uint32_t range_bytes, Hashing hashing)
+      : size_bytes_(size_bytes), range_bytes_(range_bytes), hash_(hashing) {}
 
   std::uint32_t range_bytes() const { return range_bytes_; }  // all but the last one's
 
@@ -77,7 +77,7 @@ class FileRanges {
   FailedAt failed_at() const;
   bool is_whole() const;  // up to its end, with no hole
   std::uint64_t hashed_bytes() const;
-  std::optional<Hash128> hash() const;  // where it hashes
+  std::optional<FileHash> hash() const;  // where it hashes
 
  private:
   struct Thread {
@@ -108,7 +108,6 @@ class FileRanges {
 
   const std::uint64_t size_bytes_;
   const std::uint32_t range_bytes_;
-  const bool hashes_;
   mutable std::mutex mutex_;
   std::map<const void*, Thread> threads_;
   std::size_t threads_here_ = 0;

@@ -14,8 +14,8 @@ namespace nfsferry::copy {
 
 // One attempt at a large file, as every thread sees it that carries ranges of it.
 struct LargeFile {
-  LargeFile(WorkItem of, std::uint64_t size_bytes, std::uint32_t range_bytes, bool hashes)
-      : item(std::move(of)), ranges(size_bytes, range_bytes, hashes) {}
+  LargeFile(WorkItem of, std::uint64_t size_bytes, std::uint32_t range_bytes, Hashing hashing)
+      : item(std::move(of)), ranges(size_bytes, range_bytes, hashing) {}
 
   const WorkItem item;
   FileOnItsWayPtr target;  // null: compared with item.there

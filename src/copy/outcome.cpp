@@ -110,18 +110,21 @@ void Worker::entry_done(const WorkItem& item) {
   release(item.node);
 }
 
-// Counts a file's content as read, or not; the hash as text where somebody wants it.
-std::string Worker::note_hash(const DirectoryNode& node, const Entry& entry,
-                              const std::optional<Hash128>& hash) {
+// Counts a file's content as read, or not; the hashes as text where somebody wants them.
+HashTexts Worker::note_hash(const DirectoryNode& node, const Entry& entry,
+                            const std::optional<FileHash>& hash) {
   bool regular = entry.attributes.type == FileType::kRegular;
   if (regular && !hash) ++shared_.counters.files_unread;
   if (!hash) return {};
-  shared_.add_digest(node.path_of(entry.name), *hash);
-  return shared_.observer.wants_entries() ? to_hex(*hash) : std::string();
+  shared_.add_digest(node.path_of(entry.name), hash->xxh3);
+  if (!shared_.observer.wants_entries()) return {};
+  HashTexts texts{to_hex(hash->xxh3)};
+  if (hash->sha256) texts.sha256 = nfsferry::to_hex(*hash->sha256);
+  return texts;
 }
 
-void Worker::tell(const DirectoryNode& node, const Entry& entry, EntryAction action,
-                  std::string hash, std::string_view error) {
+void Worker::tell(const DirectoryNode& node, const Entry& entry, EntryAction action, HashTexts hash,
+                  std::string_view error) {
   if (!shared_.observer.wants_entries()) return;
   std::string path = node.path_of(entry.name);
   const Attributes& from = entry.attributes;
@@ -130,7 +133,8 @@ void Worker::tell(const DirectoryNode& node, const Entry& entry, EntryAction act
   record.action = action;
   record.type = file_type_name(from.type);
   record.size_bytes = from.size_bytes;
-  record.hash = std::move(hash);
+  record.hash = std::move(hash.xxh3);
+  record.sha256 = std::move(hash.sha256);
   record.from = {owner_text(from.owner), owner_text(from.group), from.mode};
   auto given = wanted(entry);
   if (given) {

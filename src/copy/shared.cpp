@@ -187,7 +187,7 @@ HardLinks::Place HardLinks::add(LinkedName name) {
 }
 
 void HardLinks::in_place(const NodePtr& node, const Entry& entry, std::uint64_t target_fileid,
-                         std::optional<Hash128> hash) {
+                         std::optional<FileHash> hash) {
   std::lock_guard lock(mutex_);
   auto found = groups_.find(key_of(entry.attributes));
   bool first =

@@ -201,7 +201,7 @@ class HardLinks {
   // The first name is in place; `target_fileid` where the target had it already, else 0; `hash`
   // where its content was read.
   void in_place(const NodePtr& node, const Entry& entry, std::uint64_t target_fileid,
-                std::optional<Hash128> hash);
+                std::optional<FileHash> hash);
   // True if no other group's first name is this file of the target.
   bool claim(std::uint64_t target_fileid);
   struct Group {
@@ -211,7 +211,7 @@ class HardLinks {
     Time mtime;
     bool in_place = false;
     std::uint64_t target_fileid = 0;
-    std::optional<Hash128> hash;
+    std::optional<FileHash> hash;
     std::vector<LinkedName> others;
   };
   // Takes all groups with others, once, after all files are done.
@@ -290,6 +290,10 @@ class Shared {
   bool filters_out(const DirectoryNode& node, const Entry& entry);
   void add_digest(std::string_view path, const Hash128& hash);
   std::string digest();
+  Hashing hashing() const {
+    if (!hashes()) return Hashing::kNone;
+    return options.content_sha256 ? Hashing::kXxh3AndSha256 : Hashing::kXxh3;
+  }
   bool hashes() const { return options.checksum != ChecksumMode::kNone; }
   bool verifies() const { return options.verify != VerifyMode::kNone; }
 

@@ -97,17 +97,17 @@ class Worker {
   Task<Status> write_range(RangeWriter& target, std::uint64_t offset,
                            std::span<const std::byte> bytes);
   void file_in_place(const WorkItem& item, std::uint64_t size_bytes,
-                     const std::optional<Hash128>& hash, bool changed);
+                     const std::optional<FileHash>& hash, bool changed);
 
   // compare.cpp
   Task<void> compare_small_files(std::vector<WorkItem> items);
   Task<void> compare_large_file(WorkItem item);
   Task<Status> compare_once(Transfer& transfer);
   Task<void> compare_symlinks(std::vector<WorkItem> items);
-  Task<void> same_content(WorkItem item, std::optional<Hash128> hash);
+  Task<void> same_content(WorkItem item, std::optional<FileHash> hash);
   Task<void> other_content(std::vector<WorkItem> items);
   void differs(const NodePtr& node, const Entry& entry, const Entry& there, unsigned differences);
-  Task<void> set_entry_attributes(std::vector<WorkItem> items, std::optional<Hash128> hash);
+  Task<void> set_entry_attributes(std::vector<WorkItem> items, std::optional<FileHash> hash);
 
   // links.cpp
   Task<void> copy_symlinks(std::vector<WorkItem> items);
@@ -148,10 +148,10 @@ class Worker {
   void target_failed(const WorkItem& item, const Error& error, std::uint32_t attempts);
   void give_up(const WorkItem& item, const Error& error, std::uint32_t attempts, FailedAt at);
   void entry_done(const WorkItem& item);
-  std::string note_hash(const DirectoryNode& node, const Entry& entry,
-                        const std::optional<Hash128>& hash);
-  void tell(const DirectoryNode& node, const Entry& entry, EntryAction action,
-            std::string hash = {}, std::string_view error = {});
+  HashTexts note_hash(const DirectoryNode& node, const Entry& entry,
+                      const std::optional<FileHash>& hash);
+  void tell(const DirectoryNode& node, const Entry& entry, EntryAction action, HashTexts hash = {},
+            std::string_view error = {});
   void tell_directory(const DirectoryNode& node, EntryAction action);
 
   // Pulses the event from any thread.

@@ -55,10 +55,10 @@ struct Worker::Ends {
 
 // One attempt at such a file, on the thread that it is the work of.
 struct Worker::Transfer {
-  Transfer(WorkItem of, const Attributes& as_known, std::uint32_t range_bytes, bool hashes)
+  Transfer(WorkItem of, const Attributes& as_known, std::uint32_t range_bytes, Hashing hashing)
       : expected(as_known),
-        file(std::make_shared<LargeFile>(std::move(of), expected.size_bytes, range_bytes, hashes)) {
-  }
+        file(std::make_shared<LargeFile>(std::move(of), expected.size_bytes, range_bytes,
+                                         hashing)) {}
 
   const Attributes expected;  // as listed, or as they were before this attempt
   Attributes after;

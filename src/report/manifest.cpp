@@ -22,9 +22,10 @@ bool has_content(EntryAction action) {
 }  // namespace
 
 void Manifest::on_entry(const EntryRecord& entry) {
-  if (entry.hash.empty() || !has_content(entry.action)) return;
+  const std::string& hash = hash_ == ManifestHash::kXxh3 ? entry.hash : entry.sha256;
+  if (hash.empty() || !has_content(entry.action)) return;
   if (verified_only_ && entry.action != EntryAction::kVerified) return;
-  file_.write(manifest_line(entry.hash, entry.path));
+  file_.write(manifest_line(hash, entry.path));
 }
 
 std::string manifest_line(std::string_view hash, std::string_view path) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,14 +11,18 @@
 
 namespace nfsferry {
 
+// Which checksum of a file a manifest has, and with it which program checks it from within the
+// tree: `xxhsum -c` or `sha256sum -c`.
+enum class ManifestHash : std::uint8_t { kXxh3, kSha256 };
+
 // Lists the checksums of the files whose content a run read, in the order in which it was done with
-// them: a line for each file, which `xxhsum -c` checks from within the tree.
+// them, a line for each file.
 class Manifest : public Observer {
  public:
   // Where everything is compared at the end (VerifyMode::kAll), each file is told of twice: only
   // what was found equal counts then.
-  Manifest(OutputFile file, VerifyMode verify)
-      : file_(std::move(file)), verified_only_(verify == VerifyMode::kAll) {}
+  Manifest(OutputFile file, ManifestHash hash, VerifyMode verify)
+      : file_(std::move(file)), hash_(hash), verified_only_(verify == VerifyMode::kAll) {}
 
   bool wants_entries() const override { return true; }
   void on_entry(const EntryRecord& entry) override;
@@ -27,6 +32,7 @@ class Manifest : public Observer {
 
  private:
   OutputFile file_;
+  const ManifestHash hash_;
   const bool verified_only_;
 };
 

@@ -107,6 +107,45 @@ TEST_F(EntriesTest, NamesThatWouldBreakALineAreEscapedInTheManifest) {
   EXPECT_EQ(paths, names);
 }
 
+// Odd names, a large file with a hole in it, one that several threads carry, two names of a file.
+TEST_F(EntriesTest, Sha256sumFindsEveryFileOfTheManifestInBothTrees) {
+  for (const char* name : {"back\\slash", "cr\rcr", "line\nend", " *blank", "plain \xff\t"}) {
+    folder_.write(std::string("source/odd/") + name, name);
+  }
+  folder_.write("source/hole", std::string(700'000, 'x'));
+  std::filesystem::resize_file(folder_.path("source/hole"), 3'000'000);
+  folder_.write("source/large", std::string(80 << 20, 'y'));
+  for (const char* mode : {"none", "transferred", "all"}) {
+    Outcome outcome =
+        copy({"--manifest-sha256", folder_.path("sha256"), "--manifest", folder_.path("xxh3"),
+              "--verify", mode, "--compare", "all", "--threads", "2"});
+    ASSERT_EQ(outcome.exit_code, 0) << mode << outcome.err;
+    EXPECT_EQ(lines_of(folder_.read("sha256")).size(), 11u) << mode << folder_.read("sha256");
+    EXPECT_EQ(lines_of(folder_.read("xxh3")).size(), 11u) << mode;
+    for (const char* tree : {"source", "target"}) {
+      std::string check = "cd '" + folder_.path(tree) + "' && sha256sum -c ../sha256 >../checked";
+      EXPECT_EQ(std::system(check.c_str()), 0) << mode << tree << folder_.read("checked");
+    }
+  }
+}
+
+TEST_F(EntriesTest, AComparisonThatReadsEverythingListsItToo) {
+  ASSERT_EQ(copy({}).exit_code, 0);
+  folder_.write("target/deep/er/b", std::string(100'000, 'z'));
+  std::filesystem::last_write_time(
+      folder_.path("target/deep/er/b"),
+      std::filesystem::last_write_time(folder_.path("source/deep/er/b")));
+  Outcome outcome = run_program({"verify", folder_.path("source"), folder_.path("target"),
+                                 "--manifest-sha256", folder_.path("sha256"), "--manifest", "-"});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
+  EXPECT_EQ(lines_of(folder_.read("sha256")).size(), 3u) << "one differs";
+  EXPECT_EQ(lines_of(outcome.out).size(), 3u) << outcome.out;
+  for (const char* tree : {"source", "target"}) {
+    std::string check = "cd '" + folder_.path(tree) + "' && sha256sum -c ../sha256 >../checked";
+    EXPECT_EQ(std::system(check.c_str()), 0) << tree << folder_.read("checked");
+  }
+}
+
 TEST_F(EntriesTest, TheTrailTellsWhatBecameOfEachEntry) {
   ::chmod(folder_.path("source/a").c_str(), 0640);
   Outcome outcome = copy({"--log-entries", folder_.path("entries"), "--owner", "0:0"});

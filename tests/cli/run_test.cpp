@@ -216,7 +216,7 @@ TEST_F(RunTest, OperandsMayFollowARepeatedFlag) {
 }
 
 TEST_F(RunTest, AManifestOnStdoutIsTheOnlyThingThere) {
-  for (const char* flag : {"--manifest", "--log-entries"}) {
+  for (const char* flag : {"--manifest", "--manifest-sha256", "--log-entries"}) {
     Outcome outcome = copy({flag, "-"});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_EQ(outcome.out.find("outcome"), std::string::npos) << outcome.out;

@@ -3,7 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "copy_fixture.hpp"
+#include "program.hpp"
 
 namespace nfsferry::test {
 namespace {
@@ -324,6 +328,32 @@ TEST_F(CopyTest, a_directory_where_a_file_should_be_fails_alone) {
   EXPECT_EQ(report.failures[0].path, "file7");
   EXPECT_EQ(report.files_transferred, 29u);
   EXPECT_TRUE(temporaries(target.folder).empty());
+}
+
+TEST_F(CopyTest, sha256sum_finds_what_the_manifest_of_a_copy_between_servers_lists) {
+  Ground source = source_ground(Place::kNfs);
+  Ground target = target_ground(Place::kNfs);
+  SampleTree sample;
+  make_small_files(source.folder, sample);
+  make_odd_entries(source.folder, sample);
+  make_file(source.folder / "large", 3 << 20, 1);
+  Folder lists;
+
+  Outcome outcome = run_program({"copy", source.location, target.location, "--verify", "all",
+                                 "--manifest-sha256", lists.path("sha256")});
+
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  std::string text = lists.read("sha256");
+  long files = 0;
+  for (const auto& one : fs::recursive_directory_iterator(source.folder)) {
+    files += !one.is_symlink() && one.is_regular_file();
+  }
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), files);
+  for (const Ground& tree : {source, target}) {
+    std::string check =
+        "cd '" + tree.folder.string() + "' && sha256sum --quiet -c '" + lists.path("sha256") + "'";
+    EXPECT_EQ(std::system(check.c_str()), 0) << tree.location;
+  }
 }
 
 TEST_F(CopyTest, two_threads_copy_what_one_does) {

@@ -39,7 +39,7 @@ class RangesOfAFile : public ::testing::Test {
   }
 
   std::vector<std::byte> content_;
-  FileRanges ranges_{kSize, 100, true};
+  FileRanges ranges_{kSize, 100, Hashing::kXxh3AndSha256};
 };
 
 TEST_F(RangesOfAFile, EachByteIsTakenOnceInFileOrder) {
@@ -74,7 +74,7 @@ TEST_F(RangesOfAFile, TheHashIsThatOfTheFileInWhateverOrderItIsRead) {
   add(160, 40);
   EXPECT_TRUE(other.may_free(200));
   EXPECT_TRUE(ranges_.is_whole());
-  EXPECT_EQ(ranges_.hash(), hash_of(content_));
+  EXPECT_EQ(ranges_.hash(), hash_content(content_, Hashing::kXxh3AndSha256));
 }
 
 // Two threads whose paces are compared; `alone` is how long the first one takes by itself for what
@@ -104,7 +104,7 @@ class PaceOfAFile : public ::testing::Test {
   }
 
   std::vector<std::byte> content_{10 * kBytes, std::byte{7}};
-  FileRanges ranges_{10 * kBytes, 10, false};
+  FileRanges ranges_{10 * kBytes, 10, Hashing::kNone};
   Carrier first_{ranges_};
   Carrier other_{ranges_};
   Clock::time_point now_ = Clock::now();
@@ -156,7 +156,7 @@ TEST_F(PaceOfAFile, OneThreadIsNotMeasured) {
 }
 
 TEST_F(RangesOfAFile, NothingIsHashedWhereNobodyWantsIt) {
-  FileRanges unhashed(kSize, 100, false);
+  FileRanges unhashed(kSize, 100, Hashing::kNone);
   while (unhashed.take(nullptr)) {
   }
   unhashed.add(0, bytes(0, kSize));
@@ -230,7 +230,7 @@ TEST_F(RangesOfAFile, WhatIsInPlaceAlreadyIsNotTaken) {
 }
 
 std::shared_ptr<LargeFile> large_file(std::uint64_t size) {
-  return std::make_shared<LargeFile>(WorkItem{}, size, 100, true);
+  return std::make_shared<LargeFile>(WorkItem{}, size, 100, Hashing::kXxh3);
 }
 
 TEST(LargeFiles, AnotherThreadJoinsAFileOnceAndNeverItsOwn) {

@@ -27,7 +27,7 @@ std::string manifest_of(VerifyMode verify, const std::vector<EntryRecord>& entri
   Place place;
   auto file = OutputFile::replacing(place.path("manifest"));
   EXPECT_TRUE(file.has_value());
-  Manifest manifest(*std::move(file), verify);
+  Manifest manifest(*std::move(file), ManifestHash::kXxh3, verify);
   for (const EntryRecord& entry : entries) manifest.on_entry(entry);
   EXPECT_TRUE(manifest.finish().has_value());
   return place.read("manifest");
@@ -57,6 +57,19 @@ TEST(Manifest, HoldsTheFilesWhoseContentWasReadAndIsInTheTarget) {
           "  repaired\n" + kHash + "  changed\n");
 }
 
+TEST(Manifest, HasTheSha256WhereThatIsAskedForAndNoLineWithoutIt) {
+  Place place;
+  auto file = OutputFile::replacing(place.path("manifest"));
+  ASSERT_TRUE(file.has_value());
+  Manifest manifest(*std::move(file), ManifestHash::kSha256, VerifyMode::kTransferred);
+  EntryRecord both = record(EntryAction::kCopied, "dir/back\\slash");
+  both.sha256 = std::string(64, 'b');
+  manifest.on_entry(both);
+  manifest.on_entry(record(EntryAction::kCopied, "other"));
+  EXPECT_TRUE(manifest.finish().has_value());
+  EXPECT_EQ(place.read("manifest"), "\\" + both.sha256 + "  dir/back\\\\slash\n");
+}
+
 TEST(Manifest, HasALineForEachFileWhenAllOfThemAreComparedAtTheEnd) {
   EXPECT_EQ(
       manifest_of(VerifyMode::kAll,
@@ -71,7 +84,7 @@ TEST(Manifest, ReplacesAnOlderOneOnlyWhenTheRunIsOver) {
   place.write("manifest", "old");
   auto file = OutputFile::replacing(place.path("manifest"));
   ASSERT_TRUE(file.has_value());
-  Manifest manifest(*std::move(file), VerifyMode::kNone);
+  Manifest manifest(*std::move(file), ManifestHash::kXxh3, VerifyMode::kNone);
   manifest.on_entry(record(EntryAction::kCopied, std::string(100'000, 'x')));
   EXPECT_EQ(place.read("manifest"), "old");
   EXPECT_TRUE(manifest.finish().has_value());

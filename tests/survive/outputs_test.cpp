@@ -65,10 +65,12 @@ TEST_P(Output, to_a_missing_directory_is_refused_before_the_copy) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Flags, Output,
-                         ::testing::Values("--report-json", "--manifest", "--log-entries"),
+                         ::testing::Values("--report-json", "--manifest", "--manifest-sha256",
+                                           "--log-entries"),
                          [](const ::testing::TestParamInfo<const char*>& chosen) {
                            std::string name(chosen.param + 2);
-                           return name.substr(0, name.find('-'));
+                           std::erase(name, '-');
+                           return name;
                          });
 
 }  // namespace

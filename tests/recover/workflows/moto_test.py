@@ -406,8 +406,9 @@ class Recovery(unittest.TestCase):
         self.assertEqual(started["name"], hashlib.sha256(
             b"user1/fs-0a/200005/fs-0b/200010").hexdigest())
         change = self.records()[1]
-        printed = subprocess.run([PROGRAM, "ledger", "decide", "-", "--json"], check=True, text=True,
-                                 input=json.dumps(change, default=str), capture_output=True)
+        printed = subprocess.run(
+            [PROGRAM, "ledger", "decide", "-", "--json"], input=json.dumps(change, default=str),
+            check=True, text=True, capture_output=True)
         self.assertEqual(json.loads(printed.stdout)["execution_name"], started["name"])
 
     def test_a_failure_is_in_the_row_and_in_a_message_with_the_whole_input(self):
