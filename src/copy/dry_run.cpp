@@ -25,7 +25,7 @@ void Worker::would_copy(const WorkItem& item) {
   entry_done(item);
 }
 
-void Worker::would_set_attributes(const WorkItem& item, const std::optional<Hash128>& hash) {
+void Worker::would_set_attributes(const WorkItem& item, const std::optional<FileHash>& hash) {
   ++shared_.counters.metadata_repaired;
   if (item.entry.attributes.link_count > 1) {
     shared_.hard_links.in_place(item.node, item.entry, item.there->attributes.fileid, hash);

@@ -128,7 +128,7 @@ class Worker {
   // dry_run.cpp
   void would_do(const WorkItem& item);
   void would_copy(const WorkItem& item);
-  void would_set_attributes(const WorkItem& item, const std::optional<Hash128>& hash);
+  void would_set_attributes(const WorkItem& item, const std::optional<FileHash>& hash);
   void foretell_hard_links();
   void would_finish(const DirectoryNode& node);
 
