@@ -203,6 +203,7 @@ const std::vector<Row> kOwnRows{
     {"listing_loops", kSkipEntry},
     {"differs", kSkipEntry},
     {"missing", kSkipEntry},
+    {"too_many_deletions", kSkipEntry},
     {"short_write", kRedo},
 };
 
@@ -315,7 +316,8 @@ bool is_known(Own own) {
     case Own::kListingLoops:
     case Own::kShortWrite:
     case Own::kDiffers:
-    case Own::kMissing: return true;
+    case Own::kMissing:
+    case Own::kTooManyDeletions: return true;
   }
   return false;
 }
