@@ -55,12 +55,7 @@ class Wait {
   }
 
   Task<Status> open_and_close(Loop& loop, FullTree& tree) {
-    CancelToken done;
-    TaskGroup watching;
-    watching.spawn(api::close_on_stop(loop, location_.kind, tree, stop_, done));
-    Status opened = co_await tree.open();
-    done.cancel();
-    co_await watching.join();
+    Status opened = co_await api::open_until_stop(loop, location_.kind, tree, stop_);
     if (opened) {
       const Attributes& attributes = tree.root_entry().attributes;
       report_.owner = owner_text(attributes.owner);

@@ -14,4 +14,15 @@ Task<void> close_on_stop(Loop& loop, Location::Kind kind, FullTree& tree, const 
   if (kind == Location::Kind::kNfs) co_await tree.close();
 }
 
+Task<Status> open_until_stop(Loop& loop, Location::Kind kind, FullTree& tree,
+                             const StopFlag& stop) {
+  CancelToken opened;
+  TaskGroup watching;
+  watching.spawn(close_on_stop(loop, kind, tree, stop, opened));
+  Status status = co_await tree.open();
+  opened.cancel();
+  co_await watching.join();
+  co_return status;
+}
+
 }  // namespace nfsferry::api

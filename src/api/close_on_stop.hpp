@@ -14,4 +14,7 @@ namespace nfsferry::api {
 Task<void> close_on_stop(Loop& loop, Location::Kind kind, FullTree& tree, const StopFlag& stop,
                          CancelToken& done, std::chrono::milliseconds patience = {});
 
+// Opens the tree; a stop ends that.
+Task<Status> open_until_stop(Loop& loop, Location::Kind kind, FullTree& tree, const StopFlag& stop);
+
 }  // namespace nfsferry::api

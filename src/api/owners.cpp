@@ -32,16 +32,6 @@ void note_stop(CopyReport& run, const StopFlag& stop) {
 }
 
 // A stop closes the tree, once the patience is over: that ends what waits for its server.
-Task<Status> open(Loop& loop, const Location& location, FullTree& tree, const StopFlag& stop) {
-  CancelToken opened;
-  TaskGroup watching;
-  watching.spawn(api::close_on_stop(loop, location.kind, tree, stop, opened));
-  Status status = co_await tree.open();
-  opened.cancel();
-  co_await watching.join();
-  co_return status;
-}
-
 Task<void> count(Loop& loop, const Location& location, FullTree& tree, copy::Shared& shared,
                  OwnersReport& report) {
   CancelToken counted;
@@ -67,7 +57,7 @@ Task<void> open_and_count(Loop& loop, const Location& location, copy::Shared& sh
     fail(run, ExitCode::kUsage, tree.error(), tree.error().message());
     co_return;
   }
-  Status opened = co_await open(loop, location, **tree, shared.stop);
+  Status opened = co_await api::open_until_stop(loop, location.kind, **tree, shared.stop);
   if (opened) {
     co_await count(loop, location, **tree, shared, report);
   } else {

@@ -237,7 +237,7 @@ class Run {
       target_open = co_await target.open();
     }
     bool fine = accept(Role::kTarget, target_location_, target_open);
-    if (!fine && options_.create_target && means_no_entry(target_open.error())) {
+    if (!fine && options_.create_target && !makes && means_no_entry(target_open.error())) {
       report_.error_detail += "; a dry run does not make it";
     }
     co_return fine;

@@ -149,14 +149,16 @@ Task<bool> Worker::clear_the_way(NodePtr node, const Entry& entry, const TargetR
   if (!directory && entry.attributes.type != FileType::kDirectory) co_return true;
   node->touched = true;
   auto given = wanted(entry);
-  Status removed = given ? ok() : Status(std::move(given).error());
+  if (!given) {
+    failed(Phase::kTransfer, *node, entry, given.error());
+    co_return false;
+  }
   Sweep sweep(shared_, target_,
               writing() ? Sweep::Purpose::kClearTheWay : Sweep::Purpose::kForetell);
   sweep.add(node, std::move(there));
-  if (removed) co_await sweep.run();
-  if (sweep.why_not_all()) removed = *sweep.why_not_all();
-  if (removed) co_return true;
-  failed(Phase::kTransfer, *node, entry, removed.error());
+  co_await sweep.run();
+  if (!sweep.why_not_all()) co_return true;
+  failed(Phase::kTransfer, *node, entry, *sweep.why_not_all());
   co_return false;
 }
 

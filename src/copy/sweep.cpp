@@ -1,14 +1,12 @@
 #include "copy/sweep.hpp"
 
 #include "base/escape.hpp"
-#include "base/nfsstat4.hpp"
 #include "copy/scope.hpp"
+#include "copy/start_over.hpp"
 #include "tree/release_flat.hpp"
 
 namespace nfsferry::copy {
 namespace {
-
-constexpr unsigned kRestartsMost = 5;
 
 bool is_directory(const Entry& entry) { return entry.attributes.type == FileType::kDirectory; }
 
@@ -101,7 +99,7 @@ Task<void> Sweep::go_through(PlacePtr place) {
     std::vector<Entry> entries;
     std::uint64_t before = entries_;
     auto more = co_await list_some(place, entries);
-    bool again = !more && is_status(more.error(), Nfsstat4::kBadCookie);
+    bool again = !more && means_start_over(more.error());
     if (again && ++restarts <= kRestartsMost && removes()) continue;
     if (!more) {
       place_failed(*place, more.error());

@@ -4,20 +4,16 @@
 
 #include "base/escape.hpp"
 #include "base/log.hpp"
-#include "base/nfsstat4.hpp"
 #include "copy/refusals.hpp"
 #include "copy/scope.hpp"
+#include "copy/start_over.hpp"
 #include "copy/worker.hpp"
 #include "copy/worker_parts.hpp"
 
 namespace nfsferry::copy {
 namespace {
 
-constexpr unsigned kRestartsMost = 5;
 constexpr auto kLookAgain = std::chrono::milliseconds(10);
-
-// The server has forgotten where the listing was.
-bool means_start_over(const Error& error) { return is_status(error, Nfsstat4::kBadCookie); }
 
 // A temporary of a run that is dead, where all names of living ones begin with `live`.
 bool is_left_over(const Entry& temporary, std::string_view live) {
