@@ -15,13 +15,11 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-class CheckTest : public CopyTest, public ::testing::WithParamInterface<Place> {
+class CheckTest : public SamePlaceTest {
  protected:
   void SetUp() override {
-    CopyTest::SetUp();
+    SamePlaceTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    source_ = source_ground(GetParam());
-    target_ = target_ground(GetParam());
     SampleTree sample;
     sample.directories = 2;
     make_small_files(source_.folder, sample);
@@ -31,9 +29,6 @@ class CheckTest : public CopyTest, public ::testing::WithParamInterface<Place> {
     flags.insert(flags.begin(), {"copy", "--check", source_.location, target_.location});
     return run_program(flags);
   }
-
-  Ground source_;
-  Ground target_;
 };
 
 TEST_P(CheckTest, TellsOnOneScreenAndLeavesNothingBehind) {

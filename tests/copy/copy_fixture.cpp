@@ -102,6 +102,13 @@ Expectation CopyTest::kept_on(Place target) {
   return expectation;
 }
 
+void SamePlaceTest::SetUp() {
+  CopyTest::SetUp();
+  if (IsSkipped() || HasFatalFailure()) return;
+  source_ = source_ground(GetParam());
+  target_ = target_ground(GetParam());
+}
+
 void expect_equal(const Ground& source, const Ground& target, const Expectation& expectation) {
   for (const std::string& line : differences(source.folder, target.folder, expectation)) {
     ADD_FAILURE() << line;

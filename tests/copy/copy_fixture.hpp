@@ -58,6 +58,15 @@ class CopyTest : public ::testing::Test {
   std::vector<std::filesystem::path> made_;
 };
 
+// Both grounds at the place that is the parameter.
+class SamePlaceTest : public CopyTest, public ::testing::WithParamInterface<Place> {
+ protected:
+  void SetUp() override;
+
+  Ground source_;
+  Ground target_;
+};
+
 void expect_equal(const Ground& source, const Ground& target, const Expectation& expectation);
 
 }  // namespace nfsferry::test

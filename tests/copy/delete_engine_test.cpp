@@ -11,12 +11,6 @@ class Delete : public Engine {
     options_.delete_surplus = true;
     from("/kept", FileType::kRegular, "in both");
   }
-  MemoryNodePtr from(std::string_view path, FileType type, std::string_view text = {}) {
-    return add(*source_volume_, path, type, text);
-  }
-  MemoryNodePtr to(std::string_view path, FileType type, std::string_view text = {}) {
-    return add(*target_volume_, path, type, text);
-  }
   bool there(std::string_view path) { return at(*target_volume_, path) != nullptr; }
   CopyReport done() {
     CopyReport report = copy();
@@ -34,15 +28,6 @@ class Deletions : public Observer {
   }
   std::set<std::string> paths;
 };
-
-MemoryOptions failing(std::string operation, std::string name, int number) {
-  MemoryOptions out;
-  out.fail = [=](std::string_view op, std::string_view on) -> std::optional<Error> {
-    bool meant = op == operation && on == name;
-    return meant ? std::optional(errno_error(number, op, on)) : std::nullopt;
-  };
-  return out;
-}
 
 TEST_F(Delete, removes_each_name_that_only_the_target_has_with_all_that_is_in_it) {
   from("/dir", FileType::kDirectory);
@@ -155,15 +140,7 @@ TEST_F(Delete, spares_a_directory_whose_source_cannot_be_listed) {
 TEST_F(Delete, spares_a_directory_whose_listing_was_started_over) {
   for (int i = 0; i < 50; ++i) from("/f" + std::to_string(i), FileType::kRegular, "x");
   to("/surplus", FileType::kRegular, "x");
-  MemoryOptions forgets;
-  forgets.page_entries = 10;
-  forgets.fail = [page = std::make_shared<int>(0)](std::string_view operation,
-                                                   std::string_view) -> std::optional<Error> {
-    if (operation != "list" || ++*page != 3) return {};
-    return Error{
-        Domain::kNfs4, static_cast<std::uint32_t>(Nfsstat4::kBadCookie), "READDIR", {}, {}};
-  };
-  CopyReport report = copy(forgets);
+  CopyReport report = copy(forgetting({3}));
   EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
   EXPECT_TRUE(there("/surplus"));
   EXPECT_EQ(report.files_deleted, 0u);

@@ -15,6 +15,29 @@
 
 namespace nfsferry::copy {
 
+// An error for one operation, on one name or on every one.
+inline MemoryOptions failing(std::string operation, std::string name, int number) {
+  MemoryOptions out;
+  out.fail = [=](std::string_view op, std::string_view on) -> std::optional<Error> {
+    bool meant = op == operation && (name == "*" || on == name);
+    return meant ? std::optional(errno_error(number, op, on)) : std::nullopt;
+  };
+  return out;
+}
+
+// A source that forgets where its listing was, on each of these pages.
+inline MemoryOptions forgetting(std::set<int> pages) {
+  MemoryOptions out;
+  out.page_entries = 10;
+  out.fail = [pages, page = std::make_shared<int>(0)](std::string_view operation,
+                                                      std::string_view) -> std::optional<Error> {
+    if (operation != "list" || !pages.contains(++*page)) return {};
+    auto forgot = static_cast<std::uint32_t>(Nfsstat4::kBadCookie);
+    return Error{Domain::kNfs4, forgot, "READDIR", {}, {}};
+  };
+  return out;
+}
+
 class Engine : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -70,6 +93,12 @@ class Engine : public ::testing::Test {
     if (!link) volume.write(**node, 0, std::as_bytes(std::span(content)));
     set_mtime(volume, **node, attributes.mtime);
     return *node;
+  }
+  MemoryNodePtr from(std::string_view path, FileType type, std::string_view text = {}) {
+    return add(*source_volume_, path, type, text);
+  }
+  MemoryNodePtr to(std::string_view path, FileType type, std::string_view text = {}) {
+    return add(*target_volume_, path, type, text);
   }
   static void set_mtime(MemoryVolume& volume, MemoryNode& node, Time mtime) {
     NewAttributes attributes;

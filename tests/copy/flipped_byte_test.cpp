@@ -10,13 +10,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class FlippedByte : public CopyTest, public ::testing::WithParamInterface<Place> {
+class FlippedByte : public SamePlaceTest {
  protected:
   void SetUp() override {
-    CopyTest::SetUp();
+    SamePlaceTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    source_ = source_ground(GetParam());
-    target_ = target_ground(GetParam());
     SampleTree sample;
     sample.least_bytes = 1000;
     make_small_files(source_.folder, sample);
@@ -73,9 +71,6 @@ class FlippedByte : public CopyTest, public ::testing::WithParamInterface<Place>
     EXPECT_EQ(repaired.files_transferred, 1u);
     expect_equal(source_, target_, kept_on(GetParam()));
   }
-
-  Ground source_;
-  Ground target_;
 };
 
 TEST_P(FlippedByte, in_a_small_file_is_found_and_repaired) {

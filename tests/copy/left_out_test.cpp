@@ -14,13 +14,11 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-class LeftOut : public CopyTest, public ::testing::WithParamInterface<Place> {
+class LeftOut : public SamePlaceTest {
  protected:
   void SetUp() override {
-    CopyTest::SetUp();
+    SamePlaceTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    source_ = source_ground(GetParam());
-    target_ = target_ground(GetParam());
     make("kept", 200005);
     make("draft.tmp", 200005);
     make("cache/big", 200005);
@@ -38,8 +36,6 @@ class LeftOut : public CopyTest, public ::testing::WithParamInterface<Place> {
     return run_program(flags);
   }
 
-  Ground source_;
-  Ground target_;
   Folder scratch_;
 };
 

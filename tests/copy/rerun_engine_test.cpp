@@ -8,12 +8,6 @@ namespace {
 
 class Rerun : public Engine {
  protected:
-  MemoryNodePtr from(std::string_view path, FileType type, std::string_view text = {}) {
-    return add(*source_volume_, path, type, text);
-  }
-  MemoryNodePtr to(std::string_view path, FileType type, std::string_view text = {}) {
-    return add(*target_volume_, path, type, text);
-  }
   // A directory with files, a symlink, a FIFO and two names of one file.
   void make_home() {
     from("/dir", FileType::kDirectory);
@@ -33,29 +27,6 @@ class Rerun : public Engine {
     return report;
   }
 };
-
-// An error for one operation, on one name or on every one.
-MemoryOptions failing(std::string operation, std::string name, int number) {
-  MemoryOptions out;
-  out.fail = [=](std::string_view op, std::string_view on) -> std::optional<Error> {
-    bool meant = op == operation && (name == "*" || on == name);
-    return meant ? std::optional(errno_error(number, op, on)) : std::nullopt;
-  };
-  return out;
-}
-
-// A source that forgets where its listing was, on each of these pages.
-MemoryOptions forgetting(std::set<int> pages) {
-  MemoryOptions out;
-  out.page_entries = 10;
-  out.fail = [pages, page = std::make_shared<int>(0)](std::string_view operation,
-                                                      std::string_view) -> std::optional<Error> {
-    if (operation != "list" || !pages.contains(++*page)) return {};
-    auto forgot = static_cast<std::uint32_t>(Nfsstat4::kBadCookie);
-    return Error{Domain::kNfs4, forgot, "READDIR", {}, {}};
-  };
-  return out;
-}
 
 TEST_F(Rerun, an_unchanged_tree_transfers_nothing) {
   make_home();
