@@ -28,6 +28,7 @@ class MemoryListing final : public Listing {
     std::vector<Entry> entries =
         tree_.volume_->list(*node_, after_, tree_.options_.page_entries, page.eof);
     if (!entries.empty()) after_ = entries.back().name;
+    if (tree_.options_.relist) tree_.options_.relist(entries);
     for (Entry& entry : entries) {
       if (is_usable_name(entry.name)) {
         page.entries.push_back(std::move(entry));

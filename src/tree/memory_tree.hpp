@@ -1,7 +1,7 @@
 // A working tree in memory, for tests: a MemoryVolume is the server, each MemoryTree a connection
 // to it. Every request gives way to the loop once, so that tasks interleave as they do on a wire.
 // It promises no permissions and no durability. Failures are injected and data is tampered with by
-// the two functions of its options, nothing else.
+// the three functions of its options, nothing else.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,8 @@ struct MemoryOptions {
   // May change the bytes of a file on their way into the volume.
   std::function<void(std::string_view name, std::uint64_t offset_bytes, std::span<std::byte> bytes)>
       tamper;
+  // May change what a page of a listing holds.
+  std::function<void(std::vector<Entry>& entries)> relist;
 };
 
 class MemoryTree final : public FullTree {

@@ -24,6 +24,12 @@ FileSystemId next_fsid() {
   return FileSystemId{0x6d656d, ++last};
 }
 
+bool equal_but_for_case(std::string_view a, std::string_view b) {
+  auto lower = [](char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [lower](char x, char y) { return lower(x) == lower(y); });
+}
+
 }  // namespace
 
 void MemoryContent::resize(std::uint64_t size_bytes) {
@@ -111,7 +117,7 @@ Attributes MemoryVolume::attributes(const MemoryNode& node) const {
 
 Result<MemoryNodePtr> MemoryVolume::find(const MemoryNode& directory, std::string_view name) const {
   std::lock_guard guard(mutex_);
-  auto found = directory.entries.find(name);
+  auto found = seek(directory, name);
   if (found == directory.entries.end()) return errno_error(ENOENT, "lookup", name);
   return found->second;
 }
@@ -144,7 +150,9 @@ Result<MemoryNodePtr> MemoryVolume::create(MemoryNode& directory, std::string_vi
                                            const Attributes& attributes, std::string_view text) {
   std::lock_guard guard(mutex_);
   if (directory.attributes.link_count == 0) return errno_error(ENOENT, "create", name);
-  if (directory.entries.contains(name)) return errno_error(EEXIST, "create", name);
+  if (seek(directory, name) != directory.entries.end()) {
+    return errno_error(EEXIST, "create", name);
+  }
   auto node = std::make_shared<MemoryNode>();
   node->attributes = attributes;
   node->attributes.fsid = fsid_;
@@ -192,7 +200,7 @@ Status MemoryVolume::link(const MemoryNodePtr& node, MemoryNode& directory, std:
   std::lock_guard guard(mutex_);
   if (node->attributes.type == FileType::kDirectory) return errno_error(EPERM, "link", name);
   if (directory.attributes.link_count == 0) return errno_error(ENOENT, "link", name);
-  if (directory.entries.contains(name)) return errno_error(EEXIST, "link", name);
+  if (seek(directory, name) != directory.entries.end()) return errno_error(EEXIST, "link", name);
   directory.entries.emplace(name, node);
   ++node->attributes.link_count;
   node->attributes.change = ++last_change_;
@@ -202,11 +210,11 @@ Status MemoryVolume::link(const MemoryNodePtr& node, MemoryNode& directory, std:
 
 Status MemoryVolume::rename(MemoryNode& directory, std::string_view from, std::string_view to) {
   std::lock_guard guard(mutex_);
-  auto source = directory.entries.find(from);
+  auto source = seek(directory, from);
   if (source == directory.entries.end()) return errno_error(ENOENT, "rename", from);
   MemoryNodePtr node = source->second;
   bool is_directory = node->attributes.type == FileType::kDirectory;
-  if (auto old = directory.entries.find(to); old != directory.entries.end()) {
+  if (auto old = seek(directory, to); old != directory.entries.end()) {
     if (old->second == node) return ok();
     bool onto_directory = old->second->attributes.type == FileType::kDirectory;
     if (onto_directory && !is_directory) return errno_error(EISDIR, "rename", to);
@@ -214,7 +222,7 @@ Status MemoryVolume::rename(MemoryNode& directory, std::string_view from, std::s
     if (!old->second->entries.empty()) return errno_error(ENOTEMPTY, "rename", to);
     unlink(directory, to);
   }
-  directory.entries.erase(directory.entries.find(from));
+  directory.entries.erase(seek(directory, from));
   directory.entries.emplace(to, node);
   node->attributes.change = ++last_change_;
   touch(directory);
@@ -223,7 +231,7 @@ Status MemoryVolume::rename(MemoryNode& directory, std::string_view from, std::s
 
 Status MemoryVolume::remove(MemoryNode& directory, std::string_view name, bool is_directory) {
   std::lock_guard guard(mutex_);
-  auto found = directory.entries.find(name);
+  auto found = seek(directory, name);
   if (found == directory.entries.end()) return errno_error(ENOENT, "remove", name);
   bool found_directory = found->second->attributes.type == FileType::kDirectory;
   if (found_directory != is_directory) {
@@ -252,6 +260,14 @@ void MemoryVolume::unlock_root() {
   --lock_count_;
 }
 
+MemoryVolume::Entries::const_iterator MemoryVolume::seek(const MemoryNode& directory,
+                                                         std::string_view name) const {
+  auto found = directory.entries.find(name);
+  if (found != directory.entries.end() || !ignores_case_) return found;
+  return std::find_if(directory.entries.begin(), directory.entries.end(),
+                      [name](const auto& entry) { return equal_but_for_case(entry.first, name); });
+}
+
 void MemoryVolume::touch(MemoryNode& node) {
   measure(node);
   node.attributes.mtime = now();
@@ -259,7 +275,7 @@ void MemoryVolume::touch(MemoryNode& node) {
 }
 
 void MemoryVolume::unlink(MemoryNode& directory, std::string_view name) {
-  auto found = directory.entries.find(name);
+  auto found = seek(directory, name);
   MemoryNodePtr node = found->second;
   directory.entries.erase(found);
   if (node->attributes.type == FileType::kDirectory) {

@@ -51,6 +51,10 @@ class MemoryVolume {
  public:
   MemoryVolume();
 
+  // From now on names that differ in the case of ASCII letters alone are one name, kept as it was
+  // first given.
+  void ignore_case() { ignores_case_ = true; }
+
   // Behind the trees' back, for tests: calls `change` with the node at a path ("/a/b"), then
   // brings size, link count and change number up to date. False: nothing is there.
   bool edit(std::string_view path, const std::function<void(MemoryNode&)>& change);
@@ -87,9 +91,12 @@ class MemoryVolume {
   void touch(MemoryNode& node);  // content or entries changed: size, mtime and change
   void unlink(MemoryNode& directory, std::string_view name);
   static void measure(MemoryNode& node);
+  using Entries = std::map<std::string, MemoryNodePtr, std::less<>>;
+  Entries::const_iterator seek(const MemoryNode& directory, std::string_view name) const;
 
   mutable std::mutex mutex_;
   const FileSystemId fsid_;
+  bool ignores_case_ = false;
   MemoryNodePtr root_;
   std::uint64_t last_fileid_ = 0;
   std::uint64_t last_change_ = 0;
