@@ -38,26 +38,48 @@ Result<std::vector<Home>> split_lines(std::string_view text) {
 // Which line reads and which one writes a directory.
 class Uses {
  public:
-  Status add(std::size_t line, const std::string& source, const std::string& target) {
-    auto [first, fresh] = targets_.emplace(target, line);
-    if (!fresh) return clash(line, "has the target of " + line_name(first->second));
-    if (auto reader = sources_.find(target); reader != sources_.end()) {
-      return clash(line, "has the source of " + line_name(reader->second) + " as its target");
-    }
-    sources_.emplace(source, line);
-    if (auto writer = targets_.find(source); writer != targets_.end()) {
-      return clash(line, "has the target of " + line_name(writer->second) + " as its source");
-    }
+  Status add(std::size_t line, std::string_view source, std::string_view target) {
+    std::string from = as_key(source);
+    std::string to = as_key(target);
+    NFSFERRY_TRY(Ok written_once, apart(line, "target", to, "target", targets_), return);
+    NFSFERRY_TRY(Ok not_read, apart(line, "target", to, "source", sources_), return);
+    NFSFERRY_TRY(Ok not_written, apart(line, "source", from, "target", targets_), return);
+    sources_.emplace(std::move(from), line);
+    targets_.emplace(std::move(to), line);
     return ok();
   }
 
  private:
-  static Error clash(std::size_t line, const std::string& what) {
-    return bad_member(line_name(line), what + "; put one of them into a later batch");
+  using Lines = std::map<std::string, std::size_t, std::less<>>;
+
+  // Ends with a slash, so that what is in a directory begins with it.
+  static std::string as_key(std::string_view directory) {
+    directory = directory.substr(0, directory.find('?'));
+    while (directory.ends_with('/')) directory.remove_suffix(1);
+    return std::string(directory) + "/";
+  }
+  // Refuses a directory that is another line's, lies inside it, or holds it.
+  static Status apart(std::size_t line, const std::string& what, const std::string& directory,
+                      const std::string& others_what, const Lines& others) {
+    auto clash = [&](const Lines::value_type& other, const std::string& how) {
+      return bad_member(line_name(line), "has the " + others_what + " of " +
+                                             line_name(other.second) + how + what +
+                                             "; put one of them into a later batch");
+    };
+    if (auto same = others.find(directory); same != others.end()) return clash(*same, " as its ");
+    auto inside = others.lower_bound(directory);
+    if (inside != others.end() && inside->first.starts_with(directory)) {
+      return clash(*inside, " inside its ");
+    }
+    for (std::size_t end = 0; (end = directory.find('/', end)) != std::string::npos; ++end) {
+      auto around = others.find(std::string_view(directory).substr(0, end + 1));
+      if (around != others.end()) return clash(*around, " around its ");
+    }
+    return ok();
   }
 
-  std::map<std::string, std::size_t> sources_;
-  std::map<std::string, std::size_t> targets_;
+  Lines sources_;
+  Lines targets_;
 };
 
 Result<std::string> location_member(const Json& json, const char* name) {

@@ -11,7 +11,8 @@
 
 // Batches: many homes in one text, a JSON object a line. Empty lines are nothing. A batch is
 // refused whole, by the line's number, when a line is bad or when two lines would disturb each
-// other: the same target twice, or a target that is another line's source.
+// other: the same target twice, or a target that is another line's source, or one of them inside
+// the other, as far as their texts tell.
 namespace nfsferry::recover {
 
 inline constexpr std::size_t kBatchHomesMax = 100'000;

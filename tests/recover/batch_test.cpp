@@ -234,6 +234,39 @@ TEST_F(BatchTest, LinesThatWouldDisturbEachOtherAreRefused) {
   EXPECT_NE(twice.error().message().find("line 2 has the target of line 1"), std::string::npos);
 }
 
+// One line could change, or delete, what another one reads or writes.
+TEST_F(BatchTest, LinesInsideEachOtherAreRefused) {
+  auto complaint = [](const char* source, const char* target) {
+    auto line = [](const char* from, const char* to) {
+      return Json{{"source", from}, {"target", to}}.dump() + "\n";
+    };
+    std::string first = line("nfs://a/homes/1", "nfs://b/homes/1/?uid=7");
+    auto homes = recover::parse_copy_batch(first + line(source, target));
+    return homes ? std::string() : homes.error().message();
+  };
+  const std::pair<const char*, const char*> apart[] = {{"nfs://a/homes/1/in", "nfs://b/homes/2"},
+                                                       {"nfs://a/homes", "nfs://b/homes/11"},
+                                                       {"nfs://a/homes/1", "nfs://b/homes/2/1"}};
+  for (auto [source, target] : apart) EXPECT_EQ(complaint(source, target), "") << target;
+  struct Clash {
+    const char* source;
+    const char* target;
+    const char* text;
+  };
+  const Clash clashes[] = {
+      {"nfs://a/2", "nfs://b/homes/1/in/it", "the target of line 1 around its target"},
+      {"nfs://a/2", "nfs://b/homes", "the target of line 1 inside its target"},
+      {"nfs://a/2", "nfs://a/homes/1/in", "the source of line 1 around its target"},
+      {"nfs://a/2", "nfs://a/homes//", "the source of line 1 inside its target"},
+      {"nfs://b/homes/1/in", "nfs://b/2", "the target of line 1 around its source"},
+      {"nfs://b", "nfs://c/2", "the target of line 1 inside its source"},
+  };
+  for (const Clash& clash : clashes) {
+    std::string said = complaint(clash.source, clash.target);
+    EXPECT_NE(said.find(clash.text), std::string::npos) << said;
+  }
+}
+
 TEST_F(BatchTest, MistakesAreUsageErrors) {
   make_homes(1);
   folder_.write("batch.jsonl", copy_line(0));
