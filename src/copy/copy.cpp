@@ -164,6 +164,8 @@ void begin_copy(Shared& shared, Side side, std::uint32_t threads) {
   root->target = side.target->root();
   root->existed = true;
   ++shared.directories_left;
+  shared.surplus.spare(side.source->root_entry().attributes.fileid);
+  shared.surplus.spare(side.target->root_entry().attributes.fileid);
   shared.directories.try_push(std::move(root));
 }
 

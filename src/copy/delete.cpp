@@ -16,7 +16,7 @@ bool Worker::note_surplus(const Merge& merge, SurplusNames& names) {
     return false;
   }
   for (const TargetRow& row : merge.table.rows()) {
-    if (!row.taken) names.add(row.key, row.fileid);
+    if (!row.taken) names.add(row);
   }
   bool forgotten = merge.empty && !merge.node->parent && !shared_.options.max_delete;
   if (!forgotten || names.empty()) return true;
@@ -30,12 +30,19 @@ bool Worker::note_surplus(const Merge& merge, SurplusNames& names) {
 
 Task<void> Worker::delete_surplus() {
   std::vector<Surplus::InDirectory> all = shared_.surplus.take();
+  bool limited = shared_.options.max_delete.has_value();
   Status allowed = ok();
-  if (!all.empty() && shared_.options.max_delete) allowed = co_await refuse_to_delete(all);
+  if (!all.empty() && shared_.failures.count() > 0) {
+    leave_surplus(std::move(all));
+    all.clear();
+  }
+  if (!all.empty() && limited) allowed = co_await refuse_to_delete(all);
   if (!allowed) {
     shared_.entry_failed(Phase::kDelete, {}, allowed.error(), 1);
   } else {
-    Sweep sweep(shared_, target_, writing() ? Sweep::Purpose::kDelete : Sweep::Purpose::kForetell);
+    Sweep sweep(shared_, source_, target_,
+                writing() ? Sweep::Purpose::kDelete : Sweep::Purpose::kForetell);
+    if (limited) sweep.allow_at_most(*shared_.options.max_delete);
     for (const Surplus::InDirectory& one : all) {
       one.node->touched = true;
       sweep.add(one);
@@ -45,9 +52,20 @@ Task<void> Worker::delete_surplus() {
   for (Surplus::InDirectory& one : all) release(std::move(one.node));
 }
 
+// What failed may have been moved, and the surplus be its only copy in the target.
+void Worker::leave_surplus(std::vector<Surplus::InDirectory> all) {
+  std::size_t names = 0;
+  for (const Surplus::InDirectory& one : all) names += one.names.size();
+  shared_.counters.deletion_refused += names;
+  log(LogLevel::kWarning, "nothing is deleted, as " + std::to_string(shared_.failures.count()) +
+                              " entries failed: " + std::to_string(names) +
+                              " names that only the target has stay");
+  for (Surplus::InDirectory& one : all) release(std::move(one.node));
+}
+
 // Errors: kTooManyDeletions, which --max-delete does not allow, or which cannot be counted.
 Task<Status> Worker::refuse_to_delete(const std::vector<Surplus::InDirectory>& all) {
-  Sweep count(shared_, target_, Sweep::Purpose::kCount);
+  Sweep count(shared_, source_, target_, Sweep::Purpose::kCount);
   for (const Surplus::InDirectory& one : all) count.add(one);
   co_await count.run();
   if (shared_.stopping()) co_return own_error(Own::kCancelled, "delete");

@@ -36,18 +36,26 @@ void Worker::would_set_attributes(const WorkItem& item, const std::optional<File
 
 void Worker::foretell_hard_links() {
   for (HardLinks::Group& group : shared_.hard_links.take()) {
+    bool in_place = group.in_place;
     for (LinkedName& name : group.others) {
       if (shared_.stopping()) {
         release(std::move(name.node));
         continue;
       }
       ++name.node->in_flight;
-      bool linked = name.target_fileid != 0 && name.target_fileid == group.target_fileid;
+      bool linked =
+          in_place && name.target_fileid != 0 && name.target_fileid == group.target_fileid;
       if (linked) {
         already_linked(group, std::move(name));
-      } else {
-        ++shared_.counters.files_found;
+        continue;
+      }
+      ++shared_.counters.files_found;
+      if (in_place) {
         link_made(group, name);
+      } else {  // the first name failed: this one takes its part
+        would_copy(WorkItem{name.node, std::move(name.entry)});
+        in_place = true;
+        group.target_fileid = 0;
       }
     }
   }

@@ -38,6 +38,7 @@ Task<void> Worker::finish(std::vector<NodePtr> nodes) {
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const DirectoryNode& node = *nodes[i];
     bool root = !node.parent;
+    if (node.replaced_by) continue;
     if (verifying() || (root && !shared_.options.root_attributes)) continue;
     bool right = node.attributes_right && !node.touched;
     if (right) {
@@ -69,8 +70,10 @@ Task<void> Worker::finish(std::vector<NodePtr> nodes) {
   }
   for (NodePtr& node : nodes) {
     NodePtr parent = node->parent;
+    NodePtr replacement = std::move(node->replaced_by);
     node.reset();
     if (--shared_.directories_left == 0) shared_.directories.wake();
+    if (replacement) release(std::move(replacement));
     if (parent) release(std::move(parent));
   }
 }

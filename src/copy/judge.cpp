@@ -153,13 +153,17 @@ Task<bool> Worker::clear_the_way(NodePtr node, const Entry& entry, const TargetR
     failed(Phase::kTransfer, *node, entry, given.error());
     co_return false;
   }
-  Sweep sweep(shared_, target_,
-              writing() ? Sweep::Purpose::kClearTheWay : Sweep::Purpose::kForetell);
-  sweep.add(node, std::move(there));
-  co_await sweep.run();
-  if (!sweep.why_not_all()) co_return true;
-  failed(Phase::kTransfer, *node, entry, *sweep.why_not_all());
-  co_return false;
+  // First whether all of it can go: nothing is taken of a directory that must stay.
+  auto last = writing() ? Sweep::Purpose::kClearTheWay : Sweep::Purpose::kForetell;
+  for (Sweep::Purpose purpose : {Sweep::Purpose::kCount, last}) {
+    Sweep sweep(shared_, source_, target_, purpose);
+    sweep.add(node, there);
+    co_await sweep.run();
+    if (!sweep.why_not_all()) continue;
+    failed(Phase::kTransfer, *node, entry, *sweep.why_not_all());
+    co_return false;
+  }
+  co_return true;
 }
 
 }  // namespace nfsferry::copy

@@ -47,7 +47,8 @@ class LeftOut {
 };
 
 // A directory on its way. `pending` counts what must be done before its own attributes are set:
-// its listing, its files, its subdirectories.
+// its listing, its files, its subdirectories. Once something in it has been found, other threads
+// read the node, and only its atomics change.
 struct DirectoryNode {
   // Enough for any real tree; more is a server that makes directories up.
   static constexpr std::uint32_t kDepthMost = 10'000;
@@ -70,7 +71,10 @@ struct DirectoryNode {
   std::atomic<bool> touched{false};  // a name in the target's directory was made or replaced
   std::atomic<std::uint64_t> pending{1};
   std::atomic<std::uint64_t> in_flight{0};  // entries queued and not done
-  mutable LeftOut left_out;                 // while it is listed
+  // The directory that took the name of this one while it was listed, and that waits for it. Set
+  // before the listing's part of `pending` is given back.
+  std::shared_ptr<DirectoryNode> replaced_by;
+  mutable LeftOut left_out;  // while it is listed
 
   // A directory of this one, on its way.
   static std::shared_ptr<DirectoryNode> child_of(std::shared_ptr<DirectoryNode> parent,

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "copy/content_hash.hpp"
+#include "copy/target_table.hpp"
 #include "tree/tree.hpp"
 
 namespace nfsferry::copy {
@@ -14,16 +17,22 @@ struct DirectoryNode;
 // Names of one directory that only the target has, as hashes: a directory may have a million.
 class SurplusNames {
  public:
-  void add(const Hash128& key, std::uint64_t fileid) { rows_.push_back({key, fileid}); }
-  void seal();  // before the first has()
-  // Whether the name was there already when source and target were compared, as the same file.
-  bool has(const Hash128& key, std::uint64_t fileid) const;
+  enum class Answer : std::uint8_t {
+    kNotHere,  // when source and target were compared
+    kSame,     // it was, and looks the same
+    kChanged,  // something of that name was, and it has changed or is something else now
+  };
+
+  void add(const TargetRow& row);
+  void seal();  // before the first look_for()
+  Answer look_for(const Hash128& key, const Attributes& now) const;
   bool empty() const { return rows_.empty(); }
+  std::size_t size() const { return rows_.size(); }
 
  private:
   struct Row {
     Hash128 key;
-    std::uint64_t fileid = 0;
+    std::uint64_t looks = 0;
   };
   std::vector<Row> rows_;
 };
@@ -38,9 +47,15 @@ class Surplus {
   void add(InDirectory one);
   std::vector<InDirectory> take();  // once, after the walk
 
+  // Directories with this fileid are never removed, on whichever file system they seem to be: the
+  // same directory may be reached in several ways. 0, where the server tells none, is nothing.
+  void spare(std::uint64_t fileid);
+  bool spares(std::uint64_t fileid) const;
+
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<InDirectory> found_;
+  std::set<std::uint64_t> spared_;
 };
 
 }  // namespace nfsferry::copy

@@ -1,6 +1,10 @@
 #include "copy/sweep.hpp"
 
+#include <set>
+
 #include "base/escape.hpp"
+#include "base/log.hpp"
+#include "base/nfsstat4.hpp"
 #include "copy/scope.hpp"
 #include "copy/start_over.hpp"
 #include "tree/release_flat.hpp"
@@ -25,8 +29,10 @@ struct Sweep::Place {
   DirectoryPtr directory;
   const SurplusNames* names = nullptr;  // what goes of it; null: all
   std::optional<Entry> only;            // what goes of it
-  std::size_t pending = 1;              // this one and the directories in it that are to go
-  bool stays = false;                   // as something in it does
+  // Names that are still there after they were dealt with, where the directory is listed again.
+  std::set<Hash128> met;
+  std::size_t pending = 1;  // this one and the directories in it that are to go
+  bool stays = false;       // as something in it does
 
   std::string path_of(const std::string& name) const {
     std::string path = name;
@@ -36,8 +42,8 @@ struct Sweep::Place {
   }
 };
 
-Sweep::Sweep(Shared& shared, FullTree& target, Purpose purpose)
-    : shared_(shared), target_(target), purpose_(purpose) {}
+Sweep::Sweep(Shared& shared, Source& source, FullTree& target, Purpose purpose)
+    : shared_(shared), source_(source), target_(target), purpose_(purpose) {}
 
 void Sweep::add_place(PlacePtr place) {
   ++left_;
@@ -84,20 +90,21 @@ Task<void> Sweep::sweeper() {
 // Page by page while nothing is changed; what goes is removed between two listings, never during
 // one, which a server could lose its place in.
 Task<void> Sweep::go_through(PlacePtr place) {
+  if (place->only) {
+    std::vector<Entry> one;
+    one.push_back(*place->only);
+    co_await take(place, std::move(one), false);
+    co_return;
+  }
   Status opened = co_await open(place);
   if (!opened) {
     place_failed(*place, opened.error());
     co_return;
   }
-  if (place->only) {
-    std::vector<Entry> one;
-    one.push_back(*place->only);
-    co_await take(place, std::move(one));
-    co_return;
-  }
+  bool left_alone = co_await is_left_alone(place);
+  if (left_alone) co_return;
   for (unsigned restarts = 0; !shared_.stopping();) {
     std::vector<Entry> entries;
-    std::uint64_t before = entries_;
     auto more = co_await list_some(place, entries);
     bool again = !more && means_start_over(more.error());
     if (again && ++restarts <= kRestartsMost && removes()) continue;
@@ -105,8 +112,10 @@ Task<void> Sweep::go_through(PlacePtr place) {
       place_failed(*place, more.error());
       co_return;
     }
-    co_await take(place, std::move(entries));
-    if (!*more || entries_ == before) co_return;
+    bool asks = place->names && purpose_ != Purpose::kCount;
+    if (asks) co_await ask_the_source(place, entries);
+    co_await take(place, std::move(entries), *more);
+    if (!*more) co_return;
   }
 }
 
@@ -118,7 +127,30 @@ Task<Status> Sweep::open(PlacePtr place) {
   co_return ok();
 }
 
-// What goes of the directory; true: there is more of it than fits.
+// Whether nothing goes of this directory: it is another run's target, or one of the copy whose
+// source is another directory by now.
+Task<bool> Sweep::is_left_alone(PlacePtr place) {
+  if (place->parent) {
+    auto lock = co_await target_.lookup(place->directory, std::string(kLockName));
+    if (!lock && means_no_entry(lock.error())) co_return false;
+    if (lock)
+      refuse(*place, *lock, "another run may be at work in that directory");
+    else
+      place_failed(*place, lock.error());
+    co_return true;
+  }
+  const DirectoryNode& node = *place->node;
+  if (!node.parent || purpose_ == Purpose::kCount) co_return false;
+  auto now = co_await source_.lookup(node.parent->source, node.entry.name);
+  if (now && now->attributes.fileid == node.entry.attributes.fileid) co_return false;
+  log(LogLevel::kWarning, "nothing is deleted in " + quote_for_terminal(node.path()) +
+                              ": it was replaced in the source meanwhile");
+  place->stays = true;
+  if (reports()) shared_.counters.deletion_refused += place->names->size();
+  co_return true;
+}
+
+// What goes of the directory; true: there is more of it than fits, and all of it goes or is met.
 Task<Result<bool>> Sweep::list_some(PlacePtr place, std::vector<Entry>& entries) {
   auto listing = target_.list(place->directory);
   if (!listing) co_return std::move(listing).error();
@@ -128,25 +160,76 @@ Task<Result<bool>> Sweep::list_some(PlacePtr place, std::vector<Entry>& entries)
     if (!page->refused.empty()) co_return std::move(page->refused.front());
     more = !page->eof;
     for (Entry& entry : page->entries) {
-      bool goes = !place->names || place->names->has(name_key(entry.name, shared_.name_seed),
-                                                     entry.attributes.fileid);
-      if (goes) entries.push_back(std::move(entry));
+      if (goes(*place, entry)) entries.push_back(std::move(entry));
     }
-    if (!removes()) {
-      co_await take(place, std::move(entries));
-      entries.clear();
-    }
-    if (more && entries.size() >= kEntriesMost) co_return true;
+    if (!more || entries.size() < kEntriesMost) continue;
+    if (removes()) co_return true;
+    if (place->names && reports()) co_await ask_the_source(place, entries);
+    co_await take(place, std::move(entries), false);
+    entries.clear();
   }
   co_return false;
 }
 
-Task<void> Sweep::take(PlacePtr place, std::vector<Entry> entries) {
+bool Sweep::goes(Place& place, const Entry& entry) {
+  if (!place.names && place.met.empty()) return true;
+  Hash128 key = name_key(entry.name, shared_.name_seed);
+  if (place.met.contains(key)) return false;
+  if (!place.names) return true;
+  switch (place.names->look_for(key, entry.attributes)) {
+    case SurplusNames::Answer::kNotHere: return false;
+    case SurplusNames::Answer::kSame: return true;
+    case SurplusNames::Answer::kChanged: break;
+  }
+  refuse(place, entry, "it has changed since it was compared");
+  place.met.insert(key);
+  return false;
+}
+
+// Takes out what must not go: what the source has by now, or says nothing clear about.
+Task<void> Sweep::ask_the_source(PlacePtr place, std::vector<Entry>& entries) {
+  std::vector<Result<Entry>> answers(entries.size(), own_error(Own::kCancelled, "lookup"));
+  std::size_t next = 0;
+  TaskGroup lanes;
+  for (std::size_t i = 0; i < std::min(kLookupsAtOnce, entries.size()); ++i) {
+    lanes.spawn(ask_lane(*place, entries, answers, next));
+  }
+  co_await lanes.join();
+  std::vector<Entry> going;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (!answers[i] && means_no_entry(answers[i].error())) {
+      going.push_back(std::move(entries[i]));
+      continue;
+    }
+    place->met.insert(name_key(entries[i].name, shared_.name_seed));
+    if (answers[i])
+      refuse(*place, entries[i], "the source has it by now");
+    else if (!shared_.stopping())
+      failed(*place, entries[i], answers[i].error());
+  }
+  entries = std::move(going);
+}
+
+Task<void> Sweep::ask_lane(const Place& place, const std::vector<Entry>& entries,
+                           std::vector<Result<Entry>>& answers, std::size_t& next) {
+  while (next < entries.size() && !shared_.stopping()) {
+    std::size_t i = next++;
+    answers[i] = co_await source_.lookup(place.node->source, entries[i].name);
+  }
+}
+
+// `more`: the directory is listed again afterwards.
+Task<void> Sweep::take(PlacePtr place, std::vector<Entry> entries, bool more) {
   std::vector<RemoveEntry> requests;
   std::vector<const Entry*> asked;
+  auto meet = [&](const Entry& entry) {
+    if (more) place->met.insert(name_key(entry.name, shared_.name_seed));
+  };
   for (Entry& entry : entries) {
-    if (stays(*place, entry)) continue;
-    if (is_directory(entry)) {
+    if (stays(*place, entry)) {
+      meet(entry);
+    } else if (is_directory(entry)) {
+      meet(entry);
       auto below = std::make_shared<Place>();
       below->parent = place;
       below->entry = std::move(entry);
@@ -154,40 +237,70 @@ Task<void> Sweep::take(PlacePtr place, std::vector<Entry> entries) {
       add_place(std::move(below));
     } else if (!removes()) {
       gone(*place, entry);
-    } else {
+    } else if (is_allowed(*place)) {
       requests.push_back(RemoveEntry{place->directory.get(), entry.name, false});
       asked.push_back(&entry);
+    } else {
+      meet(entry);
     }
   }
   news_.pulse();
   if (requests.empty()) co_return;
   auto removed = co_await target_.remove(requests);
   for (std::size_t i = 0; i < asked.size(); ++i) {
-    if (removed[i] || means_no_entry(removed[i].error()))
+    if (removed[i] || means_no_entry(removed[i].error())) {
       gone(*place, *asked[i]);
-    else
+    } else {
+      meet(*asked[i]);
       failed(*place, *asked[i], removed[i].error());
+    }
   }
 }
 
 // Whether the entry must not be removed, and with it the directory that holds it.
 bool Sweep::stays(Place& place, const Entry& entry) {
-  bool mounted = entry.attributes.fsid != target_.root_entry().attributes.fsid;
-  bool filtered = !shared_.filter.empty() &&
-                  shared_.filter.leaves_out(place.path_of(entry.name), is_directory(entry));
-  if (!mounted && !filtered && !is_protected(entry)) return false;
-  place.stays = true;
-  if (!why_) {
-    why_ = own_error(Own::kTypeConflict, "remove",
-                     mounted ? "another file system is mounted there"
-                             : "it holds " + escape_for_terminal(place.path_of(entry.name)) +
-                                   ", which is never removed");
-  }
-  if (purpose_ == Purpose::kDelete || purpose_ == Purpose::kForetell) {
-    ++shared_.counters.deletion_refused;
-    tell(place, entry, EntryAction::kSkipped, {});
-  }
+  bool directory = is_directory(entry);
+  std::string_view why;
+  if (entry.attributes.fsid != target_.root_entry().attributes.fsid)
+    why = "another file system is mounted there";
+  else if (directory && shared_.surplus.spares(entry.attributes.fileid))
+    why = "this run reads or writes that directory";
+  else if (is_protected(entry))
+    why = "such a name is never removed";
+  else if (!shared_.filter.empty() &&
+           shared_.filter.leaves_out(place.path_of(entry.name), directory))
+    why = "the filters leave it out";
+  if (why.empty()) return false;
+  refuse(place, entry, why);
   return true;
+}
+
+void Sweep::refuse(Place& place, const Entry& entry, std::string_view why) {
+  place.stays = true;
+  std::string path = escape_for_terminal(place.path_of(entry.name));
+  if (!why_) why_ = own_error(Own::kTypeConflict, "remove", path + " stays: " + std::string(why));
+  if (!reports()) return;
+  log(LogLevel::kInfo, "not deleted: " + path + ": " + std::string(why));
+  ++shared_.counters.deletion_refused;
+  tell(place, entry, EntryAction::kSkipped, {});
+}
+
+bool Sweep::is_allowed(Place& place) {
+  if (!allowed_) return true;
+  if (*allowed_ > 0) {
+    --*allowed_;
+    return true;
+  }
+  place.stays = true;
+  if (over_) return false;
+  over_ = true;
+  nothing_failed_ = false;
+  shared_.entry_failed(Phase::kDelete, {},
+                       own_error(Own::kTooManyDeletions, "delete",
+                                 "more came than --max-delete allows since it was counted: the "
+                                 "rest stays"),
+                       1);
+  return false;
 }
 
 // The directory is done with; if it was the last thing its parent waited for, that one as well.
@@ -207,6 +320,7 @@ Task<void> Sweep::leave(PlacePtr place) {
 Task<void> Sweep::remove_directory(PlacePtr place) {
   Place& parent = *place->parent;
   if (removes()) {
+    if (!is_allowed(parent)) co_return;
     RemoveEntry request{parent.directory.get(), place->entry.name, true};
     std::span<const RemoveEntry> one(&request, 1);
     auto removed = co_await target_.remove(one);
@@ -230,14 +344,15 @@ void Sweep::place_failed(Place& place, const Error& error) {
   place.stays = true;
   if (place.parent) return failed(*place.parent, place.entry, error);
   nothing_failed_ = false;
-  shared_.entry_failed(Phase::kDelete, place.node->path(), error, 1);
+  if (!why_) why_ = error;
+  if (reports()) shared_.entry_failed(Phase::kDelete, place.node->path(), error, 1);
 }
 
 void Sweep::failed(Place& parent, const Entry& entry, const Error& error) {
   parent.stays = true;
   nothing_failed_ = false;
   if (!why_) why_ = error;
-  if (purpose_ == Purpose::kClearTheWay) return;
+  if (!reports()) return;
   shared_.entry_failed(Phase::kDelete, parent.path_of(entry.name), error, 1);
   tell(parent, entry, EntryAction::kFailed, error.name());
 }

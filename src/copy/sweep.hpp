@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "copy/shared.hpp"
@@ -13,24 +14,28 @@
 namespace nfsferry::copy {
 
 // Goes through parts of the target that are to be removed, deepest first, many directories at
-// once, by handles. What is protected, what lies on another file system, and the directories that
-// hold such things stay.
+// once, by handles. What is protected, what lies on another file system, the source, the targets of
+// other runs, and the directories that hold such things stay. Of names that only the target had,
+// each is asked for in the source once more before it goes, and stays if it has changed in the
+// target. What is in a directory that goes, goes with it, whenever it came there.
 class Sweep {
  public:
   enum class Purpose : std::uint8_t {
-    kCount,
+    kCount,        // how much would go; the source is not asked
     kForetell,     // counted and told as if it were removed
     kDelete,       // each entry that cannot be removed is a failure of its own
     kClearTheWay,  // one failure, the caller's
   };
   static constexpr std::size_t kAtOnce = 16;
+  static constexpr std::size_t kLookupsAtOnce = 64;
   static constexpr std::size_t kEntriesMost = 1 << 16;  // of a directory in memory at once
 
-  Sweep(Shared& shared, FullTree& target, Purpose purpose);
+  Sweep(Shared& shared, Source& source, FullTree& target, Purpose purpose);
 
   // Before run(). The names stay where they are until it has returned.
   void add(const Surplus::InDirectory& surplus);
-  void add(const NodePtr& node, Entry entry);  // with all that is in it
+  void add(const NodePtr& node, Entry entry);                        // with all that is in it
+  void allow_at_most(std::uint64_t entries) { allowed_ = entries; }  // more is a failure
   // Until all has been gone through, or the run is stopping.
   Task<void> run();
 
@@ -42,16 +47,25 @@ class Sweep {
 
  private:
   struct Place;
-  bool removes() const { return purpose_ == Purpose::kDelete || purpose_ == Purpose::kClearTheWay; }
   using PlacePtr = std::shared_ptr<Place>;
+  bool removes() const { return purpose_ == Purpose::kDelete || purpose_ == Purpose::kClearTheWay; }
+  // Counts and tells what stays or fails by itself.
+  bool reports() const { return purpose_ == Purpose::kDelete || purpose_ == Purpose::kForetell; }
 
   void add_place(PlacePtr place);
   Task<void> sweeper();
   Task<void> go_through(PlacePtr place);
   Task<Status> open(PlacePtr place);
+  Task<bool> is_left_alone(PlacePtr place);
   Task<Result<bool>> list_some(PlacePtr place, std::vector<Entry>& entries);
-  Task<void> take(PlacePtr place, std::vector<Entry> entries);
+  bool goes(Place& place, const Entry& entry);
+  Task<void> ask_the_source(PlacePtr place, std::vector<Entry>& entries);
+  Task<void> ask_lane(const Place& place, const std::vector<Entry>& entries,
+                      std::vector<Result<Entry>>& answers, std::size_t& next);
+  Task<void> take(PlacePtr place, std::vector<Entry> entries, bool more);
   bool stays(Place& place, const Entry& entry);
+  void refuse(Place& place, const Entry& entry, std::string_view why);
+  bool is_allowed(Place& place);
   Task<void> leave(PlacePtr place);
   Task<void> remove_directory(PlacePtr place);
   void gone(const Place& parent, const Entry& entry);
@@ -60,12 +74,15 @@ class Sweep {
   void tell(const Place& parent, const Entry& entry, EntryAction action, std::string_view error);
 
   Shared& shared_;
+  Source& source_;
   FullTree& target_;
   const Purpose purpose_;
   Event news_;
   std::vector<PlacePtr> waiting_;
   std::size_t left_ = 0;  // places that are not done
   std::uint64_t entries_ = 0;
+  std::optional<std::uint64_t> allowed_;  // removals that are left
+  bool over_ = false;                     // more than that
   bool nothing_failed_ = true;
   std::optional<Error> why_;
 };

@@ -81,6 +81,10 @@ std::uint8_t TargetTable::fsid_at(const FileSystemId& fsid) {
 void TargetTable::seal() {
   std::sort(rows_.begin(), rows_.end(),
             [](const TargetRow& a, const TargetRow& b) { return a.key < b.key; });
+  auto twins = std::unique(rows_.begin(), rows_.end(),
+                           [](const TargetRow& a, const TargetRow& b) { return a.key == b.key; });
+  had_twins_ = twins != rows_.end();
+  rows_.erase(twins, rows_.end());
 }
 
 void TargetTable::clear() {

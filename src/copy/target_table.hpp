@@ -51,10 +51,11 @@ class TargetTable {
 
   // Entries of other ranges are dropped. The first range's table halves itself when it is full.
   void add(const Entry& entry);
-  void seal();   // before the first find
+  void seal();   // before the first find; of rows with one name, one is kept
   void clear();  // to be filled again, with the same range
   TargetRow* find(const Hash128& key);
   std::uint64_t untaken() const;
+  bool had_twins() const { return had_twins_; }  // a name came twice
   const std::vector<TargetRow>& rows() const { return rows_; }
 
   // The row as the entry it was made of, as far as it was kept: type, size, mode, owners, mtime,
@@ -68,6 +69,7 @@ class TargetTable {
   std::uint32_t ranges_;
   std::size_t most_;
   std::vector<TargetRow> rows_;
+  bool had_twins_ = false;
   std::uint8_t fsid_at(const FileSystemId& fsid);
 
   std::string handles_;

@@ -59,14 +59,43 @@ Task<void> Worker::list_directory(NodePtr node) {
       listed = ok();
       break;
     }
-    node->entry = *std::move(now);
-    node->source.reset();
-    node->existed = true;  // as far as the listing before came
-    node->attributes_right = false;
+    node = co_await replace(std::move(node), *std::move(now));
   }
   node->left_out.close();
   if (!listed) failed_directory(Phase::kPrepare, *node, listed.error());
   release(std::move(node));
+}
+
+// A node of its own: others may still read the old one's. It is listed when the files of the old
+// one are done, and finished after the old one's links are made.
+Task<NodePtr> Worker::replace(NodePtr old, Entry now) {
+  log(LogLevel::kInfo, "replaced in the source while it was listed, listed again: " +
+                           escape_for_terminal(old->path()));
+  co_await await_entries(old);
+  if (old->pending > 1) {  // what it held may still be copied over what has the same name now
+    ++shared_.counters.changed;
+    tell_directory(*old, EntryAction::kChanged);
+  }
+  NodePtr node = DirectoryNode::child_of(old->parent, std::move(now));
+  node->late = old->late;
+  node->target = old->target;
+  node->existed = old->existed || writing();
+  node->pending = 2;  // its listing, and the old one
+  ++node->parent->pending;
+  ++shared_.directories_left;
+  old->left_out.close();
+  old->replaced_by = node;
+  release(std::move(old));
+  co_return node;
+}
+
+// Until all that was found in it so far, but directories and further names of files, is done.
+Task<void> Worker::await_entries(NodePtr node) {
+  shared_.work.hurry();
+  while (node->in_flight > 0 && !shared_.stopping()) {
+    (void)co_await loop_.sleep_for(kLookAgain);
+  }
+  shared_.work.stop_hurrying();
 }
 
 Task<Status> Worker::open_and_merge(NodePtr node) {
@@ -147,6 +176,7 @@ Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool first) {
     }
   }
   table.seal();
+  merge.whole = merge.whole && !table.had_twins();
   bool alone = shared_.target_can.exclusive_lock;  // else they may be another run's
   if (first && alone && writing() && !temporaries.empty()) {
     co_await remove_temporaries(merge.node, std::move(temporaries));
@@ -175,11 +205,7 @@ Task<Status> Worker::start_over(Merge& merge) {
       "the source's listing of " + quote_for_terminal(merge.node->path()) + " is started over");
   ++shared_.counters.retries;
   merge.whole = false;
-  shared_.work.hurry();
-  while (merge.node->in_flight > 0 && !shared_.stopping()) {
-    (void)co_await loop_.sleep_for(kLookAgain);
-  }
-  shared_.work.stop_hurrying();
+  co_await await_entries(merge.node);
   merge.since.emplace(shared_.name_seed, false, 0, 1, std::numeric_limits<std::size_t>::max());
   if (!writing()) co_return ok();
   co_return co_await load_target(merge, *merge.since, false);
@@ -327,6 +353,8 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
   auto made = co_await target_.make_directories(requests);
   for (std::size_t i = 0; i < to_make.size(); ++i) {
     if (made[i]) {
+      // The listing did not show it: it is new, or of another spelling in the target.
+      if (!made[i]->created) shared_.surplus.spare(made[i]->entry.attributes.fileid);
       co_await go_into(node, std::move(to_make[i]), *std::move(made[i]));
     } else {
       failed(Phase::kTransfer, *node, to_make[i].entry, made[i].error());

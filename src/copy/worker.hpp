@@ -47,6 +47,8 @@ class Worker {
   Task<void> walker();
   Task<std::optional<NodePtr>> next_directory();
   Task<void> list_directory(NodePtr node);
+  Task<NodePtr> replace(NodePtr old, Entry now);
+  Task<void> await_entries(NodePtr node);
   Task<Status> open_and_merge(NodePtr node);
   Task<Status> merge_directory(NodePtr node);
   Task<Status> load_target(Merge& merge, TargetTable& table, bool first);
@@ -123,6 +125,7 @@ class Worker {
   // delete.cpp
   bool note_surplus(const Merge& merge, SurplusNames& names);
   Task<void> delete_surplus();
+  void leave_surplus(std::vector<Surplus::InDirectory> all);
   Task<Status> refuse_to_delete(const std::vector<Surplus::InDirectory>& all);
 
   // dry_run.cpp

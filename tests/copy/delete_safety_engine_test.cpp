@@ -1,0 +1,237 @@
+// What --delete and --force must not take, whatever the two sides look like and whatever happens
+// meanwhile.
+#include "engine_fixture.hpp"
+
+namespace nfsferry::copy {
+namespace {
+
+class DeleteSafety : public Engine {
+ protected:
+  void SetUp() override {
+    Engine::SetUp();
+    options_.delete_surplus = true;
+    from("/kept", FileType::kRegular, "in both");
+  }
+  bool there(std::string_view path) { return at(*target_volume_, path) != nullptr; }
+  void remove(std::string_view path) {
+    std::size_t slash = path.rfind('/');
+    MemoryNodePtr directory = at(*target_volume_, path.substr(0, slash));
+    EXPECT_TRUE(target_volume_->remove(*directory, path.substr(slash + 1), false)) << path;
+  }
+  // A tree that calls `act` once, before the operation on that name is carried out.
+  static MemoryOptions before(std::string operation, std::string name, std::function<void()> act) {
+    MemoryOptions out;
+    out.fail = [=, done = std::make_shared<bool>(false)](
+                   std::string_view op, std::string_view on) -> std::optional<Error> {
+      bool now = op == operation && (name == "*" || on == name) && !*done;
+      if (!now) return {};
+      *done = true;
+      act();
+      return {};
+    };
+    return out;
+  }
+};
+
+TEST_F(DeleteSafety, the_source_inside_the_target_stays) {
+  source_volume_ = target_volume_;
+  to("/surplus", FileType::kDirectory);
+  to("/surplus/homes", FileType::kDirectory);
+  to("/surplus/homes/source", FileType::kDirectory);
+  to("/surplus/homes/source/kept", FileType::kRegular, "the only copy");
+  to("/surplus/homes/other", FileType::kRegular, "x");
+  MemoryOptions inside;
+  inside.path = "/surplus/homes/source";
+
+  CopyReport report = copy(inside);
+
+  EXPECT_EQ(content(*target_volume_, "/kept"), "the only copy");
+  EXPECT_EQ(content(*target_volume_, "/surplus/homes/source/kept"), "the only copy");
+  EXPECT_FALSE(there("/surplus/homes/other"));
+  EXPECT_EQ(report.deletion_refused, 1u);
+}
+
+TEST_F(DeleteSafety, the_target_of_another_run_stays_with_all_that_is_in_it) {
+  to("/tree", FileType::kDirectory);
+  to("/tree/a", FileType::kRegular, "x");
+  to("/tree/home", FileType::kDirectory);
+  to("/tree/home/" + std::string(kLockName), FileType::kRegular, "of a run that is at work");
+  to("/tree/home/data", FileType::kRegular, "arrived just now");
+  to("/tree/home/deep", FileType::kDirectory);
+
+  CopyReport report = copy();
+
+  EXPECT_TRUE(there("/tree/home/data"));
+  EXPECT_TRUE(there("/tree/home/deep"));
+  EXPECT_FALSE(there("/tree/a"));
+  EXPECT_EQ(report.deletion_refused, 1u);
+}
+
+TEST_F(DeleteSafety, a_target_that_ignores_case_keeps_the_directory_that_was_copied_into) {
+  target_volume_->ignore_case();
+  from("/Pictures", FileType::kDirectory);
+  from("/Pictures/one", FileType::kRegular, "one");
+  from("/Pictures/Deep", FileType::kDirectory);
+  from("/Pictures/Deep/two", FileType::kRegular, "two");
+  from("/NAME", FileType::kRegular, "new");
+  to("/pictures", FileType::kDirectory);
+  to("/pictures/deep", FileType::kDirectory);
+  to("/name", FileType::kRegular, "old");
+
+  CopyReport report = copy();
+
+  EXPECT_EQ(content(*target_volume_, "/pictures/one"), "one");
+  EXPECT_EQ(content(*target_volume_, "/pictures/deep/two"), "two");
+  EXPECT_TRUE(target_volume_->find(*target_volume_->root(), "name"));
+  EXPECT_EQ(report.files_deleted, 0u);
+  EXPECT_EQ(report.folders_deleted, 0u);
+}
+
+TEST_F(DeleteSafety, a_name_that_a_target_lists_twice_is_not_surplus) {
+  copy();
+  to("/surplus", FileType::kRegular, "x");
+  MemoryOptions twice;
+  twice.relist = [](std::vector<Entry>& entries) {
+    std::vector<Entry> again = entries;
+    entries.insert(entries.end(), again.begin(), again.end());
+  };
+  CopyReport report = copy({}, twice);
+  EXPECT_EQ(content(*target_volume_, "/kept"), "in both");
+  EXPECT_TRUE(there("/surplus")) << "such a listing proves nothing";
+  EXPECT_EQ(report.files_deleted, 0u);
+  EXPECT_EQ(copy().files_deleted, 1u);
+}
+
+TEST_F(DeleteSafety, what_the_source_has_by_now_stays) {
+  copy();
+  to("/moved here", FileType::kRegular, "x");
+  from("/new", FileType::kRegular, "makes the copy write");
+  CopyReport report =
+      copy({}, before("put_file", "new", [this] { from("/moved here", FileType::kRegular, "x"); }));
+  EXPECT_TRUE(there("/moved here"));
+  EXPECT_EQ(report.files_deleted, 0u);
+  EXPECT_EQ(report.deletion_refused, 1u);
+}
+
+TEST_F(DeleteSafety, nothing_goes_of_a_directory_that_was_replaced_in_the_source) {
+  from("/dir", FileType::kDirectory);
+  to("/dir", FileType::kDirectory);
+  to("/dir/surplus", FileType::kRegular, "x");
+  from("/new", FileType::kRegular, "makes the copy write");
+  copy({}, before("put_file", "new", [this] {
+         EXPECT_TRUE(source_volume_->remove(*source_volume_->root(), "dir", true));
+         from("/dir", FileType::kDirectory);
+         from("/dir/surplus", FileType::kRegular, "x");
+       }));
+  EXPECT_TRUE(there("/dir/surplus"));
+}
+
+TEST_F(DeleteSafety, what_changed_in_the_target_since_it_was_compared_stays) {
+  copy();
+  to("/file", FileType::kRegular, "x");
+  to("/reused", FileType::kRegular, "x");
+  to("/tree", FileType::kDirectory);
+  from("/new", FileType::kRegular, "makes the copy write");
+  CopyReport report = copy({}, before("put_file", "new", [this] {
+                             target_volume_->write(*at(*target_volume_, "/file"), 0,
+                                                   std::as_bytes(std::span("longer", 6)));
+                             std::uint64_t number =
+                                 at(*target_volume_, "/reused")->attributes.fileid;
+                             remove("/reused");
+                             to("/reused", FileType::kRegular, "another file");
+                             at(*target_volume_, "/reused")->attributes.fileid = number;
+                             to("/tree/new", FileType::kRegular, "x");
+                           }));
+  EXPECT_TRUE(there("/file"));
+  EXPECT_TRUE(there("/reused"));
+  EXPECT_TRUE(there("/tree/new"));
+  EXPECT_EQ(report.files_deleted, 0u);
+  EXPECT_EQ(report.deletion_refused, 3u);
+}
+
+TEST_F(DeleteSafety, nothing_goes_when_an_entry_failed_elsewhere) {
+  from("/closed", FileType::kDirectory);
+  to("/closed", FileType::kDirectory);
+  to("/closed/file", FileType::kRegular, "x");
+  to("/surplus", FileType::kDirectory);
+  to("/surplus/moved", FileType::kRegular, "now in /closed, which cannot be read");
+  CopyReport report = copy(failing("open_directory", "closed", EACCES));
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_TRUE(there("/closed/file"));
+  EXPECT_TRUE(there("/surplus/moved"));
+  EXPECT_EQ(report.files_deleted, 0u);
+  EXPECT_EQ(report.deletion_refused, 1u);
+}
+
+TEST_F(DeleteSafety, what_arrives_after_the_count_does_not_exceed_the_number_allowed) {
+  options_.max_delete = 3;
+  to("/tree", FileType::kDirectory);
+  to("/tree/a", FileType::kDirectory);
+  to("/tree/a/1", FileType::kRegular, "x");
+  int listed = 0;
+  MemoryOptions filling;
+  filling.fail = [&](std::string_view operation, std::string_view) -> std::optional<Error> {
+    // The root is listed by the walk and by both sweeps, each directory below by both sweeps.
+    bool fills = operation == "open_directory" && ++listed == 4;
+    for (int i = 2; fills && i < 9; ++i) {
+      to("/tree/a/" + std::to_string(i), FileType::kRegular, "x");
+    }
+    return {};
+  };
+  CopyReport report = copy({}, filling);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(report.failed_delete, 1u);
+  EXPECT_LE(report.files_deleted + report.folders_deleted, 3u);
+  EXPECT_TRUE(there("/tree/a"));
+}
+
+TEST_F(DeleteSafety, a_directory_of_more_than_fits_in_memory_is_gone_through_once) {
+  to("/wide", FileType::kDirectory);
+  for (int i = 0; i < 70'000; ++i) to("/wide/" + std::to_string(i), FileType::kRegular);
+  for (int i = 0; i < 100; ++i) {
+    std::string directory = "/wide/0dir" + std::to_string(i);
+    to(directory, FileType::kDirectory);
+    to(directory + "/file", FileType::kRegular, "x");
+  }
+  to("/wide/.nfs0001", FileType::kRegular, "open somewhere");
+  CopyReport report = copy({}, failing("remove", "69999", EBUSY));
+  EXPECT_EQ(report.files_deleted, 70'099u);
+  EXPECT_EQ(report.folders_deleted, 100u);
+  EXPECT_EQ(report.deletion_refused, 1u);
+  EXPECT_EQ(report.failed_delete, 1u);
+  EXPECT_EQ(at(*target_volume_, "/wide")->entries.size(), 2u);
+}
+
+TEST_F(DeleteSafety, more_directories_than_fit_in_memory_all_go) {
+  to("/wide", FileType::kDirectory);
+  for (int i = 0; i < 70'000; ++i) to("/wide/" + std::to_string(i), FileType::kDirectory);
+  CopyReport report = copy();
+  EXPECT_EQ(report.exit_code, ExitCode::kDone);
+  EXPECT_EQ(report.folders_deleted, 70'001u);
+  EXPECT_FALSE(there("/wide"));
+}
+
+TEST_F(DeleteSafety, force_takes_nothing_of_a_directory_that_cannot_go_as_a_whole) {
+  options_.delete_surplus = false;
+  options_.force = true;
+  from("/becomes a file", FileType::kRegular, "x");
+  to("/becomes a file", FileType::kDirectory);
+  to("/becomes a file/a", FileType::kRegular, "x");
+  to("/becomes a file/deep", FileType::kDirectory);
+  to("/becomes a file/deep/.nfs0001", FileType::kRegular, "open somewhere");
+  to("/becomes a file/deep/b", FileType::kRegular, "x");
+  for (bool dry : {true, false}) {
+    options_.dry_run = dry;
+    CopyReport report = copy();
+    EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+    EXPECT_EQ(report.failed_transfer, 1u);
+    EXPECT_EQ(report.failed_delete, 0u);
+    EXPECT_EQ(report.deletion_refused, 0u);
+    EXPECT_EQ(report.files_deleted, 0u);
+    EXPECT_TRUE(there("/becomes a file/a"));
+    EXPECT_TRUE(there("/becomes a file/deep/b"));
+  }
+}
+
+}  // namespace
+}  // namespace nfsferry::copy

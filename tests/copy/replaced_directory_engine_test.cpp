@@ -1,0 +1,91 @@
+// A directory of the source that is removed and made anew while it is listed.
+#include "engine_fixture.hpp"
+
+namespace nfsferry::copy {
+namespace {
+
+class ReplacedDirectory : public Engine {
+ protected:
+  static constexpr int kOld = 40;
+
+  void SetUp() override {
+    Engine::SetUp();
+    from("/dir", FileType::kDirectory);
+    for (int i = 0; i < kOld; ++i) from(old_name(i), FileType::kRegular, "old");
+    MemoryNodePtr two = from("/dir/b1", FileType::kRegular, "two names");
+    EXPECT_TRUE(source_volume_->link(two, *at(*source_volume_, "/dir"), "b2"));
+    from("/dir/bdeep", FileType::kDirectory);
+    from("/dir/bdeep/file", FileType::kRegular, "old and deep");
+    for (int i = 0; i < kOld; ++i) from("/dir/z" + std::to_string(i), FileType::kRegular, "old");
+  }
+  static std::string old_name(int number) { return "/dir/a" + std::to_string(number); }
+
+  // Removes the directory and makes another one when its page after `name` is asked for.
+  MemoryOptions replacing(std::string name) {
+    MemoryOptions out;
+    out.page_entries = kOld + 3;
+    out.fail = [this, name](std::string_view operation,
+                            std::string_view on) -> std::optional<Error> {
+      if (replaced_ || operation != "list" || on != name) return {};
+      if (name.empty() && ++lists_ < 2) return {};  // the root
+      replaced_ = true;
+      source_volume_->edit("/dir", [](MemoryNode& node) {
+        node.entries.clear();
+        node.attributes.link_count = 0;
+      });
+      EXPECT_TRUE(source_volume_->remove(*source_volume_->root(), "dir", true));
+      MemoryNodePtr now = from("/dir", FileType::kDirectory);
+      from("/dir/new", FileType::kRegular, "new");
+      from("/dir/a0", FileType::kRegular, "another content");
+      set_mtime(*source_volume_, *now, Time{1'234'567'890, 0});
+      return errno_error(ESTALE, operation, on);
+    };
+    return out;
+  }
+  void expect_the_new_one() {
+    EXPECT_TRUE(replaced_);
+    EXPECT_EQ(content(*target_volume_, "/dir/new"), "new");
+    EXPECT_EQ(content(*target_volume_, "/dir/a0"), "another content");
+    EXPECT_EQ(at(*target_volume_, "/dir")->attributes.mtime, (Time{1'234'567'890, 0}));
+  }
+
+  bool replaced_ = false;
+  int lists_ = 0;
+};
+
+TEST_F(ReplacedDirectory, before_anything_of_it_was_listed_is_copied_as_it_is_now) {
+  CopyReport report = copy(replacing(""));
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  expect_the_new_one();
+  EXPECT_EQ(at(*target_volume_, "/dir")->entries.size(), 2u);
+}
+
+TEST_F(ReplacedDirectory, while_its_files_are_read_is_copied_as_it_is_now) {
+  CopyReport report = copy(replacing("bdeep"));
+  EXPECT_EQ(report.failures.size(), 0u);
+  for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+  expect_the_new_one();
+  EXPECT_EQ(report.exit_code, ExitCode::kOnlyChangedFiles) << "what was in it may be anywhere";
+  options_.delete_surplus = true;
+  EXPECT_EQ(copy().exit_code, ExitCode::kDone);
+  EXPECT_EQ(at(*target_volume_, "/dir")->entries.size(), 2u);
+}
+
+TEST_F(ReplacedDirectory, is_foretold_by_a_dry_run) {
+  options_.dry_run = true;
+  CopyReport report = copy(replacing("bdeep"));
+  EXPECT_TRUE(replaced_);
+  EXPECT_EQ(report.failures.size(), 0u);
+  EXPECT_EQ(at(*target_volume_, "/dir"), nullptr);
+}
+
+TEST_F(ReplacedDirectory, takes_nothing_from_the_target_that_it_has_now) {
+  options_.delete_surplus = true;
+  to("/dir", FileType::kDirectory);
+  to("/dir/new", FileType::kRegular, "older");
+  copy(replacing("bdeep"));
+  expect_the_new_one();
+}
+
+}  // namespace
+}  // namespace nfsferry::copy
