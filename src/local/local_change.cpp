@@ -40,6 +40,20 @@ Status remove_entry(const Result<DirectoryFd>& parent, const RemoveEntry& item) 
   return ok();
 }
 
+Status move_entry(const Result<DirectoryFd>& parent, const Result<DirectoryFd>& to_parent,
+                  const MoveEntry& item) {
+  NFSFERRY_TRY(Ok usable, check_name("move", item.name), return);
+  NFSFERRY_TRY(Ok to_usable, check_name("move", item.to_name), return);
+  if (!parent) return parent.error();
+  if (!to_parent) return to_parent.error();
+  std::string from(item.name);
+  std::string to(item.to_name);
+  if (::renameat((**parent).get(), from.c_str(), (**to_parent).get(), to.c_str()) != 0) {
+    return errno_error(errno, "renameat", item.name);
+  }
+  return ok();
+}
+
 }  // namespace
 
 Task<std::vector<Status>> LocalTree::set_attributes(std::span<const SetAttributes> items) {
@@ -57,6 +71,14 @@ Task<std::vector<Status>> LocalTree::remove(std::span<const RemoveEntry> items) 
     return remove_entry(directories.of(item.parent), item);
   };
   return batch<Status>("remove", items, one);
+}
+
+Task<std::vector<Status>> LocalTree::move(std::span<const MoveEntry> items) {
+  auto one = [](BatchDirectories& directories, const MoveEntry& item) {
+    Result<DirectoryFd> parent = directories.of(item.parent);
+    return move_entry(parent, directories.of(item.to_parent), item);
+  };
+  return batch<Status>("move", items, one);
 }
 
 }  // namespace nfsferry

@@ -72,6 +72,7 @@ class LocalTree final : public FullTree {
   Task<std::vector<Status>> make_specials(std::span<const MakeSpecial> items) override;
   Task<std::vector<Status>> set_attributes(std::span<const SetAttributes> items) override;
   Task<std::vector<Status>> remove(std::span<const RemoveEntry> items) override;
+  Task<std::vector<Status>> move(std::span<const MoveEntry> items) override;
 
  private:
   friend class LocalListing;

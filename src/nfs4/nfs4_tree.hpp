@@ -83,6 +83,7 @@ class Nfs4Tree : public FullTree {
   Task<std::vector<Status>> make_specials(std::span<const MakeSpecial> items) override;
   Task<std::vector<Status>> set_attributes(std::span<const SetAttributes> items) override;
   Task<std::vector<Status>> remove(std::span<const RemoveEntry> items) override;
+  Task<std::vector<Status>> move(std::span<const MoveEntry> items) override;
 
   // For `nfsferry probe`.
   Task<Result<ServerFacts>> server_facts();

@@ -245,6 +245,45 @@ class RemoveBatch : public StatusBatch {
   std::vector<bool> unknown_;
 };
 
+class MoveBatch : public StatusBatch {
+ public:
+  explicit MoveBatch(std::span<const MoveEntry> items)
+      : StatusBatch("RENAME", Repeat::kOnce, items.size()), items_(items), unknown_(items.size()) {}
+
+  Status accept(std::size_t item) const override {
+    NFSFERRY_TRY(Ok usable, accept_name(items_[item].name), return);
+    return accept_name(items_[item].to_name);
+  }
+  Cost cost(std::size_t item, std::optional<std::size_t>) const override {
+    std::size_t names = items_[item].name.size() + items_[item].to_name.size();
+    return Cost{4, 256 + 2 * kFileHandleMost + xdr_padded(names), 128};
+  }
+  void encode(std::size_t item, std::optional<std::size_t>, Compound& request) override {
+    const MoveEntry& one = items_[item];
+    request.add(Putfh{{}, handle_of(one.parent)});
+    request.add(Savefh{});
+    request.add(Putfh{{}, handle_of(one.to_parent)});
+    request.add(Rename{{}, one.name, one.to_name});
+  }
+  Status decode(std::size_t item, std::optional<std::size_t>, CompoundReply& reply) override {
+    NFSFERRY_TRY(NoReply from, reply.take<Putfh>(), return);
+    NFSFERRY_TRY(NoReply saved, reply.take<Savefh>(), return);
+    NFSFERRY_TRY(NoReply to, reply.take<Putfh>(), return);
+    auto renamed = reply.take<Rename>();
+    if (renamed) return ok();
+    bool gone = unknown_[item] && is_status(renamed.error(), Nfsstat4::kNoent);
+    return gone ? ok() : Status(std::move(renamed).error());
+  }
+  Task<void> undo(std::size_t item) override {
+    unknown_[item] = true;  // the next NOENT means that it was done
+    co_return;
+  }
+
+ private:
+  std::span<const MoveEntry> items_;
+  std::vector<bool> unknown_;
+};
+
 }  // namespace
 
 Task<std::vector<Result<PutResult>>> Nfs4Tree::put_files(std::span<const PutFile> items,
@@ -329,6 +368,12 @@ Task<std::vector<Status>> Nfs4Tree::set_attributes(std::span<const SetAttributes
 
 Task<std::vector<Status>> Nfs4Tree::remove(std::span<const RemoveEntry> items) {
   RemoveBatch batch(items);
+  co_await run_batch(*client_, batch);
+  co_return batch.take_results();
+}
+
+Task<std::vector<Status>> Nfs4Tree::move(std::span<const MoveEntry> items) {
+  MoveBatch batch(items);
   co_await run_batch(*client_, batch);
   co_return batch.take_results();
 }

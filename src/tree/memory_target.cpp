@@ -213,6 +213,9 @@ Task<std::vector<Status>> MemoryTree::set_attributes(std::span<const SetAttribut
 Task<std::vector<Status>> MemoryTree::remove(std::span<const RemoveEntry> items) {
   return each(items, &MemoryTree::remove_one);
 }
+Task<std::vector<Status>> MemoryTree::move(std::span<const MoveEntry> items) {
+  return each(items, &MemoryTree::move_one);
+}
 
 Status MemoryTree::set_one(const SetAttributes& item) const {
   NFSFERRY_TRY(Ok allowed, allow("set_attributes", item.name), return);
@@ -229,6 +232,13 @@ Status MemoryTree::remove_one(const RemoveEntry& item) const {
   NFSFERRY_TRY(Ok usable, check_name("remove", item.name), return);
   NFSFERRY_TRY(Ok allowed, allow("remove", item.name), return);
   return volume_->remove(*node_of(item.parent), item.name, item.is_directory);
+}
+
+Status MemoryTree::move_one(const MoveEntry& item) const {
+  NFSFERRY_TRY(Ok usable, check_name("move", item.name), return);
+  NFSFERRY_TRY(Ok to_usable, check_name("move", item.to_name), return);
+  NFSFERRY_TRY(Ok allowed, allow("move", item.name), return);
+  return volume_->move(*node_of(item.parent), item.name, node_of(item.to_parent), item.to_name);
 }
 
 Attributes MemoryTree::fresh(FileType type, std::uint32_t mode) const {

@@ -31,7 +31,7 @@ struct MemoryOptions {
   // Before each operation on each name; an error that it returns is the operation's. Operations:
   // open, list, lookup, open_directory, read_file, open_file, read, attributes, read_link, probe,
   // lock_root, space, make_directory, put_file, create_file, write, copy_from, read_back, commit,
-  // finish, join_file, leave, make_symlink, make_link, make_special, set_attributes, remove.
+  // finish, join_file, leave, make_symlink, make_link, make_special, set_attributes, remove, move.
   std::function<std::optional<Error>(std::string_view operation, std::string_view name)> fail;
   // May change the bytes of a file on their way into the volume.
   std::function<void(std::string_view name, std::uint64_t offset_bytes, std::span<std::byte> bytes)>
@@ -78,6 +78,7 @@ class MemoryTree final : public FullTree {
   Task<std::vector<Status>> make_specials(std::span<const MakeSpecial> items) override;
   Task<std::vector<Status>> set_attributes(std::span<const SetAttributes> items) override;
   Task<std::vector<Status>> remove(std::span<const RemoveEntry> items) override;
+  Task<std::vector<Status>> move(std::span<const MoveEntry> items) override;
 
  private:
   friend class MemoryListing;
@@ -124,6 +125,7 @@ class MemoryTree final : public FullTree {
   Status make_special(const MakeSpecial& item) const;
   Status set_one(const SetAttributes& item) const;
   Status remove_one(const RemoveEntry& item) const;
+  Status move_one(const MoveEntry& item) const;
   // A node under a temporary name, filled by `fill`, renamed to `name`; removed when that fails.
   Result<MemoryNodePtr> replace(const Directory* parent, std::string_view name,
                                 const Attributes& attributes, std::string_view text,

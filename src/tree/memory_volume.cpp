@@ -229,6 +229,36 @@ Status MemoryVolume::rename(MemoryNode& directory, std::string_view from, std::s
   return ok();
 }
 
+Status MemoryVolume::move(MemoryNode& directory, std::string_view from,
+                          const MemoryNodePtr& to_directory, std::string_view to) {
+  std::lock_guard guard(mutex_);
+  auto source = seek(directory, from);
+  if (source == directory.entries.end()) return errno_error(ENOENT, "move", from);
+  if (to_directory->attributes.link_count == 0) return errno_error(ENOENT, "move", to);
+  if (seek(*to_directory, to) != to_directory->entries.end()) {
+    return errno_error(EEXIST, "move", to);
+  }
+  MemoryNodePtr node = source->second;
+  if (holds(*node, to_directory.get())) return errno_error(EINVAL, "move", from);
+  directory.entries.erase(source);
+  to_directory->entries.emplace(to, node);
+  if (node->attributes.type == FileType::kDirectory) {
+    --directory.attributes.link_count;
+    ++to_directory->attributes.link_count;
+  }
+  node->attributes.change = ++last_change_;
+  touch(directory);
+  touch(*to_directory);
+  return ok();
+}
+
+// Whether the node is this one or below it.
+bool MemoryVolume::holds(const MemoryNode& node, const MemoryNode* wanted) {
+  if (&node == wanted) return true;
+  return std::any_of(node.entries.begin(), node.entries.end(),
+                     [wanted](const auto& entry) { return holds(*entry.second, wanted); });
+}
+
 Status MemoryVolume::remove(MemoryNode& directory, std::string_view name, bool is_directory) {
   std::lock_guard guard(mutex_);
   auto found = seek(directory, name);

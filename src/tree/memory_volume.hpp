@@ -80,6 +80,9 @@ class MemoryVolume {
   // Within a directory, replacing what is no directory. Errors: ENOENT, EISDIR, ENOTDIR. Names of
   // the same node stay as they are, both, as POSIX wants it.
   Status rename(MemoryNode& directory, std::string_view from, std::string_view to);
+  // To another directory. Errors: ENOENT, EEXIST, EINVAL (into itself).
+  Status move(MemoryNode& directory, std::string_view from, const MemoryNodePtr& to_directory,
+              std::string_view to);
   // Errors: ENOENT, EISDIR, ENOTDIR, ENOTEMPTY.
   Status remove(MemoryNode& directory, std::string_view name, bool is_directory);
 
@@ -91,6 +94,7 @@ class MemoryVolume {
   void touch(MemoryNode& node);  // content or entries changed: size, mtime and change
   void unlink(MemoryNode& directory, std::string_view name);
   static void measure(MemoryNode& node);
+  static bool holds(const MemoryNode& node, const MemoryNode* wanted);
   using Entries = std::map<std::string, MemoryNodePtr, std::less<>>;
   Entries::const_iterator seek(const MemoryNode& directory, std::string_view name) const;
 

@@ -200,6 +200,13 @@ struct RemoveEntry {
   std::string_view name;
   bool is_directory = false;
 };
+// An entry of any type, a directory with all that is in it, to another place of the same tree.
+struct MoveEntry {
+  const Directory* parent = nullptr;
+  std::string_view name;
+  const Directory* to_parent = nullptr;
+  std::string_view to_name;  // free: what becomes of something that is there is the server's affair
+};
 
 // What copy_from() took over.
 struct CopiedRange {
@@ -325,6 +332,7 @@ class Target : public virtual Tree {
   virtual Task<std::vector<Status>> make_specials(std::span<const MakeSpecial> items) = 0;
   virtual Task<std::vector<Status>> set_attributes(std::span<const SetAttributes> items) = 0;
   virtual Task<std::vector<Status>> remove(std::span<const RemoveEntry> items) = 0;
+  virtual Task<std::vector<Status>> move(std::span<const MoveEntry> items) = 0;
 };
 
 // A tree that is both; every back end is.

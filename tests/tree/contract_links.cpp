@@ -57,6 +57,44 @@ TEST_P(TreeContract, ASymlinkReplacesAFileAndASymlink) {
   EXPECT_EQ(names(tree().root()), std::vector<std::string>{"file"});
 }
 
+TEST_P(TreeContract, EntriesAreMovedToOtherDirectoriesWithAllThatIsInThem) {
+  DirectoryPtr from = make_directory(tree().root(), "from");
+  DirectoryPtr to = make_directory(tree().root(), "to");
+  DirectoryPtr full = make_directory(from, "full");
+  put(full, "inside", pattern(10, 1));
+  put(from, "file", pattern(300, 2));
+  put(from, "stays", {});
+  std::vector<MoveEntry> items{{from.get(), "full", to.get(), "under another name"},
+                               {from.get(), "missing", to.get(), "nothing"},
+                               {from.get(), "..", to.get(), "nothing"},
+                               {from.get(), "stays", to.get(), "a/b"},
+                               {from.get(), "file", to.get(), "file"}};
+  if (can().symlinks) {
+    symlink(from, "link", "file");
+    items.push_back({from.get(), "link", from.get(), "renamed"});
+  }
+  std::uint64_t number = entry(from, "file").attributes.fileid;
+
+  auto results = run(tree().move(items));
+
+  ASSERT_EQ(results.size(), items.size());
+  EXPECT_TRUE(results[0]) << results[0].error().message();
+  ASSERT_FALSE(results[1]);
+  EXPECT_TRUE(means(results[1].error(), ENOENT)) << results[1].error().message();
+  EXPECT_FALSE(results[2]);
+  EXPECT_FALSE(results[3]);
+  EXPECT_TRUE(results[4]) << results[4].error().message();
+  EXPECT_EQ(names(to), (std::vector<std::string>{"file", "under another name"}));
+  EXPECT_EQ(entry(to, "file").attributes.fileid, number);
+  Entry moved = entry(to, "under another name");
+  auto opened = run(tree().open_directory(to, moved));
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(names(*opened), std::vector<std::string>{"inside"});
+  EXPECT_EQ(names(from), can().symlinks ? (std::vector<std::string>{"renamed", "stays"})
+                                        : std::vector<std::string>{"stays"});
+  EXPECT_TRUE(run(tree().move({})).empty());
+}
+
 TEST_P(TreeContract, ABadSymlinkFailsAlone) {
   if (!can().symlinks) return;
   make_directory(tree().root(), "directory");
