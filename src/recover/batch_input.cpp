@@ -54,7 +54,7 @@ class Uses {
 
   // Ends with a slash, so that what is in a directory begins with it.
   static std::string as_key(std::string_view directory) {
-    directory = directory.substr(0, directory.find('?'));
+    if (directory.starts_with("nfs://")) directory = directory.substr(0, directory.find('?'));
     while (directory.ends_with('/')) directory.remove_suffix(1);
     return std::string(directory) + "/";
   }
