@@ -86,6 +86,9 @@ struct CopyOptions {
   OverwriteMode overwrite = OverwriteMode::kAlways;
   bool delete_surplus = false;  // what only the target has is removed, once all else is done
   std::optional<std::uint64_t> max_delete;  // more entries than that: none is deleted
+  // A name in the target's root: what is replaced or deleted is kept in NAME/RUN_ID there. Empty:
+  // it is gone.
+  std::string backup_dir;
   bool dry_run = false;  // nothing is written: the report says what would have been done
   bool force = false;    // an entry of another type that stands in the way is removed
   bool create_target = false;

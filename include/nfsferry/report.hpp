@@ -82,6 +82,8 @@ struct CopyReport {
   std::uint64_t files_deleted = 0;  // all but directories
   std::uint64_t folders_deleted = 0;
   std::uint64_t deletion_refused = 0;     // entries that stay though only the target has them
+  std::uint64_t backed_up = 0;            // entries that were kept in the backup, whole directories
+                                          // as one
   std::uint64_t folders_transferred = 0;  // created
   std::uint64_t folders_skipped = 0;      // were there already
   std::uint64_t folders_verified = 0;

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "nfsferry/backups.hpp"
 #include "nfsferry/bench.hpp"
 #include "nfsferry/check.hpp"
 #include "nfsferry/observer.hpp"
@@ -35,6 +36,12 @@ ProbeReport probe(const ProbeOptions& options);
 // Goes through the tree and adds up what each owner and each group has. Entries that a copy would
 // leave out (.nfs*, other file systems) are not counted.
 OwnersReport owners(const OwnersOptions& options, const StopFlag& stop);
+// What runs with CopyOptions::backup_dir kept in a target, counted; removes what is to be pruned,
+// nothing of it if one of the runs has none.
+BackupsReport backups(const BackupsOptions& options, const StopFlag& stop);
+// Undoes what one such run replaced and deleted, by renames. What stands in the way is kept as by a
+// run of its own; what the run added stays.
+RestoreReport restore(const RestoreOptions& options, const StopFlag& stop);
 // For each shape makes a synthetic tree in the source's directory and copies it, `rounds` times,
 // into the target's. Everything is in directories named nfsferry-bench-..., removed at the end,
 // also after a stop; nothing else is touched. The first failure ends it.

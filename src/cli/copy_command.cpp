@@ -38,6 +38,9 @@ void add_copy_flags(CLI::App& app, CopyArguments& arguments) {
              options.delete_surplus);
   add_parsed(app, "--max-delete", "N", "Remove nothing if it would be more than N entries",
              parse_max_delete, [&options](std::uint64_t number) { options.max_delete = number; });
+  add_parsed(app, "--backup-dir", "NAME",
+             "Keep what is replaced or deleted in NAME/RUN-ID of the target", parse_backup_dir,
+             [&options](std::string name) { options.backup_dir = std::move(name); });
   add_switch(app, "--force", "Remove what stands in the way with another type", options.force);
   add_switch(app, "--create-target", "Make the target's root if it is missing",
              options.create_target);

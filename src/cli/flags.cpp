@@ -109,6 +109,19 @@ Result<std::uint64_t> parse_max_delete(std::string_view text) {
   return bad(text, "is not a number of entries");
 }
 
+Result<std::string> parse_backup_dir(std::string_view text) {
+  constexpr std::string_view kOurTemporaries = ".nfsferry-";
+  bool name = !text.empty() && text.size() <= 255 && text != "." && text != ".." &&
+              text.find('/') == std::string_view::npos && !text.starts_with(kOurTemporaries);
+  if (name) return std::string(text);
+  return bad(text, "is not a name for a directory in the target");
+}
+
+Result<std::uint64_t> parse_age(std::string_view text) {
+  constexpr std::uint64_t kTenYears = std::uint64_t{3653} * 24 * 3'600'000;
+  return parse_duration_within(text, 0, kTenYears, "0s to 87672h");
+}
+
 Result<std::uint64_t> parse_timeout(std::string_view text) {
   return parse_duration_within(text, 1, kTimeoutMaxMs, "1ms to 720h");
 }

@@ -52,7 +52,11 @@ Result<std::uint32_t> parse_connections(std::string_view text);
 Result<std::uint64_t> parse_bwlimit(std::string_view text);
 Result<std::uint64_t> parse_iops_limit(std::string_view text);
 Result<std::uint64_t> parse_max_delete(std::string_view text);
+// A name for the target's root: no path, and none of our own temporaries'.
+Result<std::string> parse_backup_dir(std::string_view text);
 Result<std::uint64_t> parse_timeout(std::string_view text);
+// How old something is, up to ten years, in milliseconds.
+Result<std::uint64_t> parse_age(std::string_view text);
 Result<std::string> parse_run_id(std::string_view text);
 Result<std::uint64_t> parse_progress_interval(std::string_view text);
 // Where output goes: any name, or "-".

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/backups_command.hpp"
 #include "cli/bench_command.hpp"
 #include "cli/console.hpp"
 #include "cli/copy_batch.hpp"
@@ -73,11 +74,15 @@ int run_main(int count, char** arguments) {
   LedgerArguments ledger_arguments;
   RecoverArguments recover_arguments;
   ProvisionArguments provision_arguments;
+  BackupsArguments backups_arguments;
+  RestoreArguments restore_arguments;
   app.set_version_flag("--version", std::string("nfsferry ") + kVersion + " (report schema " +
                                         std::to_string(kReportSchema) + ")");
   CLI::App* copy = add_copy_command(app, copy_arguments);
   CLI::App* verify = add_verify_command(app, verify_arguments);
   add_copy_batch(*copy, copy_batch);
+  CLI::App* restore = add_restore_command(app, restore_arguments);
+  CLI::App* backups = add_backups_command(app, backups_arguments);
   CLI::App* recover = add_recover_command(app, recover_arguments);
   CLI::App* provision = add_provision_command(app, provision_arguments);
   CLI::App* ledger = add_ledger_command(app, ledger_arguments);
@@ -103,6 +108,8 @@ int run_main(int count, char** arguments) {
   if (verify->parsed()) return run_verify_command(std::move(verify_arguments));
   if (!copy_batch.file.empty()) return run_copy_batch(std::move(copy_arguments), copy_batch);
   if (copy->parsed()) return run_copy_command(std::move(copy_arguments));
+  if (restore->parsed()) return run_restore_command(restore_arguments);
+  if (backups->parsed()) return run_backups_command(backups_arguments);
   if (recover->parsed()) return run_recover_command(std::move(recover_arguments));
   if (provision->parsed()) return run_provision_command(provision_arguments);
   if (bench->parsed()) return run_bench_command(std::move(bench_arguments));

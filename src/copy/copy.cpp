@@ -139,6 +139,7 @@ Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::s
   NFSFERRY_TRY(Ok probed, co_await target.probe(owners.uid, owners.gid), co_return);
   const Capabilities& can = shared.target_can = target.capabilities();
   say_what_is_not_kept(can);
+  NFSFERRY_TRY(Ok can_keep, co_await check_backup(shared, target), co_return);
   bool warns = options.owner_errors == OwnerErrors::kWarn;
   if (can.change_owner && !warns) co_return ok();
   if (can.change_owner) co_return co_await try_other_owners(shared, target, owners);
@@ -253,6 +254,7 @@ void fill_report(Shared& shared, CopyReport& report) {
   report.files_deleted = counters.files_deleted;
   report.folders_deleted = counters.folders_deleted;
   report.deletion_refused = counters.deletion_refused;
+  report.backed_up = counters.backed_up;
   report.folders_transferred = counters.folders_created;
   report.folders_skipped = counters.folders_found_there;
   report.bytes_written = counters.bytes_written;

@@ -8,7 +8,7 @@ namespace nfsferry::copy {
 
 // False: nothing of this directory is deleted, as it is not sure that the source has nothing more.
 bool Worker::note_surplus(const Merge& merge, SurplusNames& names) {
-  if (shared_.stopping()) return false;
+  if (shared_.stopping() || merge.node->others_at_work) return false;
   std::string where = merge.node->parent ? quote_for_terminal(merge.node->path()) : "the root";
   if (!merge.whole) {
     log(LogLevel::kWarning, "nothing is deleted in " + where +
@@ -32,8 +32,14 @@ Task<void> Worker::delete_surplus() {
   std::vector<Surplus::InDirectory> all = shared_.surplus.take();
   bool limited = shared_.options.max_delete.has_value();
   Status allowed = ok();
-  if (!all.empty() && shared_.failures.count() > 0) {
-    leave_surplus(std::move(all));
+  std::string why_not;
+  if (shared_.failures.count() > 0)
+    why_not = std::to_string(shared_.failures.count()) + " entries failed";
+  else if (source_.root_entry().attributes.fileid == 0 ||
+           target_.root_entry().attributes.fileid == 0)
+    why_not = "a server tells no numbers of files";
+  if (!all.empty() && !why_not.empty()) {
+    leave_surplus(std::move(all), why_not);
     all.clear();
   }
   if (!all.empty() && limited) allowed = co_await refuse_to_delete(all);
@@ -52,13 +58,13 @@ Task<void> Worker::delete_surplus() {
   for (Surplus::InDirectory& one : all) release(std::move(one.node));
 }
 
-// What failed may have been moved, and the surplus be its only copy in the target.
-void Worker::leave_surplus(std::vector<Surplus::InDirectory> all) {
+// What failed may have been moved, and the surplus be its only copy in the target; without fileids
+// nothing can be told apart.
+void Worker::leave_surplus(std::vector<Surplus::InDirectory> all, const std::string& why) {
   std::size_t names = 0;
   for (const Surplus::InDirectory& one : all) names += one.names.size();
   shared_.counters.deletion_refused += names;
-  log(LogLevel::kWarning, "nothing is deleted, as " + std::to_string(shared_.failures.count()) +
-                              " entries failed: " + std::to_string(names) +
+  log(LogLevel::kWarning, "nothing is deleted, as " + why + ": " + std::to_string(names) +
                               " names that only the target has stay");
   for (Surplus::InDirectory& one : all) release(std::move(one.node));
 }

@@ -158,7 +158,12 @@ Task<std::vector<WorkItem>> Worker::put_small_files(std::vector<WorkItem> items,
   std::vector<PutFile> requests;
   std::vector<std::size_t> asked;
   requests.reserve(items.size());
+  std::vector<Status> kept = co_await keep_replaced(items);
   for (std::size_t i = 0; i < items.size(); ++i) {
+    if (!kept[i]) {
+      target_failed(items[i], kept[i].error(), 1);
+      continue;
+    }
     auto attributes = wanted(items[i].entry);
     if (!attributes) {
       target_failed(items[i], attributes.error(), 1);
@@ -207,8 +212,11 @@ Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
       // earlier time, so that the next run copies it again.
       in_place.entry.attributes = transfer.after;
       if (changed) in_place.entry.attributes.mtime = transfer.expected.mtime;
+      copied = co_await keep_replaced(item);
       auto attributes = wanted(in_place.entry);
-      if (attributes) {
+      if (!copied) {
+        // what is there stays
+      } else if (attributes) {
         copied = co_await transfer.target->finish(*std::move(attributes));
         transfer.target.reset();  // in place, or removed
       } else {

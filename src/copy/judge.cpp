@@ -42,6 +42,7 @@ Task<void> Worker::take_entry(Merge& merge, Entry entry, const TargetRow* row) {
     LinkedName name{node, item.entry, row ? row->fileid : 0};
     if (shared_.hard_links.add(std::move(name)) == HardLinks::Place::kLater) {
       ++node->pending;
+      node->outlasts_files = true;
       node->left_out.add(merge.table.key_of(item.entry.name));
       co_return;
     }
@@ -146,24 +147,40 @@ Task<bool> Worker::clear_the_way(NodePtr node, const Entry& entry, const TargetR
   }
   // What is no directory is replaced by the rename of what takes its name.
   bool directory = row.type == FileType::kDirectory;
-  if (!directory && entry.attributes.type != FileType::kDirectory) co_return true;
   node->touched = true;
+  if (!directory && entry.attributes.type != FileType::kDirectory) {
+    WorkItem item{node, entry};
+    item.there = std::make_shared<const Entry>(std::move(there));
+    Status kept = ok();
+    if (writing()) kept = co_await keep_replaced(item);
+    if (kept) co_return true;
+    failed(Phase::kTransfer, *node, entry, kept.error());
+    co_return false;
+  }
   auto given = wanted(entry);
   if (!given) {
     failed(Phase::kTransfer, *node, entry, given.error());
     co_return false;
   }
   // First whether all of it can go: nothing is taken of a directory that must stay.
-  auto last = writing() ? Sweep::Purpose::kClearTheWay : Sweep::Purpose::kForetell;
-  for (Sweep::Purpose purpose : {Sweep::Purpose::kCount, last}) {
-    Sweep sweep(shared_, source_, target_, purpose);
-    sweep.add(node, there);
-    co_await sweep.run();
-    if (!sweep.why_not_all()) continue;
-    failed(Phase::kTransfer, *node, entry, *sweep.why_not_all());
-    co_return false;
+  Sweep count(shared_, source_, target_, Sweep::Purpose::kCount);
+  count.add(node, there);
+  co_await count.run();
+  std::optional<Error> why_not = count.why_not_all();
+  if (!why_not) {
+    auto now = co_await source_.lookup(node->source, entry.name);
+    if (!now) why_not = std::move(now).error();
   }
-  co_return true;
+  if (!why_not) {
+    Sweep sweep(shared_, source_, target_,
+                writing() ? Sweep::Purpose::kClearTheWay : Sweep::Purpose::kForetell);
+    sweep.add(node, std::move(there));
+    co_await sweep.run();
+    why_not = sweep.why_not_all();
+  }
+  if (!why_not) co_return true;
+  failed(Phase::kTransfer, *node, entry, *why_not);
+  co_return false;
 }
 
 }  // namespace nfsferry::copy

@@ -34,6 +34,11 @@ Task<void> Worker::copy_symlinks(std::vector<WorkItem> items) {
       target_failed(items[i], attributes.error(), 1);
       continue;
     }
+    Status kept = co_await keep_replaced(items[i]);
+    if (!kept) {
+      target_failed(items[i], kept.error(), 1);
+      continue;
+    }
     requests.push_back(MakeSymlink{items[i].node->target.get(), items[i].entry.name, *texts[i],
                                    *std::move(attributes)});
     asked.push_back(i);
@@ -58,6 +63,11 @@ Task<void> Worker::copy_specials(std::vector<WorkItem> items) {
     auto attributes = wanted(items[i].entry);
     if (!attributes) {
       target_failed(items[i], attributes.error(), 1);
+      continue;
+    }
+    Status kept = co_await keep_replaced(items[i]);
+    if (!kept) {
+      target_failed(items[i], kept.error(), 1);
       continue;
     }
     requests.push_back(MakeSpecial{items[i].node->target.get(), items[i].entry.name, source.type,
@@ -155,6 +165,8 @@ void Worker::already_linked(const HardLinks::Group& group, LinkedName name) {
 }
 
 void Worker::link_made(const HardLinks::Group& group, const LinkedName& name) {
+  // Where the target folds names, the name may have been there under another spelling.
+  if (name.target_fileid == 0) shared_.surplus.spare(group.target_fileid);
   ++shared_.counters.hard_links;
   ++shared_.counters.files_done;
   name.node->touched = true;
@@ -167,6 +179,7 @@ void Worker::link_made(const HardLinks::Group& group, const LinkedName& name) {
 // the target takes no more links for (or none at all, of a symlink), or a group whose first name
 // failed.
 Task<void> Worker::link_groups(std::span<HardLinks::Group> groups) {
+  co_await keep_linked(groups);
   std::vector<MakeLink> requests;
   for (const HardLinks::Group& group : groups) {
     if (!group.in_place) continue;

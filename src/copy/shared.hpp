@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "copy/backup.hpp"
 #include "copy/content_hash.hpp"
 #include "copy/file_ranges.hpp"
 #include "copy/filter.hpp"
@@ -65,9 +66,14 @@ struct DirectoryNode {
   DirectoryPtr target;
   bool late = false;     // found by who copies, perhaps after the walk: listed and copied there
   bool existed = false;  // the target had it, so what it holds is compared
-  bool target_failed = false;        // the target's directory cannot be listed
-  bool owned = false;                // the target's owner and group are right already
-  bool attributes_right = false;     // all of them were when the target was listed
+  bool target_failed = false;     // the target's directory cannot be listed
+  bool owned = false;             // the target's owner and group are right already
+  bool attributes_right = false;  // all of them were when the target was listed
+  // Another run's lock is here or above: nothing is removed.
+  std::atomic<bool> others_at_work{false};
+  std::uint64_t target_fileid = 0;  // of the target's directory; 0: none yet, or it was not told
+  // Directories or further names of files were found in it, which may be done after its files.
+  std::atomic<bool> outlasts_files{false};
   std::atomic<bool> touched{false};  // a name in the target's directory was made or replaced
   std::atomic<std::uint64_t> pending{1};
   std::atomic<std::uint64_t> in_flight{0};  // entries queued and not done
@@ -105,6 +111,7 @@ struct Counters {
   std::atomic<std::uint64_t> files_deleted{0};  // all but directories
   std::atomic<std::uint64_t> folders_deleted{0};
   std::atomic<std::uint64_t> deletion_refused{0};  // what stays though only the target has it
+  std::atomic<std::uint64_t> backed_up{0};
   std::atomic<std::uint64_t> sparse_bytes_saved{0};
   std::atomic<std::uint64_t> bytes_written{0};
   std::atomic<std::uint64_t> bytes_sent{0};
@@ -190,6 +197,7 @@ struct LinkedName {
   NodePtr node;
   Entry entry;
   std::uint64_t target_fileid = 0;  // of what the target has under that name; 0: nothing
+  bool kept = false;                // that is in the backup
 };
 
 // Groups of names of the same file, by (fsid, fileid); a server that gives these twice is not
@@ -269,6 +277,7 @@ class Shared {
   LargeFiles large_files;
   HardLinks hard_links;
   Surplus surplus;
+  BackupDirectories backup;
   std::atomic<std::uint64_t> directories_left{0};  // made and not finished
   std::atomic<bool> walk_finished{false};
   std::atomic<bool> all_but_directories_done{false};
@@ -299,6 +308,7 @@ class Shared {
     return options.content_sha256 ? Hashing::kXxh3AndSha256 : Hashing::kXxh3;
   }
   bool hashes() const { return options.checksum != ChecksumMode::kNone; }
+  bool keeps_backup() const { return !options.backup_dir.empty(); }
   bool verifies() const { return options.verify != VerifyMode::kNone; }
 
  private:

@@ -1,10 +1,14 @@
 #include "copy/sweep.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <set>
+#include <utility>
 
 #include "base/escape.hpp"
 #include "base/log.hpp"
 #include "base/nfsstat4.hpp"
+#include "copy/backup.hpp"
 #include "copy/scope.hpp"
 #include "copy/start_over.hpp"
 #include "tree/release_flat.hpp"
@@ -31,8 +35,10 @@ struct Sweep::Place {
   std::optional<Entry> only;            // what goes of it
   // Names that are still there after they were dealt with, where the directory is listed again.
   std::set<Hash128> met;
-  std::size_t pending = 1;  // this one and the directories in it that are to go
-  bool stays = false;       // as something in it does
+  std::vector<PlacePtr> below;  // directories in it that go, once it is listed no more
+  std::size_t pending = 1;      // this one and the directories in it that are to go
+  bool stays = false;           // as something in it does
+  bool gone = false;            // somebody else has removed or moved it
 
   std::string path_of(const std::string& name) const {
     std::string path = name;
@@ -91,18 +97,40 @@ Task<void> Sweep::sweeper() {
 // one, which a server could lose its place in.
 Task<void> Sweep::go_through(PlacePtr place) {
   if (place->only) {
-    std::vector<Entry> one;
-    one.push_back(*place->only);
-    co_await take(place, std::move(one), false);
+    co_await take_only(place);
+  } else {
+    Status opened = co_await open(place);
+    if (!opened) place_failed(*place, opened.error());
+    bool left_alone = !opened || place->gone;
+    if (!left_alone) left_alone = co_await is_left_alone(place);
+    if (!left_alone) co_await clear_out(place);
+  }
+  place->pending += place->below.size();
+  for (PlacePtr& below : place->below) add_place(std::move(below));
+  place->below.clear();
+  news_.pulse();
+}
+
+// Only if it is still what was in the way.
+Task<void> Sweep::take_only(PlacePtr place) {
+  const Entry& only = *place->only;
+  auto now = co_await target_.lookup(place->directory, only.name);
+  if (!now) {
+    if (!means_no_entry(now.error())) failed(*place, only, now.error());
     co_return;
   }
-  Status opened = co_await open(place);
-  if (!opened) {
-    place_failed(*place, opened.error());
+  bool same = now->attributes.type == only.attributes.type &&
+              now->attributes.fileid == only.attributes.fileid;
+  if (!same) {
+    refuse(*place, only, "it has changed since it was listed");
     co_return;
   }
-  bool left_alone = co_await is_left_alone(place);
-  if (left_alone) co_return;
+  std::vector<Entry> one;
+  one.push_back(*std::move(now));
+  co_await take_some(place, std::move(one), false);
+}
+
+Task<void> Sweep::clear_out(PlacePtr place) {
   for (unsigned restarts = 0; !shared_.stopping();) {
     std::vector<Entry> entries;
     auto more = co_await list_some(place, entries);
@@ -112,41 +140,103 @@ Task<void> Sweep::go_through(PlacePtr place) {
       place_failed(*place, more.error());
       co_return;
     }
-    bool asks = place->names && purpose_ != Purpose::kCount;
-    if (asks) co_await ask_the_source(place, entries);
-    co_await take(place, std::move(entries), *more);
+    if (shared_.stopping()) co_return;
+    std::uint64_t before = removals_ + place->met.size();
+    co_await take_some(place, std::move(entries), *more);
     if (!*more) co_return;
+    if (removals_ + place->met.size() == before) {
+      place_failed(*place,
+                   own_error(Own::kListingLoops, "list", "what was removed is still listed"));
+      co_return;
+    }
   }
 }
 
+// A part after the other, so that little happens between the question and the removal.
+Task<void> Sweep::take_some(PlacePtr place, std::vector<Entry> entries, bool more) {
+  bool asks = place->names && purpose_ != Purpose::kCount;
+  for (std::size_t begin = 0; begin < entries.size() && !shared_.stopping();) {
+    std::size_t end = std::min(entries.size(), begin + kTakenAtOnce);
+    std::vector<Entry> some(std::make_move_iterator(entries.begin() + std::ptrdiff_t(begin)),
+                            std::make_move_iterator(entries.begin() + std::ptrdiff_t(end)));
+    begin = end;
+    if (asks) co_await ask_the_source(place, some);
+    if (moves())
+      co_await move_aside(place, std::move(some));
+    else
+      co_await take(place, std::move(some), more);
+  }
+}
+
+// By its name first: a handle would lead to wherever somebody has moved the directory meanwhile.
 Task<Status> Sweep::open(PlacePtr place) {
   if (place->directory) co_return ok();
+  auto now = co_await target_.lookup(place->parent->directory, place->entry.name);
+  place->gone =
+      now ? now->attributes.fileid != place->entry.attributes.fileid : means_no_entry(now.error());
+  if (place->gone) co_return ok();
+  if (!now) co_return std::move(now).error();
   auto opened = co_await target_.open_directory(place->parent->directory, place->entry);
   if (!opened) co_return std::move(opened).error();
   place->directory = *std::move(opened);
   co_return ok();
 }
 
-// Whether nothing goes of this directory: it is another run's target, or one of the copy whose
-// source is another directory by now.
+// Whether nothing goes of this directory: it is another run's target, a backup folder, or one of
+// the copy whose source is another directory by now.
 Task<bool> Sweep::is_left_alone(PlacePtr place) {
   if (place->parent) {
-    auto lock = co_await target_.lookup(place->directory, std::string(kLockName));
-    if (!lock && means_no_entry(lock.error())) co_return false;
-    if (lock)
-      refuse(*place, *lock, "another run may be at work in that directory");
-    else
-      place_failed(*place, lock.error());
-    co_return true;
+    bool of_a_run =
+        co_await holds(place, kLockName, "another run may be at work in that directory");
+    if (of_a_run) co_return true;
+    bool in_root = !place->parent->parent && !place->parent->node->parent;
+    if (!in_root) co_return false;
+    co_return co_await holds(place, kBackupNote, "that directory keeps what earlier runs removed");
   }
   const DirectoryNode& node = *place->node;
   if (!node.parent || purpose_ == Purpose::kCount) co_return false;
-  auto now = co_await source_.lookup(node.parent->source, node.entry.name);
-  if (now && now->attributes.fileid == node.entry.attributes.fileid) co_return false;
-  log(LogLevel::kWarning, "nothing is deleted in " + quote_for_terminal(node.path()) +
-                              ": it was replaced in the source meanwhile");
+  const char* why = nullptr;
+  if (shared_.surplus.spares(node.target_fileid)) {
+    why = "the target has it under another name, too";
+  } else {
+    bool current = co_await is_current(place->node);
+    if (!current) why = "it, or a directory above it, was replaced in the source meanwhile";
+  }
+  if (why == nullptr) co_return false;
+  log(LogLevel::kWarning, "nothing is deleted in " + quote_for_terminal(node.path()) + ": " + why);
   place->stays = true;
   if (reports()) shared_.counters.deletion_refused += place->names->size();
+  co_return true;
+}
+
+// Whether the source has this directory, and all above it, still under their names.
+Task<bool> Sweep::is_current(NodePtr node) {
+  std::vector<NodePtr> asked;
+  bool current = true;
+  for (; node->parent && current; node = node->parent) {
+    auto known = current_.find(node.get());
+    if (known != current_.end()) {
+      current = known->second;
+      break;
+    }
+    auto now = co_await source_.lookup(node->parent->source, node->entry.name);
+    current = now && now->attributes.fileid == node->entry.attributes.fileid;
+    asked.push_back(node);
+  }
+  // Of a chain that broke at its end all that hangs below it is known to be elsewhere.
+  for (const NodePtr& one : asked) current_[one.get()] = current;
+  co_return current;
+}
+
+// Whether the directory has an entry of that name, for which it is left alone, or does not say so.
+Task<bool> Sweep::holds(PlacePtr place, std::string_view name, std::string_view why) {
+  std::string wanted(name);
+  auto found = co_await target_.lookup(place->directory, std::move(wanted));
+  if (!found && means_no_entry(found.error())) co_return false;
+  if (found)
+    refuse(*place, *found, why);
+  else
+    place_failed(*place, found.error());
   co_return true;
 }
 
@@ -164,8 +254,8 @@ Task<Result<bool>> Sweep::list_some(PlacePtr place, std::vector<Entry>& entries)
     }
     if (!more || entries.size() < kEntriesMost) continue;
     if (removes()) co_return true;
-    if (place->names && reports()) co_await ask_the_source(place, entries);
-    co_await take(place, std::move(entries), false);
+    if (shared_.stopping()) break;
+    co_await take_some(place, std::move(entries), false);
     entries.clear();
   }
   co_return false;
@@ -229,12 +319,12 @@ Task<void> Sweep::take(PlacePtr place, std::vector<Entry> entries, bool more) {
     if (stays(*place, entry)) {
       meet(entry);
     } else if (is_directory(entry)) {
-      meet(entry);
+      bool first = place->met.insert(name_key(entry.name, shared_.name_seed)).second;
+      if (!first) continue;
       auto below = std::make_shared<Place>();
       below->parent = place;
       below->entry = std::move(entry);
-      ++place->pending;
-      add_place(std::move(below));
+      place->below.push_back(std::move(below));
     } else if (!removes()) {
       gone(*place, entry);
     } else if (is_allowed(*place)) {
@@ -244,10 +334,10 @@ Task<void> Sweep::take(PlacePtr place, std::vector<Entry> entries, bool more) {
       meet(entry);
     }
   }
-  news_.pulse();
   if (requests.empty()) co_return;
   auto removed = co_await target_.remove(requests);
   for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (removed[i]) ++removals_;
     if (removed[i] || means_no_entry(removed[i].error())) {
       gone(*place, *asked[i]);
     } else {
@@ -257,14 +347,52 @@ Task<void> Sweep::take(PlacePtr place, std::vector<Entry> entries, bool more) {
   }
 }
 
+// Into the backup, whole. A directory in which something must stay is left alone.
+Task<void> Sweep::move_aside(PlacePtr place, std::vector<Entry> entries) {
+  std::vector<Kept> kept;
+  std::vector<const Entry*> asked;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> counts;  // entries, folders
+  for (const Entry& entry : entries) {
+    if (stays(*place, entry)) continue;
+    Sweep inside(shared_, source_, target_, Purpose::kCount);
+    if (is_directory(entry)) {
+      inside.add(place->node, entry);
+      co_await inside.run();
+    }
+    if (shared_.stopping()) co_return;
+    if (inside.why_not_all()) {
+      refuse(*place, entry, inside.why_not_all()->message());
+      continue;
+    }
+    std::uint64_t number = is_directory(entry) ? inside.entries_ : 1;
+    if (removes() && !is_allowed(*place, number)) continue;
+    kept.push_back(Kept{place->node, entry.name});
+    asked.push_back(&entry);
+    counts.emplace_back(number, inside.folders_);
+  }
+  std::vector<Status> moved(kept.size(), ok());
+  if (removes() && !kept.empty()) moved = co_await keep_moved(shared_, target_, std::move(kept));
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (!moved[i]) {
+      failed(*place, *asked[i], moved[i].error());
+      continue;
+    }
+    auto [number, folders] = counts[i];
+    entries_ += number;
+    shared_.counters.folders_deleted += folders;
+    shared_.counters.files_deleted += number - folders;
+    tell(*place, *asked[i], EntryAction::kDeleted, {});
+  }
+}
+
 // Whether the entry must not be removed, and with it the directory that holds it.
 bool Sweep::stays(Place& place, const Entry& entry) {
   bool directory = is_directory(entry);
   std::string_view why;
   if (entry.attributes.fsid != target_.root_entry().attributes.fsid)
     why = "another file system is mounted there";
-  else if (directory && shared_.surplus.spares(entry.attributes.fileid))
-    why = "this run reads or writes that directory";
+  else if (shared_.surplus.spares(entry.attributes.fileid))
+    why = "this run reads or writes it";
   else if (is_protected(entry))
     why = "such a name is never removed";
   else if (!shared_.filter.empty() &&
@@ -285,10 +413,10 @@ void Sweep::refuse(Place& place, const Entry& entry, std::string_view why) {
   tell(place, entry, EntryAction::kSkipped, {});
 }
 
-bool Sweep::is_allowed(Place& place) {
+bool Sweep::is_allowed(Place& place, std::uint64_t entries) {
   if (!allowed_) return true;
-  if (*allowed_ > 0) {
-    --*allowed_;
+  if (*allowed_ >= entries) {
+    *allowed_ -= entries;
     return true;
   }
   place.stays = true;
@@ -307,10 +435,9 @@ bool Sweep::is_allowed(Place& place) {
 Task<void> Sweep::leave(PlacePtr place) {
   while (place && --place->pending == 0) {
     PlacePtr parent = place->parent;
-    if (parent && place->stays)
-      parent->stays = true;
-    else if (parent && !shared_.stopping())
-      co_await remove_directory(place);
+    bool goes = parent && !place->stays && !place->gone && !shared_.stopping();
+    if (parent && place->stays) parent->stays = true;
+    if (goes) co_await remove_directory(place);
     --left_;
     place = std::move(parent);
   }
@@ -334,6 +461,8 @@ Task<void> Sweep::remove_directory(PlacePtr place) {
 
 void Sweep::gone(const Place& parent, const Entry& entry) {
   ++entries_;
+  if (is_directory(entry)) ++folders_;
+  if (entry.attributes.type == FileType::kRegular) bytes_ += entry.attributes.size_bytes;
   if (purpose_ == Purpose::kCount) return;
   ++(is_directory(entry) ? shared_.counters.folders_deleted : shared_.counters.files_deleted);
   tell(parent, entry, EntryAction::kDeleted, {});

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,7 +18,8 @@ namespace nfsferry::copy {
 // once, by handles. What is protected, what lies on another file system, the source, the targets of
 // other runs, and the directories that hold such things stay. Of names that only the target had,
 // each is asked for in the source once more before it goes, and stays if it has changed in the
-// target. What is in a directory that goes, goes with it, whenever it came there.
+// target. What is in a directory that goes, goes with it, whenever it came there. With a backup
+// whole entries are moved there instead, if nothing in them must stay.
 class Sweep {
  public:
   enum class Purpose : std::uint8_t {
@@ -28,7 +30,8 @@ class Sweep {
   };
   static constexpr std::size_t kAtOnce = 16;
   static constexpr std::size_t kLookupsAtOnce = 64;
-  static constexpr std::size_t kEntriesMost = 1 << 16;  // of a directory in memory at once
+  static constexpr std::size_t kEntriesMost = 1 << 14;  // of a directory in memory at once
+  static constexpr std::size_t kTakenAtOnce = 1024;     // between the look at them and the removal
 
   Sweep(Shared& shared, Source& source, FullTree& target, Purpose purpose);
 
@@ -40,6 +43,7 @@ class Sweep {
   Task<void> run();
 
   std::uint64_t entries() const { return entries_; }  // removed, or that would be
+  std::uint64_t bytes() const { return bytes_; }      // of regular files among them
   // All could be listed, and removed where that was the purpose; what stays stays on purpose.
   bool nothing_failed() const { return nothing_failed_; }
   // The first reason why something stays.
@@ -49,23 +53,30 @@ class Sweep {
   struct Place;
   using PlacePtr = std::shared_ptr<Place>;
   bool removes() const { return purpose_ == Purpose::kDelete || purpose_ == Purpose::kClearTheWay; }
+  bool moves() const { return purpose_ != Purpose::kCount && shared_.keeps_backup(); }
   // Counts and tells what stays or fails by itself.
   bool reports() const { return purpose_ == Purpose::kDelete || purpose_ == Purpose::kForetell; }
 
   void add_place(PlacePtr place);
   Task<void> sweeper();
   Task<void> go_through(PlacePtr place);
+  Task<void> take_some(PlacePtr place, std::vector<Entry> entries, bool more);
   Task<Status> open(PlacePtr place);
+  Task<void> take_only(PlacePtr place);
+  Task<void> clear_out(PlacePtr place);
+  Task<bool> is_current(NodePtr node);
   Task<bool> is_left_alone(PlacePtr place);
+  Task<bool> holds(PlacePtr place, std::string_view name, std::string_view why);
   Task<Result<bool>> list_some(PlacePtr place, std::vector<Entry>& entries);
   bool goes(Place& place, const Entry& entry);
   Task<void> ask_the_source(PlacePtr place, std::vector<Entry>& entries);
   Task<void> ask_lane(const Place& place, const std::vector<Entry>& entries,
                       std::vector<Result<Entry>>& answers, std::size_t& next);
   Task<void> take(PlacePtr place, std::vector<Entry> entries, bool more);
+  Task<void> move_aside(PlacePtr place, std::vector<Entry> entries);
   bool stays(Place& place, const Entry& entry);
   void refuse(Place& place, const Entry& entry, std::string_view why);
-  bool is_allowed(Place& place);
+  bool is_allowed(Place& place, std::uint64_t entries = 1);
   Task<void> leave(PlacePtr place);
   Task<void> remove_directory(PlacePtr place);
   void gone(const Place& parent, const Entry& entry);
@@ -79,8 +90,12 @@ class Sweep {
   const Purpose purpose_;
   Event news_;
   std::vector<PlacePtr> waiting_;
-  std::size_t left_ = 0;  // places that are not done
+  std::size_t left_ = 0;                          // places that are not done
+  std::map<const DirectoryNode*, bool> current_;  // directories of the copy that were looked for
+  std::uint64_t removals_ = 0;                    // that a server carried out
   std::uint64_t entries_ = 0;
+  std::uint64_t folders_ = 0;  // of these
+  std::uint64_t bytes_ = 0;
   std::optional<std::uint64_t> allowed_;  // removals that are left
   bool over_ = false;                     // more than that
   bool nothing_failed_ = true;

@@ -49,14 +49,21 @@ Task<void> Worker::list_directory(NodePtr node) {
     if (!lost || !node->parent || looks == kRestartsMost) break;
     // Gone, or another directory has its name now.
     auto now = co_await source_.lookup(node->parent->source, node->entry.name);
-    bool again = now && now->attributes.type == FileType::kDirectory &&
-                 now->attributes.fileid != node->entry.attributes.fileid;
-    if (!again) {
+    bool another = now && now->attributes.type == FileType::kDirectory &&
+                   now->attributes.fileid != node->entry.attributes.fileid;
+    // A file system that was unmounted is not gone, and what is below it is not its replacement.
+    if (another && now->attributes.fsid != node->entry.attributes.fsid) break;
+    if (!another) {
       bool gone = co_await is_gone(node->parent, node->entry);
       if (!gone) break;
       ++shared_.counters.vanished;
       tell_directory(*node, EntryAction::kVanished);
       listed = ok();
+      break;
+    }
+    Status fits = co_await fits_in(node->parent, *now);
+    if (!fits) {
+      listed = std::move(fits);
       break;
     }
     node = co_await replace(std::move(node), *std::move(now));
@@ -66,19 +73,31 @@ Task<void> Worker::list_directory(NodePtr node) {
   release(std::move(node));
 }
 
+// Errors: a directory that must not be copied.
+Task<Status> Worker::fits_in(NodePtr parent, const Entry& entry) {
+  bool inside_itself = co_await is_target(parent, entry);
+  if (inside_itself) co_return own_error(Own::kSameDirectory, "copy");
+  NFSFERRY_TRY(Ok ends, parent->refuse_endless(entry), co_return);
+  auto attributes = wanted(entry);
+  if (!attributes) co_return std::move(attributes).error();
+  co_return ok();
+}
+
 // A node of its own: others may still read the old one's. It is listed when the files of the old
 // one are done, and finished after the old one's links are made.
 Task<NodePtr> Worker::replace(NodePtr old, Entry now) {
   log(LogLevel::kInfo, "replaced in the source while it was listed, listed again: " +
                            escape_for_terminal(old->path()));
   co_await await_entries(old);
-  if (old->pending > 1) {  // what it held may still be copied over what has the same name now
+  if (old->outlasts_files) {  // what it held may still be copied over what has the same name now
     ++shared_.counters.changed;
     tell_directory(*old, EntryAction::kChanged);
   }
   NodePtr node = DirectoryNode::child_of(old->parent, std::move(now));
   node->late = old->late;
   node->target = old->target;
+  node->target_fileid = old->target_fileid;
+  node->others_at_work = old->others_at_work.load();
   node->existed = old->existed || writing();
   node->pending = 2;  // its listing, and the old one
   ++node->parent->pending;
@@ -161,6 +180,8 @@ Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool first) {
       merge.whole = merge.whole && page->refused.empty();
       for (const Entry& entry : page->entries) {
         bool ours = entry.name.starts_with(kTemporaryPrefix);
+        if (is_backup_folder(*merge.node, entry.name)) continue;
+        if (entry.name == kLockName && merge.node->parent && writing()) note_lock(merge.node);
         if (!ours)
           table.add(entry);
         else if (is_left_over(entry, live))
@@ -177,11 +198,20 @@ Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool first) {
   }
   table.seal();
   merge.whole = merge.whole && !table.had_twins();
-  bool alone = shared_.target_can.exclusive_lock;  // else they may be another run's
+  // Else they may be another run's.
+  bool alone = shared_.target_can.exclusive_lock && !merge.node->others_at_work;
   if (first && alone && writing() && !temporaries.empty()) {
     co_await remove_temporaries(merge.node, std::move(temporaries));
   }
   co_return ok();
+}
+
+// The target of another run, inside this one's.
+void Worker::note_lock(const NodePtr& node) {
+  if (node->others_at_work.exchange(true)) return;
+  log(LogLevel::kWarning, "nothing is deleted in " + quote_for_terminal(node->path()) +
+                              ", nor below: " + std::string(kLockName) +
+                              " is in it, so another run may be at work there");
 }
 
 // What runs that died left behind: this run holds the target's lock.
@@ -238,6 +268,12 @@ Task<void> Worker::take_page(Merge& merge, ListingPage page) {
     if (!merge.table.holds(key) || merge.was_taken(key)) continue;
     TargetRow* row = merge.table.find(key);
     if (row) row->taken = true;
+    if (is_backup_folder(*node, entry.name)) {
+      failed(Phase::kPrepare, *node, entry,
+             own_error(Own::kTypeConflict, "backup",
+                       "the target's backup folder has this name; choose another --backup-dir"));
+      continue;
+    }
     if (is_skipped(node, entry)) {
       node->left_out.add(key);
       continue;
@@ -255,6 +291,11 @@ Task<void> Worker::take_page(Merge& merge, ListingPage page) {
   page.entries.clear();
   page.entries.shrink_to_fit();
   if (!subdirectories.empty()) co_await take_subdirectories(node, std::move(subdirectories));
+}
+
+// The folder of --backup-dir is neither compared nor deleted.
+bool Worker::is_backup_folder(const DirectoryNode& node, std::string_view name) const {
+  return shared_.keeps_backup() && !node.parent && name == shared_.options.backup_dir;
 }
 
 // By the filters; left-overs of NFS clients and of our own runs; other file systems; devices nobody
@@ -308,6 +349,9 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
   for (Subdirectory& one : found) {
     bool inside_itself = co_await is_target(node, one.entry);
     if (inside_itself) co_return;
+    // What is mounted here may lie in the target.
+    const Attributes& own = one.entry.attributes;
+    if (own.fsid != node->entry.attributes.fsid) shared_.surplus.spare(own.fileid);
     Status ends = node->refuse_endless(one.entry);
     if (!ends) {
       failed(Phase::kPrepare, *node, one.entry, ends.error());
@@ -379,6 +423,9 @@ Task<void> Worker::go_into(NodePtr node, Subdirectory found, MadeDirectory made)
   child->late = node->late || found.late;
   child->existed = !made.created;
   child->target = std::move(made.directory);
+  child->target_fileid = made.entry.attributes.fileid;
+  child->others_at_work = node->others_at_work.load();
+  node->outlasts_files = true;
   const Attributes& now = made.entry.attributes;
   child->owned = now.owner == Owner{found.wanted.owner.value_or(0), {}} &&
                  now.group == Owner{found.wanted.group.value_or(0), {}};

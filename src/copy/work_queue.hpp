@@ -33,6 +33,7 @@ struct WorkItem {
   Action action = Action::kCopy;
   std::shared_ptr<const Entry> there{};  // what the target has, where it is needed
   unsigned differences = 0;              // found so far, of Difference
+  bool kept = false;                     // what the target had is in the backup
 };
 
 enum class WorkKind : std::uint8_t {

@@ -17,8 +17,8 @@ namespace nfsferry::copy {
 // both sides, and coroutines that list directories, carry files over, and finish directories.
 // walk.cpp lists directories, judge.cpp says what is to be done with an entry, file.cpp is the
 // life of a file, compare.cpp reads both sides, links.cpp has the other entries, delete.cpp what
-// only the target has, dry_run.cpp what is done where nothing is to be written, finish.cpp the end
-// of directories.
+// only the target has, keep.cpp what is kept of what is replaced, dry_run.cpp what is done where
+// nothing is to be written, finish.cpp the end of directories.
 class Worker {
  public:
   static constexpr std::size_t kWalkers = 16;
@@ -47,11 +47,13 @@ class Worker {
   Task<void> walker();
   Task<std::optional<NodePtr>> next_directory();
   Task<void> list_directory(NodePtr node);
+  Task<Status> fits_in(NodePtr parent, const Entry& entry);
   Task<NodePtr> replace(NodePtr old, Entry now);
   Task<void> await_entries(NodePtr node);
   Task<Status> open_and_merge(NodePtr node);
   Task<Status> merge_directory(NodePtr node);
   Task<Status> load_target(Merge& merge, TargetTable& table, bool first);
+  void note_lock(const NodePtr& node);
   Task<void> remove_temporaries(NodePtr node, std::vector<std::string> names);
   Task<Status> start_over(Merge& merge);
   Task<Status> list_source(Merge& merge);
@@ -62,6 +64,7 @@ class Worker {
   Task<void> go_into(NodePtr node, Subdirectory found, MadeDirectory made);
   Task<bool> is_target(NodePtr node, const Entry& entry);
   bool is_skipped(const NodePtr& node, const Entry& entry);
+  bool is_backup_folder(const DirectoryNode& node, std::string_view name) const;
 
   // judge.cpp
   Task<void> take_entry(Merge& merge, Entry entry, const TargetRow* row);
@@ -122,10 +125,15 @@ class Worker {
   void already_linked(const HardLinks::Group& group, LinkedName name);
   void link_made(const HardLinks::Group& group, const LinkedName& name);
 
+  // keep.cpp
+  Task<std::vector<Status>> keep_replaced(std::vector<WorkItem>& items);
+  Task<Status> keep_replaced(WorkItem& item);
+  Task<void> keep_linked(std::span<HardLinks::Group> groups);
+
   // delete.cpp
   bool note_surplus(const Merge& merge, SurplusNames& names);
   Task<void> delete_surplus();
-  void leave_surplus(std::vector<Surplus::InDirectory> all);
+  void leave_surplus(std::vector<Surplus::InDirectory> all, const std::string& why);
   Task<Status> refuse_to_delete(const std::vector<Surplus::InDirectory>& all);
 
   // dry_run.cpp

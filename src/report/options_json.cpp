@@ -93,6 +93,7 @@ Json options_json(const CopyOptions& options) {
   json["overwrite"] = name_of(kOverwriteNames, options.overwrite);
   json["delete"] = options.delete_surplus;
   if (options.max_delete) json["max_delete"] = *options.max_delete;
+  if (!options.backup_dir.empty()) json["backup_dir"] = short_text(options.backup_dir);
   json["dry_run"] = options.dry_run;
   json["force"] = options.force;
   json["create_target"] = options.create_target;

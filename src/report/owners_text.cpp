@@ -6,8 +6,7 @@
 
 #include "base/escape.hpp"
 #include "base/units.hpp"
-#include "nfsferry/version.hpp"
-#include "report/json_text.hpp"
+#include "report/one_tree_json.hpp"
 #include "report/report_json.hpp"
 #include "report/summary.hpp"
 #include "report/table.hpp"
@@ -50,19 +49,7 @@ std::string owners_report_json(const OwnersReport& report) {
   }
   Json unreadable = Json::array();
   for (const Failure& failure : run.failures) unreadable.push_back(failure_entry_json(failure));
-  Json json;
-  json["Status"] = status_text(run.exit_code);
-  json["version"] = kVersion;
-  json["schema"] = kReportSchema;
-  json["exit_code"] = static_cast<int>(run.exit_code);
-  json["error_code"] = short_text(run.error_code);
-  json["error_detail"] = long_text(run.error_detail);
-  json["location"] = location_text(run.source, run.options.source);
-  json["nfs_version"] = short_text(run.source.nfs_version);
-  json["engine"] = short_text(run.engine);
-  json["engine_note"] = long_text(run.engine_note);
-  json["start_time"] = rfc3339(run.start_ms);
-  json["duration_ms"] = run.duration_ms;
+  Json json = one_tree_json(run, run.source, run.options.source);
   json["entries"] = entries;
   json["bytes"] = bytes;
   json["users"] = shares_json(report.users);

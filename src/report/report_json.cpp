@@ -162,6 +162,7 @@ Json own_json(const CopyReport& report) {
   json["target_only"] = report.target_only;
   json["folders_deleted"] = report.folders_deleted;
   json["deletion_refused"] = report.deletion_refused;
+  json["backed_up"] = report.backed_up;
   json["files_filtered"] = report.files_filtered;
   json["folders_filtered"] = report.folders_filtered;
   if (auto next = next_pass(report)) json["next_pass"] = next_pass_json(*next);

@@ -1,5 +1,6 @@
 // What --delete and --force must not take, whatever the two sides look like and whatever happens
 // meanwhile.
+#include "copy/sweep.hpp"
 #include "engine_fixture.hpp"
 
 namespace nfsferry::copy {
@@ -209,6 +210,170 @@ TEST_F(DeleteSafety, more_directories_than_fit_in_memory_all_go) {
   EXPECT_EQ(report.exit_code, ExitCode::kDone);
   EXPECT_EQ(report.folders_deleted, 70'001u);
   EXPECT_FALSE(there("/wide"));
+}
+
+TEST_F(DeleteSafety, directories_that_a_target_takes_for_one_keep_each_others_files) {
+  target_volume_->ignore_case();
+  from("/PICTURES", FileType::kDirectory);
+  from("/PICTURES/one", FileType::kRegular, "one");
+  from("/pictures", FileType::kDirectory);
+  from("/pictures/two", FileType::kRegular, "two");
+  for (int run = 0; run < 3; ++run) {
+    CopyReport report = copy();
+    EXPECT_EQ(content(*target_volume_, "/PICTURES/one"), "one");
+    EXPECT_EQ(content(*target_volume_, "/PICTURES/two"), "two");
+    EXPECT_EQ(report.files_deleted, 0u);
+  }
+}
+
+TEST_F(DeleteSafety, nothing_goes_of_a_directory_of_the_copy_in_which_another_run_is_at_work) {
+  from("/homes", FileType::kDirectory);
+  from("/homes/x", FileType::kDirectory);
+  to("/homes", FileType::kDirectory);
+  to("/homes/x", FileType::kDirectory);
+  to("/homes/x/" + std::string(kLockName), FileType::kRegular, "of a run that is at work");
+  to("/homes/x/data", FileType::kRegular, "arrived just now");
+  to("/homes/x/deep", FileType::kDirectory);
+  to("/homes/x/.nfsferry-abc-temporary", FileType::kRegular, "on its way");
+  to("/homes/surplus", FileType::kRegular, "x");
+  copy();
+  EXPECT_TRUE(there("/homes/x/data"));
+  EXPECT_TRUE(there("/homes/x/deep"));
+  EXPECT_TRUE(there("/homes/x/.nfsferry-abc-temporary"));
+  EXPECT_FALSE(there("/homes/surplus"));
+}
+
+TEST_F(DeleteSafety, what_was_moved_out_of_the_target_is_not_emptied_there) {
+  to("/tree", FileType::kDirectory);
+  to("/tree/old", FileType::kDirectory);
+  to("/tree/old/file", FileType::kRegular, "rescued");
+  MemoryNodePtr rescued = at(*target_volume_, "/tree/old");
+  CopyReport report =
+      copy({}, before("lookup", "old", [this] {
+             target_volume_->edit("/tree", [](MemoryNode& node) { node.entries.erase("old"); });
+           }));
+  EXPECT_EQ(rescued->entries.size(), 1u);
+  EXPECT_EQ(report.files_deleted, 0u);
+  EXPECT_EQ(report.folders_deleted, 1u) << "the tree that it was in";
+}
+
+TEST_F(DeleteSafety, nothing_goes_where_a_directory_above_was_replaced_in_the_source) {
+  from("/a", FileType::kDirectory);
+  from("/a/b", FileType::kDirectory);
+  to("/a", FileType::kDirectory);
+  to("/a/b", FileType::kDirectory);
+  to("/a/b/file", FileType::kRegular, "x");
+  from("/new", FileType::kRegular, "makes the copy write");
+  copy({}, before("put_file", "new", [this] {
+         MemoryNodePtr old = at(*source_volume_, "/a");
+         source_volume_->edit("/", [&](MemoryNode& root) {
+           root.entries.erase("a");
+           root.entries.emplace("a.old", old);
+         });
+         from("/a", FileType::kDirectory);
+         from("/a/b", FileType::kDirectory);
+         from("/a/b/file", FileType::kRegular, "x");
+       }));
+  EXPECT_TRUE(there("/a/b/file"));
+}
+
+TEST_F(DeleteSafety, a_file_system_that_goes_away_while_it_is_listed_takes_nothing_along) {
+  from("/mnt", FileType::kDirectory);
+  for (int i = 0; i < 20; ++i) from("/mnt/" + std::to_string(i), FileType::kRegular, "x");
+  copy();
+  MemoryOptions unmounted;
+  unmounted.page_entries = 10;
+  unmounted.fail = [this, done = false](std::string_view operation,
+                                        std::string_view name) mutable -> std::optional<Error> {
+    if (operation != "list" || name != "17" || done) return {};
+    done = true;
+    source_volume_->edit("/", [](MemoryNode& root) { root.entries.erase("mnt"); });
+    from("/mnt", FileType::kDirectory);
+    source_volume_->edit("/mnt", [](MemoryNode& node) { node.attributes.fsid.minor += 1000; });
+    return errno_error(ESTALE, operation, name);
+  };
+  CopyReport report = copy(unmounted);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_TRUE(there("/mnt/3"));
+  EXPECT_EQ(report.files_deleted, 0u);
+}
+
+TEST_F(DeleteSafety, what_is_mounted_in_the_source_out_of_the_target_stays) {
+  options_.cross_mounts = true;
+  to("/old", FileType::kDirectory);
+  to("/old/file", FileType::kRegular, "the only copy");
+  MemoryNodePtr mounted = at(*target_volume_, "/old");
+  source_volume_->edit("/", [&](MemoryNode& root) { root.entries.emplace("mnt", mounted); });
+  CopyReport report = copy();
+  EXPECT_EQ(content(*target_volume_, "/mnt/file"), "the only copy");
+  EXPECT_EQ(content(*target_volume_, "/old/file"), "the only copy");
+  EXPECT_EQ(report.deletion_refused, 1u);
+  source_volume_->edit("/", [&](MemoryNode& root) { root.entries.erase("mnt"); });
+}
+
+TEST_F(DeleteSafety, a_name_that_was_linked_under_another_spelling_stays) {
+  MemoryNodePtr two = from("/a", FileType::kRegular, "two names");
+  EXPECT_TRUE(source_volume_->link(two, *source_volume_->root(), "B"));
+  MemoryNodePtr there_already = to("/a", FileType::kRegular, "two names");
+  EXPECT_TRUE(target_volume_->link(there_already, *target_volume_->root(), "b"));
+  target_volume_->ignore_case();
+  copy();
+  EXPECT_TRUE(target_volume_->find(*target_volume_->root(), "b"));
+}
+
+TEST_F(DeleteSafety, nothing_goes_where_files_have_no_numbers) {
+  to("/surplus", FileType::kRegular, "x");
+  target_volume_->edit("/", [](MemoryNode& root) { root.attributes.fileid = 0; });
+  CopyReport report = copy();
+  EXPECT_TRUE(there("/surplus"));
+  EXPECT_EQ(report.deletion_refused, 1u);
+}
+
+TEST_F(DeleteSafety, another_file_of_the_same_size_and_time_stays) {
+  to("/file", FileType::kRegular, "one");
+  from("/new", FileType::kRegular, "makes the copy write");
+  CopyReport report = copy({}, before("put_file", "new", [this] {
+                             remove("/file");
+                             to("/file", FileType::kRegular, "two");
+                           }));
+  EXPECT_EQ(content(*target_volume_, "/file"), "two");
+  EXPECT_EQ(report.deletion_refused, 1u);
+}
+
+TEST_F(DeleteSafety, a_listing_that_never_ends_is_a_failure) {
+  to("/wide", FileType::kDirectory);
+  to("/wide/a", FileType::kRegular, "x");
+  to("/wide/b", FileType::kRegular, "x");
+  MemoryOptions endless;
+  endless.page_entries = 1;
+  endless.relist = [](std::vector<Entry>& entries) {
+    if (entries.size() != 1 || entries[0].name != "a") return;
+    for (std::size_t i = 0; i < Sweep::kEntriesMost; ++i) {
+      Entry made_up = entries[0];
+      made_up.name = "f" + std::to_string(i);
+      entries.push_back(std::move(made_up));
+    }
+  };
+  endless.fail = [](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    bool kept = operation == "remove" && name == "a";
+    return kept ? std::optional(errno_error(ENOENT, "remove", name)) : std::nullopt;
+  };
+  CopyReport report = copy({}, endless);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].error, "listing_loops");
+}
+
+TEST_F(DeleteSafety, force_takes_nothing_for_what_is_gone_from_the_source) {
+  options_.delete_surplus = false;
+  options_.force = true;
+  from("/becomes a file", FileType::kRegular, "x");
+  to("/becomes a file", FileType::kDirectory);
+  to("/becomes a file/a", FileType::kRegular, "x");
+  copy(before("lookup", "becomes a file", [this] {
+    EXPECT_TRUE(source_volume_->remove(*source_volume_->root(), "becomes a file", false));
+  }));
+  EXPECT_TRUE(there("/becomes a file/a"));
 }
 
 TEST_F(DeleteSafety, force_takes_nothing_of_a_directory_that_cannot_go_as_a_whole) {

@@ -76,15 +76,17 @@ TEST_F(ReplacedDirectory, is_foretold_by_a_dry_run) {
   CopyReport report = copy(replacing("bdeep"));
   EXPECT_TRUE(replaced_);
   EXPECT_EQ(report.failures.size(), 0u);
+  EXPECT_GE(report.files_transferred, kOld + 2u) << "of the old one, and of the new one";
   EXPECT_EQ(at(*target_volume_, "/dir"), nullptr);
 }
 
 TEST_F(ReplacedDirectory, takes_nothing_from_the_target_that_it_has_now) {
   options_.delete_surplus = true;
   to("/dir", FileType::kDirectory);
-  to("/dir/new", FileType::kRegular, "older");
+  MemoryNodePtr there = to("/dir/new", FileType::kRegular, "new");
   copy(replacing("bdeep"));
   expect_the_new_one();
+  EXPECT_EQ(at(*target_volume_, "/dir/new"), there) << "it was equal";
 }
 
 }  // namespace

@@ -88,6 +88,7 @@ CopyReport extreme_report() {
                                  &report.target_only,
                                  &report.folders_deleted,
                                  &report.deletion_refused,
+                                 &report.backed_up,
                                  &report.files_filtered,
                                  &report.folders_filtered,
                                  &report.prepare.duration_ms,

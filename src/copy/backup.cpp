@@ -1,0 +1,208 @@
+#include "copy/backup.hpp"
+
+#include <span>
+#include <utility>
+
+#include "base/escape.hpp"
+#include "base/nfsstat4.hpp"
+#include "copy/shared.hpp"
+
+namespace nfsferry::copy {
+namespace {
+
+constexpr std::string_view kNoteText =
+    "Here nfsferry keeps what its runs replaced or deleted in the directory around this one: a\n"
+    "directory for each run, with everything at the path that it had.\n"
+    "  nfsferry backups TARGET                  lists them, and removes old ones\n"
+    "  nfsferry restore TARGET --run-id RUN     puts everything of one run back\n";
+
+Error in_the_way(const Shared& shared, std::string_view what) {
+  return own_error(
+      Own::kTypeConflict, "backup",
+      "in the target " + quote_for_terminal(shared.options.backup_dir) + " " + std::string(what));
+}
+
+// Owner and mode as the root of the target has them.
+NewAttributes like_the_root(const Target& target) {
+  const Attributes& root = target.root_entry().attributes;
+  NewAttributes like;
+  like.mode = root.mode;
+  if (root.owner.is_numeric()) like.owner = root.owner.id;
+  if (root.group.is_numeric()) like.group = root.group.id;
+  if (!target.capabilities().change_owner) like.owner = like.group = std::nullopt;
+  return like;
+}
+
+// Several threads may make the same one; what is there already stays as it is.
+Task<Result<DirectoryPtr>> make(Target& target, DirectoryPtr parent, std::string name,
+                                NewAttributes attributes) {
+  MakeDirectory request{std::move(parent), std::move(name), attributes};
+  auto made = co_await target.make_directories(std::span<const MakeDirectory>(&request, 1));
+  if (!made[0]) co_return std::move(made[0]).error();
+  if (made[0]->created) {
+    SetAttributes finish{made[0]->directory, {}, std::move(attributes)};
+    auto set = co_await target.set_attributes(std::span<const SetAttributes>(&finish, 1));
+    if (!set[0]) co_return std::move(set[0]).error();
+  }
+  co_return std::move(made[0]->directory);
+}
+
+Task<Result<DirectoryPtr>> make_folder_of_run(const Shared& shared, Target& target) {
+  NewAttributes like = like_the_root(target);
+  const CopyOptions& options = shared.options;
+  NFSFERRY_TRY(DirectoryPtr folder, co_await make(target, target.root(), options.backup_dir, like),
+               co_return);
+  PutFile note;
+  note.parent = folder.get();
+  note.name = kBackupNote;
+  note.data = std::as_bytes(std::span(kNoteText));
+  note.attributes = like;
+  note.attributes.mode = 0644;
+  auto put = co_await target.put_files(std::span<const PutFile>(&note, 1), ReadBack::kNo);
+  if (!put[0]) co_return std::move(put[0]).error();
+  co_return co_await make(target, folder, options.run_id, like);
+}
+
+Task<Result<DirectoryPtr>> backup_of(Shared& shared, Target& target, NodePtr node) {
+  std::vector<NodePtr> missing;  // deepest first
+  DirectoryPtr at;
+  for (NodePtr above = node; above && !at; above = above->parent) {
+    at = shared.backup.find(above->path());
+    if (!at) missing.push_back(above);
+  }
+  while (!missing.empty()) {
+    NodePtr next = std::move(missing.back());
+    missing.pop_back();
+    if (!next->parent) {
+      NFSFERRY_TRY(DirectoryPtr folder, co_await make_folder_of_run(shared, target), co_return);
+      at = std::move(folder);
+    } else {
+      auto attributes = shared.ownership.of(next->entry.attributes);
+      if (!attributes) co_return std::move(attributes).error();
+      NFSFERRY_TRY(DirectoryPtr made, co_await make(target, at, next->entry.name, *attributes),
+                   co_return);
+      at = std::move(made);
+    }
+    shared.backup.add(next->path(), at);
+  }
+  co_return at;
+}
+
+enum class Way : std::uint8_t { kLink, kMove };
+
+Hash128 key_of(const Shared& shared, const Kept& entry) {
+  return name_key(entry.node->path_of(entry.name), shared.name_seed);
+}
+
+Task<std::vector<Status>> carry_out(Target& target, const std::vector<Kept>& entries,
+                                    const std::vector<DirectoryPtr>& places, Way way) {
+  if (way == Way::kLink) {
+    std::vector<MakeLink> requests;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const Kept& one = entries[i];
+      if (places[i]) {
+        requests.push_back(MakeLink{one.node->target.get(), one.name, places[i].get(), one.name});
+      }
+    }
+    co_return co_await target.make_links(requests);
+  }
+  std::vector<MoveEntry> requests;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const Kept& one = entries[i];
+    if (places[i]) {
+      requests.push_back(MoveEntry{one.node->target.get(), one.name, places[i].get(), one.name});
+    }
+  }
+  co_return co_await target.move(requests);
+}
+
+Task<std::vector<Status>> keep(Shared& shared, Target& target, std::vector<Kept> entries, Way way) {
+  std::vector<Status> results(entries.size(), ok());
+  std::vector<DirectoryPtr> places(entries.size());
+  std::vector<bool> first(entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const Kept& one = entries[i];
+    first[i] = shared.backup.claim(key_of(shared, one));
+    if (!first[i] && way == Way::kMove)
+      results[i] = own_error(Own::kTypeConflict, "backup", "the run has replaced it itself");
+    if (!first[i]) continue;
+    auto place = co_await backup_of(shared, target, one.node);
+    if (place)
+      places[i] = *std::move(place);
+    else
+      results[i] = std::move(place).error();
+  }
+  auto done = co_await carry_out(target, entries, places, way);
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (places[i]) results[i] = std::move(done[next++]);
+    if (results[i]) {
+      if (places[i]) ++shared.counters.backed_up;
+      continue;
+    }
+    if (first[i]) shared.backup.unclaim(key_of(shared, entries[i]));
+    Error error = results[i].error();
+    error.detail += error.detail.empty() ? "" : "; ";
+    error.detail += "it could not be kept in " + quote_for_terminal(shared.options.backup_dir) +
+                    " and is left as it is";
+    results[i] = std::move(error);
+  }
+  co_return results;
+}
+
+}  // namespace
+
+DirectoryPtr BackupDirectories::find(const std::string& path) const {
+  std::lock_guard lock(mutex_);
+  auto found = made_.find(path);
+  return found == made_.end() ? nullptr : found->second;
+}
+
+bool BackupDirectories::claim(const Hash128& path) {
+  std::lock_guard lock(mutex_);
+  return kept_.insert(path).second;
+}
+
+void BackupDirectories::unclaim(const Hash128& path) {
+  std::lock_guard lock(mutex_);
+  kept_.erase(path);
+}
+
+void BackupDirectories::add(const std::string& path, DirectoryPtr directory) {
+  std::lock_guard lock(mutex_);
+  made_.emplace(path, std::move(directory));
+}
+
+Task<Status> check_backup(Shared& shared, Target& target) {
+  const CopyOptions& options = shared.options;
+  if (options.backup_dir.empty()) co_return ok();
+  auto there = co_await target.lookup(target.root(), options.backup_dir);
+  if (!there && means_no_entry(there.error())) co_return ok();
+  if (!there) co_return std::move(there).error();
+  if (there->attributes.type != FileType::kDirectory) {
+    co_return in_the_way(shared, "is no directory; choose another --backup-dir");
+  }
+  auto folder = co_await target.open_directory(target.root(), *there);
+  if (!folder) co_return std::move(folder).error();
+  auto note = co_await target.lookup(*folder, std::string(kBackupNote));
+  if (!note && !means_no_entry(note.error())) co_return std::move(note).error();
+  if (!note) {
+    co_return in_the_way(shared, "holds no " + std::string(kBackupNote) +
+                                     ", so it is no backup folder; choose another --backup-dir");
+  }
+  auto mine = co_await target.lookup(*folder, options.run_id);
+  if (!mine && means_no_entry(mine.error())) co_return ok();
+  if (!mine) co_return std::move(mine).error();
+  co_return in_the_way(
+      shared, "has a backup of run " + options.run_id + " already; choose another --run-id");
+}
+
+Task<std::vector<Status>> keep_links(Shared& shared, Target& target, std::vector<Kept> entries) {
+  return keep(shared, target, std::move(entries), Way::kLink);
+}
+
+Task<std::vector<Status>> keep_moved(Shared& shared, Target& target, std::vector<Kept> entries) {
+  return keep(shared, target, std::move(entries), Way::kMove);
+}
+
+}  // namespace nfsferry::copy

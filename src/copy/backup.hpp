@@ -1,0 +1,56 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "copy/content_hash.hpp"
+#include "loop/task.hpp"
+#include "tree/tree.hpp"
+
+// What a run replaces or deletes in the target is kept where options.backup_dir says: in the
+// directory NAME/RUN_ID of the target's root, at the path that it had. No bytes are moved: what is
+// replaced gets a second name there, what is deleted is renamed, whole directories in one go.
+// Directories on the way have the owner and mode of those they stand for; all of it is made when
+// the first thing is kept. Attributes that are repaired in place are not kept.
+namespace nfsferry::copy {
+
+struct DirectoryNode;
+class Shared;
+
+// In each backup folder, for people, and so that other runs know what it is.
+inline constexpr std::string_view kBackupNote = "README.nfsferry";
+
+// Directories of this run's backup, by the path in the target that they stand for. Thread-safe.
+class BackupDirectories {
+ public:
+  DirectoryPtr find(const std::string& path) const;  // null: not made yet
+  void add(const std::string& path, DirectoryPtr directory);
+  // True for who keeps the path's entry first; what a run replaces once more is its own.
+  bool claim(const Hash128& path);
+  void unclaim(const Hash128& path);
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, DirectoryPtr> made_;
+  std::set<Hash128> kept_;
+};
+
+// Before a copy, where a backup is asked for. Errors: kTypeConflict where NAME is something else,
+// or has a backup of this run's id already.
+Task<Status> check_backup(Shared& shared, Target& target);
+
+struct Kept {
+  std::shared_ptr<DirectoryNode> node;  // of the target's directory
+  std::string name;
+};
+// Gives entries of the target a second name in the backup: of any type but directories.
+Task<std::vector<Status>> keep_links(Shared& shared, Target& target, std::vector<Kept> entries);
+// Moves them there.
+Task<std::vector<Status>> keep_moved(Shared& shared, Target& target, std::vector<Kept> entries);
+
+}  // namespace nfsferry::copy

@@ -1,0 +1,235 @@
+#include "copy/restore.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/nfsstat4.hpp"
+#include "loop/sync.hpp"
+
+namespace nfsferry::copy {
+namespace {
+
+constexpr std::size_t kLookupsAtOnce = 64;
+
+bool is_directory(const Entry& entry) { return entry.attributes.type == FileType::kDirectory; }
+
+NodePtr root_of(const FullTree& tree) {
+  auto root = std::make_shared<DirectoryNode>();
+  root->entry = tree.root_entry();
+  root->source = root->target = tree.root();
+  return root;
+}
+
+Task<Result<NodePtr>> open_in(FullTree& tree, NodePtr parent, Entry entry) {
+  auto opened = co_await tree.open_directory(parent->target, entry);
+  if (!opened) co_return std::move(opened).error();
+  NodePtr node = DirectoryNode::child_of(std::move(parent), std::move(entry));
+  node->source = node->target = *std::move(opened);
+  co_return node;
+}
+
+Task<Result<std::vector<Entry>>> list_all(FullTree& tree, DirectoryPtr directory) {
+  std::vector<Entry> entries;
+  auto listing = tree.list(std::move(directory));
+  if (!listing) co_return std::move(listing).error();
+  for (bool more = true; more;) {
+    auto page = co_await (*listing)->next();
+    if (!page) co_return std::move(page).error();
+    if (!page->refused.empty()) co_return std::move(page->refused.front());
+    more = !page->eof;
+    std::move(page->entries.begin(), page->entries.end(), std::back_inserter(entries));
+  }
+  co_return entries;
+}
+
+}  // namespace
+
+Task<Result<std::vector<BackupPlace>>> find_backups(FullTree& tree) {
+  std::vector<BackupPlace> found;
+  NodePtr root = root_of(tree);
+  NFSFERRY_TRY(std::vector<Entry> in_root, co_await list_all(tree, tree.root()), co_return);
+  for (Entry& one : in_root) {
+    if (!is_directory(one)) continue;
+    auto folder = co_await open_in(tree, root, std::move(one));
+    if (!folder) continue;  // not one that could be looked into
+    auto note = co_await tree.lookup((*folder)->target, std::string(kBackupNote));
+    if (!note && means_no_entry(note.error())) continue;
+    if (!note) co_return std::move(note).error();
+    NFSFERRY_TRY(std::vector<Entry> runs, co_await list_all(tree, (*folder)->target), co_return);
+    for (Entry& run : runs) {
+      if (is_directory(run)) found.push_back(BackupPlace{*folder, std::move(run)});
+    }
+  }
+  auto older = [](const BackupPlace& a, const BackupPlace& b) {
+    return a.entry.attributes.mtime < b.entry.attributes.mtime;
+  };
+  std::sort(found.begin(), found.end(), older);
+  co_return found;
+}
+
+// A directory of the backup, and the target's that it stands for.
+struct Restore::Level {
+  DirectoryPtr backup;
+  NodePtr node;
+  std::string name{};                // in the level above
+  std::vector<Entry> directories{};  // on both sides, still to be entered
+  bool changed = false;              // names of the target's
+  bool left = false;                 // something stays in the backup
+};
+
+Task<Status> Restore::go(const BackupPlace& place) {
+  auto backup = co_await tree_.open_directory(place.folder->target, place.entry);
+  if (!backup) co_return std::move(backup).error();
+  std::vector<Level> levels;
+  levels.push_back(Level{*std::move(backup), root_of(tree_)});
+  NFSFERRY_TRY(Ok first, co_await fill(levels.back()), co_return);
+  while (!levels.empty() && !shared_.stopping()) {
+    if (levels.back().directories.empty()) {
+      bool whole = !levels.back().left;
+      co_await leave(levels);
+      if (!levels.empty() || !whole) continue;
+      RemoveEntry empty{place.folder->target.get(), place.entry.name, true};
+      auto removed = co_await tree_.remove(std::span<const RemoveEntry>(&empty, 1));
+      if (!removed[0]) co_return std::move(removed[0]).error();
+      continue;
+    }
+    Entry next = std::move(levels.back().directories.back());
+    levels.back().directories.pop_back();
+    std::string name = next.name;
+    Status entered = co_await enter(levels, std::move(next));
+    if (!entered) failed(levels.back(), name, entered.error());
+  }
+  co_return ok();
+}
+
+Task<Status> Restore::enter(std::vector<Level>& levels, Entry entry) {
+  Level& above = levels.back();
+  NFSFERRY_TRY(Entry there, co_await tree_.lookup(above.node->target, entry.name), co_return);
+  auto backup = co_await tree_.open_directory(above.backup, entry);
+  if (!backup) co_return std::move(backup).error();
+  NFSFERRY_TRY(NodePtr node, co_await open_in(tree_, above.node, std::move(there)), co_return);
+  Level level{*std::move(backup), std::move(node), entry.name};
+  NFSFERRY_TRY(Ok filled, co_await fill(level), co_return);
+  levels.push_back(std::move(level));
+  co_return ok();
+}
+
+// Puts back what is in this directory, but for directories that are on both sides.
+Task<Status> Restore::fill(Level& level) {
+  NFSFERRY_TRY(std::vector<Entry> entries, co_await list_all(tree_, level.backup), co_return);
+  std::vector<Result<Entry>> answers(entries.size(), own_error(Own::kCancelled, "lookup"));
+  std::size_t next = 0;
+  TaskGroup lanes;
+  for (std::size_t i = 0; i < std::min(kLookupsAtOnce, entries.size()); ++i) {
+    lanes.spawn(ask(level, entries, answers, next));
+  }
+  co_await lanes.join();
+  std::vector<Entry> free;
+  std::vector<Entry> taken;
+  std::vector<Entry> same;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    Entry& entry = entries[i];
+    const Result<Entry>& there = answers[i];
+    if (!there && means_no_entry(there.error()))
+      free.push_back(std::move(entry));
+    else if (!there)
+      failed(level, entry.name, there.error());
+    else if (is_directory(entry) && is_directory(*there))
+      level.directories.push_back(std::move(entry));
+    else if (entry.attributes.fileid != 0 && entry.attributes.fileid == there->attributes.fileid)
+      same.push_back(std::move(entry));  // it was kept, and then not replaced
+    else
+      taken.push_back(std::move(entry));
+  }
+  co_await drop_links(level, std::move(same));
+  co_await make_room(level, taken);
+  std::move(taken.begin(), taken.end(), std::back_inserter(free));
+  co_await put_back(level, std::move(free));
+  co_return ok();
+}
+
+Task<void> Restore::ask(const Level& level, const std::vector<Entry>& entries,
+                        std::vector<Result<Entry>>& answers, std::size_t& next) {
+  while (next < entries.size() && !shared_.stopping()) {
+    std::size_t i = next++;
+    answers[i] = co_await tree_.lookup(level.node->target, entries[i].name);
+  }
+}
+
+Task<void> Restore::drop_links(Level& level, std::vector<Entry> entries) {
+  if (entries.empty()) co_return;
+  std::vector<RemoveEntry> requests;
+  for (const Entry& entry : entries) {
+    requests.push_back(RemoveEntry{level.backup.get(), entry.name, false});
+  }
+  auto removed = co_await tree_.remove(requests);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    ++unchanged_;
+    if (!removed[i]) failed(level, entries[i].name, removed[i].error());
+  }
+}
+
+// Moves what has the names of these entries now into this run's backup; those for which that fails
+// are taken out.
+Task<void> Restore::make_room(Level& level, std::vector<Entry>& entries) {
+  if (entries.empty()) co_return;
+  std::vector<Kept> standing;
+  for (const Entry& entry : entries) standing.push_back(Kept{level.node, entry.name});
+  auto moved = co_await keep_moved(shared_, tree_, std::move(standing));
+  std::vector<Entry> roomy;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (moved[i])
+      roomy.push_back(std::move(entries[i]));
+    else
+      failed(level, entries[i].name, moved[i].error());
+  }
+  level.changed = level.changed || !roomy.empty();
+  entries = std::move(roomy);
+}
+
+Task<void> Restore::put_back(Level& level, std::vector<Entry> entries) {
+  if (entries.empty()) co_return;
+  std::vector<MoveEntry> requests;
+  for (const Entry& entry : entries) {
+    requests.push_back(
+        MoveEntry{level.backup.get(), entry.name, level.node->target.get(), entry.name});
+  }
+  auto moved = co_await tree_.move(requests);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (moved[i]) {
+      ++restored_;
+      level.changed = true;
+    } else {
+      failed(level, entries[i].name, moved[i].error());
+    }
+  }
+}
+
+// The deepest level is done with: its directory in the backup goes if nothing is left in it, and
+// the target's gets back the time that it had.
+Task<void> Restore::leave(std::vector<Level>& levels) {
+  Level level = std::move(levels.back());
+  levels.pop_back();
+  if (level.changed) {
+    NewAttributes time;
+    time.mtime = level.node->entry.attributes.mtime;
+    SetAttributes request{level.node->target, {}, time};
+    auto set = co_await tree_.set_attributes(std::span<const SetAttributes>(&request, 1));
+    if (!set[0]) failed(level, {}, set[0].error());
+  }
+  if (levels.empty()) co_return;
+  Level& above = levels.back();
+  above.left = above.left || level.left;
+  if (level.left) co_return;
+  RemoveEntry empty{above.backup.get(), level.name, true};
+  auto removed = co_await tree_.remove(std::span<const RemoveEntry>(&empty, 1));
+  if (!removed[0]) failed(above, level.name, removed[0].error());
+}
+
+void Restore::failed(Level& level, const std::string& name, const Error& error) {
+  level.left = true;
+  std::string path = name.empty() ? level.node->path() : level.node->path_of(name);
+  shared_.entry_failed(Phase::kTransfer, std::move(path), error, 1);
+}
+
+}  // namespace nfsferry::copy

@@ -1,0 +1,100 @@
+// `backups` and `restore`, as people and scripts see them.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "program.hpp"
+#include "schema_check.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+using Json = nlohmann::json;
+
+class Backups : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_.write("source/file", "new content");
+    folder_.write("target/file", "old");
+    folder_.write("target/gone", "gone");
+    Outcome copied = run_program({"copy", folder_.path("source"), folder_.path("target"),
+                                  "--delete", "--backup-dir", ".kept", "--run-id", "nightly-7"});
+    ASSERT_EQ(copied.exit_code, 0) << copied.err;
+    EXPECT_NE(copied.err.find("kept in the backup"), std::string::npos) << copied.err;
+  }
+  Outcome backups(std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"backups", folder_.path("target")});
+    return run_program(more);
+  }
+  Outcome restore(std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"restore", folder_.path("target")});
+    return run_program(more);
+  }
+  Folder folder_;
+};
+
+TEST_F(Backups, AreListedAndRemoved) {
+  Outcome table = backups();
+  EXPECT_EQ(table.exit_code, 0) << table.err;
+  EXPECT_NE(table.out.find("nightly-7"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("7 B"), std::string::npos) << table.out;
+
+  Outcome young = backups({"--older-than", "1h"});
+  EXPECT_EQ(young.exit_code, 0) << young.err;
+  EXPECT_EQ(young.out.find("removed"), std::string::npos) << young.out;
+
+  Outcome wrong = backups({"--prune", "nightly-7", "--prune", "nightly-8"});
+  EXPECT_NE(wrong.exit_code, 0);
+  EXPECT_NE(wrong.err.find("nightly-8"), std::string::npos) << wrong.err;
+  EXPECT_TRUE(std::filesystem::exists(folder_.path("target/.kept/nightly-7/gone")));
+
+  Outcome pruned = backups({"--prune", "nightly-7", "--json"});
+  EXPECT_EQ(pruned.exit_code, 0) << pruned.err;
+  EXPECT_EQ(schema_complaint("backups.schema.json", pruned.out), "");
+  Json json = Json::parse(pruned.out, nullptr, false);
+  EXPECT_EQ(json["backups"][0]["run_id"], "nightly-7");
+  EXPECT_EQ(json["backups"][0]["removed"], true);
+  EXPECT_EQ(json["backups"][0]["entries"], 2);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path("target/.kept/nightly-7")));
+  EXPECT_EQ(backups().out, "");
+}
+
+TEST_F(Backups, ArePutBack) {
+  Outcome restored = restore({"--run-id", "nightly-7", "--json"});
+  EXPECT_EQ(restored.exit_code, 0) << restored.err;
+  EXPECT_EQ(schema_complaint("restore.schema.json", restored.out), "");
+  Json json = Json::parse(restored.out, nullptr, false);
+  EXPECT_EQ(json["restored"], 2);
+  EXPECT_EQ(json["displaced"], 1);
+  EXPECT_EQ(folder_.read("target/file"), "old");
+  EXPECT_EQ(folder_.read("target/gone"), "gone");
+  std::string again = json["run_id"];
+  EXPECT_EQ(folder_.read("target/.kept/" + again + "/file"), "new content");
+
+  Outcome text = restore({"--run-id", again});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_EQ(text.out.substr(0, text.out.find('\n')), "1 entry put back");
+}
+
+TEST_F(Backups, OfARunThatHasNoneAreNotPutBack) {
+  Outcome missing = restore({"--run-id", "nightly-8"});
+  EXPECT_NE(missing.exit_code, 0);
+  EXPECT_NE(missing.err.find("there is no backup of run nightly-8"), std::string::npos)
+      << missing.err;
+  EXPECT_EQ(folder_.read("target/file"), "new content");
+}
+
+TEST_F(Backups, OfAPlaceThatIsNotThereAreExitCode4) {
+  Outcome missing = run_program({"backups", folder_.path("no"), "--json"});
+  EXPECT_EQ(missing.exit_code, 4) << missing.err;
+  EXPECT_EQ(schema_complaint("backups.schema.json", missing.out), "");
+  missing = run_program({"restore", folder_.path("no"), "--run-id", "x", "--json"});
+  EXPECT_EQ(missing.exit_code, 4) << missing.err;
+  EXPECT_EQ(schema_complaint("restore.schema.json", missing.out), "");
+}
+
+}  // namespace
+}  // namespace nfsferry::test

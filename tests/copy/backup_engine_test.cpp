@@ -1,0 +1,334 @@
+// --backup-dir: what is replaced or deleted is kept, and put back by a restore.
+#include "copy/restore.hpp"
+#include "engine_fixture.hpp"
+
+namespace nfsferry::copy {
+namespace {
+
+class BackupRun : public Engine {
+ protected:
+  void SetUp() override {
+    Engine::SetUp();
+    options_.backup_dir = "kept";
+    options_.run_id = "first";
+    options_.delete_surplus = options_.force = true;
+    from("/same", FileType::kRegular, "same");
+  }
+  std::string target(std::string_view path) { return content(*target_volume_, path); }
+  std::string kept(const std::string& path, const std::string& run = "first") {
+    return content(*target_volume_, "/kept/" + run + path);
+  }
+  bool there(std::string_view path) { return at(*target_volume_, path) != nullptr; }
+  CopyReport done(MemoryOptions target_options = {}) {
+    CopyReport report = copy({}, std::move(target_options));
+    EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+    for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+    return report;
+  }
+  // Everything below a directory, with types, sizes, numbers and times.
+  static void describe(MemoryVolume& volume, const std::string& path, std::string& out) {
+    for (const auto& [name, node] : at(volume, path)->entries) {
+      if (path.empty() && name == "kept") continue;
+      const Attributes& own = node->attributes;
+      out += path + "/" + name + " " + std::string(file_type_name(own.type)) + " " +
+             std::to_string(own.fileid) + " " + std::to_string(own.mode) + " " +
+             std::to_string(own.mtime.seconds) + " " + std::to_string(own.mtime.nanoseconds) + " " +
+             std::to_string(own.link_count) + "\n";
+      if (own.type == FileType::kDirectory) describe(volume, path + "/" + name, out);
+    }
+  }
+  std::string described() {
+    std::string out;
+    describe(*target_volume_, "", out);
+    return out;
+  }
+  struct Restored {
+    CopyReport run;
+    std::uint64_t restored = 0;
+    std::uint64_t unchanged = 0;
+    std::uint64_t displaced = 0;
+  };
+  Restored restore(const std::string& run, MemoryOptions target_options = {}) {
+    Observer quiet;
+    Pace pace(limits_, stop_);
+    options_.run_id = "undo-" + run;
+    Shared shared(Job::kCopy, options_, quiet, stop_, pace);
+    auto tree = this->tree(target_volume_, std::move(target_options));
+    Restored out;
+    loop_->run(restore_task(shared, *tree, run, out));
+    return out;
+  }
+  static Task<void> restore_task(Shared& shared, MemoryTree& tree, std::string run, Restored& out) {
+    Status opened = co_await tree.open();
+    EXPECT_TRUE(opened);
+    const Attributes& root = tree.root_entry().attributes;
+    shared.ownership = Ownership(shared.options, root, root);
+    auto places = co_await find_backups(tree);
+    EXPECT_TRUE(places);
+    for (const BackupPlace& place : *places) {
+      if (place.entry.name != run) continue;
+      Restore restore(shared, tree);
+      Status done = co_await restore.go(place);
+      EXPECT_TRUE(done) << (done ? "" : done.error().message());
+      out.restored = restore.restored();
+      out.unchanged = restore.unchanged();
+    }
+    out.displaced = shared.counters.backed_up;
+    shared.failures.give_to(out.run);
+    fill_outcome(shared, out.run);
+    co_await tree.close();
+  }
+};
+
+TEST_F(BackupRun, keeps_what_is_replaced_and_what_is_deleted_at_the_path_that_it_had) {
+  from("/dir", FileType::kDirectory);
+  from("/dir/file", FileType::kRegular, "new content");
+  from("/dir/large", FileType::kRegular, std::string(400 << 10, 'n'));
+  from("/dir/link", FileType::kSymlink, "new");
+  to("/dir", FileType::kDirectory);
+  MemoryNodePtr old = to("/dir/file", FileType::kRegular, "old");
+  to("/dir/large", FileType::kRegular, "old and small");
+  to("/dir/link", FileType::kSymlink, "older text");
+  to("/surplus", FileType::kDirectory);
+  to("/surplus/deep", FileType::kDirectory);
+  to("/surplus/deep/file", FileType::kRegular, "only here");
+  to("/dir/gone", FileType::kRegular, "gone");
+
+  CopyReport report = done();
+
+  EXPECT_EQ(target("/dir/file"), "new content");
+  EXPECT_EQ(kept("/dir/file"), "old");
+  EXPECT_EQ(at(*target_volume_, "/kept/first/dir/file"), old) << "no bytes are moved";
+  EXPECT_EQ(old->attributes.link_count, 1u);
+  EXPECT_EQ(kept("/dir/large"), "old and small");
+  EXPECT_EQ(at(*target_volume_, "/kept/first/dir/link")->text, "older text");
+  EXPECT_EQ(kept("/dir/gone"), "gone");
+  EXPECT_EQ(kept("/surplus/deep/file"), "only here");
+  EXPECT_FALSE(there("/surplus"));
+  EXPECT_EQ(report.backed_up, 5u);
+  EXPECT_EQ(report.files_deleted, 2u);
+  EXPECT_EQ(report.folders_deleted, 2u);
+  EXPECT_EQ(at(*target_volume_, "/kept/first/dir")->attributes.mode, 0755u);
+
+  options_.run_id = "second";
+  CopyReport again = done();
+  EXPECT_EQ(again.files_transferred, 0u);
+  EXPECT_EQ(again.files_deleted, 0u) << "the backup is not surplus";
+  EXPECT_FALSE(there("/kept/second"));
+}
+
+TEST_F(BackupRun, is_undone_by_a_restore_which_can_be_undone_as_well) {
+  from("/dir", FileType::kDirectory);
+  from("/dir/file", FileType::kRegular, "new content");
+  from("/becomes a file", FileType::kRegular, "x");
+  from("/becomes a directory", FileType::kDirectory);
+  from("/becomes a directory/inside", FileType::kRegular, "x");
+  from("/becomes a link", FileType::kSymlink, "same");
+  to("/dir", FileType::kDirectory);
+  to("/dir/file", FileType::kRegular, "old");
+  to("/dir/gone", FileType::kRegular, "gone");
+  to("/becomes a file", FileType::kDirectory);
+  to("/becomes a file/inside", FileType::kRegular, "x");
+  to("/becomes a directory", FileType::kRegular, "old");
+  to("/becomes a link", FileType::kRegular, "old");
+  to("/surplus", FileType::kDirectory);
+  to("/surplus/file", FileType::kRegular, "only here");
+  to("/same", FileType::kRegular, "same");
+  set_mtime(*target_volume_, *at(*target_volume_, "/same"), Time{1'700'000'000, 5});
+  set_mtime(*source_volume_, *at(*source_volume_, "/dir"), Time{1'700'000'000, 5});
+  set_mtime(*target_volume_, *at(*target_volume_, "/dir"), Time{1'700'000'000, 5});
+  std::string before = described();
+  done();
+  std::string after = described();
+  ASSERT_NE(before, after);
+
+  Restored undone = restore("first");
+
+  EXPECT_EQ(undone.run.exit_code, ExitCode::kDone) << undone.run.error_detail;
+  EXPECT_EQ(described(), before);
+  EXPECT_EQ(undone.restored, 6u);
+  EXPECT_EQ(undone.displaced, 4u);
+  EXPECT_FALSE(there("/kept/first"));
+  EXPECT_EQ(kept("/dir/file", "undo-first"), "new content");
+
+  Restored redone = restore("undo-first");
+  EXPECT_EQ(redone.run.exit_code, ExitCode::kDone) << redone.run.error_detail;
+  EXPECT_EQ(target("/dir/file"), "new content");
+  EXPECT_EQ(target("/becomes a directory/inside"), "x");
+}
+
+TEST_F(BackupRun, that_cannot_keep_something_leaves_it_as_it_is) {
+  from("/a", FileType::kRegular, "new content");
+  from("/b", FileType::kRegular, "new content");
+  to("/a", FileType::kRegular, "old");
+  to("/b", FileType::kRegular, "old");
+  CopyReport report = copy({}, failing("make_link", "a", EMLINK));
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(target("/a"), "old");
+  EXPECT_EQ(target("/b"), "new content");
+
+  options_.run_id = "second";
+  report = copy({}, failing("make_link", "a", ENOSPC));
+  EXPECT_NE(report.exit_code, ExitCode::kDone);
+  EXPECT_EQ(target("/a"), "old");
+}
+
+// The directory is listed again; what was there before the run is what is kept.
+TEST_F(BackupRun, keeps_the_first_of_what_is_replaced_twice) {
+  from("/dir", FileType::kDirectory);
+  from("/dir/a", FileType::kRegular, "first content");
+  from("/dir/b", FileType::kRegular, "x");
+  to("/dir", FileType::kDirectory);
+  to("/dir/a", FileType::kRegular, "oldest");
+  MemoryOptions replaced;
+  replaced.page_entries = 1;
+  replaced.fail = [this, done = false](std::string_view operation,
+                                       std::string_view name) mutable -> std::optional<Error> {
+    if (operation != "list" || name != "a" || done) return {};
+    done = true;
+    source_volume_->edit("/", [](MemoryNode& root) { root.entries.erase("dir"); });
+    from("/dir", FileType::kDirectory);
+    from("/dir/a", FileType::kRegular, "second, longer content");
+    return errno_error(ESTALE, operation, name);
+  };
+  copy(replaced);
+  EXPECT_EQ(target("/dir/a"), "second, longer content");
+  EXPECT_EQ(kept("/dir/a"), "oldest");
+}
+
+TEST_F(BackupRun, moves_no_directory_in_which_something_must_stay) {
+  to("/surplus", FileType::kDirectory);
+  to("/surplus/a", FileType::kRegular, "x");
+  to("/surplus/.nfs0001", FileType::kRegular, "open somewhere");
+  CopyReport report = done();
+  EXPECT_EQ(report.deletion_refused, 1u);
+  EXPECT_EQ(report.files_deleted, 0u);
+  EXPECT_TRUE(there("/surplus/a"));
+}
+
+TEST_F(BackupRun, is_counted_against_the_number_of_deletions) {
+  options_.max_delete = 2;
+  to("/surplus", FileType::kDirectory);
+  to("/surplus/a", FileType::kRegular, "x");
+  to("/surplus/b", FileType::kRegular, "x");
+  EXPECT_EQ(copy().failed_delete, 1u);
+  EXPECT_TRUE(there("/surplus/b"));
+  options_.max_delete = 3;
+  EXPECT_EQ(done().files_deleted, 2u);
+}
+
+TEST_F(BackupRun, does_nothing_in_a_dry_run_which_counts_the_same) {
+  to("/surplus", FileType::kDirectory);
+  to("/surplus/a", FileType::kRegular, "x");
+  to("/same", FileType::kRegular, "other");
+  options_.dry_run = true;
+  CopyReport dry = done();
+  EXPECT_FALSE(there("/kept"));
+  options_.dry_run = false;
+  CopyReport real = done();
+  EXPECT_EQ(dry.files_deleted, real.files_deleted);
+  EXPECT_EQ(dry.folders_deleted, real.folders_deleted);
+  EXPECT_EQ(dry.files_transferred, real.files_transferred);
+}
+
+TEST_F(BackupRun, is_not_removed_by_a_later_run_that_deletes_and_keeps_no_backup) {
+  to("/surplus", FileType::kRegular, "x");
+  done();
+  options_.backup_dir.clear();
+  CopyReport report = done();
+  EXPECT_EQ(report.deletion_refused, 1u);
+  EXPECT_EQ(kept("/surplus"), "x");
+}
+
+TEST_F(BackupRun, keeps_names_that_become_links_of_another_file) {
+  MemoryNodePtr two = from("/one", FileType::kRegular, "two names");
+  EXPECT_TRUE(source_volume_->link(two, *source_volume_->root(), "two"));
+  to("/one", FileType::kRegular, "old one");
+  to("/two", FileType::kRegular, "old two");
+  CopyReport report = done();
+  EXPECT_EQ(at(*target_volume_, "/one"), at(*target_volume_, "/two"));
+  EXPECT_EQ(kept("/one"), "old one");
+  EXPECT_EQ(kept("/two"), "old two");
+  EXPECT_EQ(report.backed_up, 2u);
+}
+
+TEST_F(BackupRun, a_file_that_was_kept_and_then_not_replaced_is_in_place_after_a_restore) {
+  from("/a", FileType::kRegular, "new content");
+  to("/a", FileType::kRegular, "old");
+  CopyReport report = copy({}, failing("put_file", "a", EIO));
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  ASSERT_EQ(kept("/a"), "old");
+  Restored undone = restore("first");
+  EXPECT_EQ(undone.unchanged, 1u);
+  EXPECT_EQ(target("/a"), "old");
+  EXPECT_FALSE(there("/kept/first"));
+}
+
+TEST_F(BackupRun, a_restore_leaves_in_the_backup_what_it_cannot_put_back) {
+  to("/a", FileType::kRegular, "a");
+  to("/b", FileType::kRegular, "b");
+  done();
+  Restored undone = restore("first", failing("move", "a", EIO));
+  EXPECT_EQ(undone.run.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(kept("/a"), "a");
+  EXPECT_EQ(target("/b"), "b");
+  EXPECT_EQ(restore("first").restored, 1u);
+  EXPECT_EQ(target("/a"), "a");
+}
+
+class RefusedBackup : public BackupRun {
+ protected:
+  // The message of what prepare_copy refuses.
+  std::string refusal() {
+    Observer quiet;
+    Pace pace(limits_, stop_);
+    Shared shared(Job::kCopy, options_, quiet, stop_, pace);
+    auto source = tree(source_volume_);
+    auto target = tree(target_volume_);
+    std::string out;
+    loop_->run(prepare(shared, *source, *target, out));
+    return out;
+  }
+  static Task<void> prepare(Shared& shared, MemoryTree& source, MemoryTree& target,
+                            std::string& out) {
+    Status opened = co_await source.open();
+    EXPECT_TRUE(opened);
+    opened = co_await target.open();
+    EXPECT_TRUE(opened);
+    Status ready = co_await prepare_copy(shared, source, target, "first");
+    out = ready ? "" : ready.error().message();
+    co_await source.close();
+    co_await target.close();
+  }
+};
+
+TEST_F(RefusedBackup, where_something_else_has_the_name) {
+  to("/kept", FileType::kRegular, "a file");
+  EXPECT_NE(refusal().find("no directory"), std::string::npos) << refusal();
+}
+
+TEST_F(RefusedBackup, in_a_directory_that_is_no_backup_folder) {
+  to("/kept", FileType::kDirectory);
+  EXPECT_NE(refusal().find("no backup folder"), std::string::npos) << refusal();
+}
+
+TEST_F(RefusedBackup, of_a_run_that_has_one) {
+  to("/surplus", FileType::kRegular, "x");
+  done();
+  EXPECT_NE(refusal().find("--run-id"), std::string::npos) << refusal();
+  options_.run_id = "second";
+  EXPECT_EQ(refusal(), "");
+}
+
+TEST_F(BackupRun, an_entry_of_the_source_with_the_folders_name_is_a_failure) {
+  from("/kept", FileType::kDirectory);
+  from("/kept/mine", FileType::kRegular, "x");
+  CopyReport report = copy();
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].path, "kept");
+  EXPECT_FALSE(there("/kept/mine"));
+}
+
+}  // namespace
+}  // namespace nfsferry::copy
