@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -21,7 +22,19 @@ constexpr std::uint32_t kWritable = EPOLLOUT | EPOLLHUP | EPOLLERR;
 constexpr std::size_t kEventsPerWait = 256;
 
 bool writes(const Operation& operation) {
-  return operation.kind == OperationKind::kSend || operation.kind == OperationKind::kConnect;
+  switch (operation.kind) {
+    case OperationKind::kSend:
+    case OperationKind::kConnect:
+    case OperationKind::kWritable: return true;
+    default: return false;
+  }
+}
+
+int readiness(int fd, short events) {
+  pollfd asked{fd, events, 0};
+  int ready = ::poll(&asked, 1, 0);
+  if (ready == 0) errno = EAGAIN;
+  return ready > 0 ? 0 : -1;
 }
 
 std::int64_t connect_call(const Operation& operation) {
@@ -47,6 +60,8 @@ std::int64_t socket_call(Operation& operation) {
       case OperationKind::kSend:
         result = ::sendmsg(operation.fd, &operation.message, MSG_DONTWAIT | MSG_NOSIGNAL);
         break;
+      case OperationKind::kReadable: result = readiness(operation.fd, POLLIN | POLLRDHUP); break;
+      case OperationKind::kWritable: result = readiness(operation.fd, POLLOUT); break;
       default: check(false, "not an operation for the epoll engine");
     }
   } while (result < 0 && errno == EINTR);

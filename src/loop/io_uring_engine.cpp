@@ -54,6 +54,10 @@ void prepare(io_uring_sqe* sqe, Operation& operation) {
       // MSG_WAITALL: the kernel goes on after a short send, without a turn of the loop.
       io_uring_prep_sendmsg(sqe, operation.fd, &operation.message, MSG_NOSIGNAL | MSG_WAITALL);
       return;
+    case OperationKind::kReadable:
+      io_uring_prep_poll_add(sqe, operation.fd, POLLIN | POLLRDHUP);
+      return;
+    case OperationKind::kWritable: io_uring_prep_poll_add(sqe, operation.fd, POLLOUT); return;
     default: check(false, "not an operation for the io_uring engine");
   }
 }

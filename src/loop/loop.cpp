@@ -318,6 +318,18 @@ Task<Status> Loop::send(int fd, std::span<iovec> from, CancelToken* cancel) {
   co_return ok();
 }
 
+Task<Status> Loop::readable(int fd, CancelToken* cancel) {
+  Operation operation(OperationKind::kReadable, fd);
+  std::int64_t result = co_await perform(operation, cancel);
+  co_return status_or_error(result, "poll");
+}
+
+Task<Status> Loop::writable(int fd, CancelToken* cancel) {
+  Operation operation(OperationKind::kWritable, fd);
+  std::int64_t result = co_await perform(operation, cancel);
+  co_return status_or_error(result, "poll");
+}
+
 void Loop::forget_socket(int fd) { engine_->forget_socket(fd); }
 
 // ---- files

@@ -74,6 +74,10 @@ class Loop {
                                      CancelToken* cancel = nullptr);
   // All bytes; the iovecs are used up (changed) on the way.
   Task<Status> send(int fd, std::span<iovec> from, CancelToken* cancel = nullptr);
+  // Waits until a call of that direction would not block, an error and the end of the stream
+  // included; for libraries that make the calls on their sockets themselves.
+  Task<Status> readable(int fd, CancelToken* cancel = nullptr);
+  Task<Status> writable(int fd, CancelToken* cancel = nullptr);
   // Before a socket is closed: nothing may be pending on it.
   void forget_socket(int fd);
 

@@ -26,6 +26,8 @@ enum class OperationKind : std::uint8_t {
   kAccept,
   kRecv,
   kSend,
+  kReadable,  // readiness alone, for who makes the calls himself
+  kWritable,
   kOpenat2,
   kRead,
   kWrite,

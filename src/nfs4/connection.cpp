@@ -1,7 +1,5 @@
 #include "nfs4/connection.hpp"
 
-#include <arpa/inet.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -24,34 +22,7 @@ std::uint32_t big_endian_u32(const std::byte* bytes) {
          std::to_integer<std::uint32_t>(bytes[2]) << 8 | std::to_integer<std::uint32_t>(bytes[3]);
 }
 
-Result<std::vector<Address>> resolve_blocking(const std::string& host, std::uint16_t port) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* list = nullptr;
-  int status = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
-  if (status != 0) {
-    return own_error(
-        Own::kNameResolution, "resolve",
-        "host '" + host + "': " + gai_strerror(status) + "; check the name and the network's DNS");
-  }
-  std::vector<Address> addresses;
-  for (const addrinfo* info = list; info != nullptr; info = info->ai_next) {
-    Address address;
-    std::memcpy(&address.storage, info->ai_addr, info->ai_addrlen);
-    address.length = info->ai_addrlen;
-    addresses.push_back(address);
-  }
-  freeaddrinfo(list);
-  return addresses;
-}
-
 }  // namespace
-
-Task<Result<std::vector<Address>>> resolve(Loop& loop, std::string host, std::uint16_t port) {
-  auto work = [host, port] { return resolve_blocking(host, port); };
-  co_return co_await loop.offload(std::move(work));
-}
 
 Connection::~Connection() { check(tasks_.running() == 0, "a connection ends before its tasks"); }
 

@@ -3,8 +3,6 @@
 // is the session's business: a connection that has ended stays ended.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -13,17 +11,9 @@
 
 #include "base/result.hpp"
 #include "loop/loop.hpp"
+#include "loop/resolve.hpp"
 
 namespace nfsferry::nfs4 {
-
-// One resolved address of a server.
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-};
-
-// Resolves on a file thread. Errors: kNameResolution with the resolver's words.
-Task<Result<std::vector<Address>>> resolve(Loop& loop, std::string host, std::uint16_t port);
 
 class Connection {
  public:

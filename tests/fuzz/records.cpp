@@ -31,12 +31,12 @@ class Listener {
         ::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address_.storage), address_.length);
     check(bound == 0 && ::listen(fd_.get(), 8) == 0, "a socket listens");
   }
-  const nfs4::Address& address() const { return address_; }
+  const Address& address() const { return address_; }
   UniqueFd accept() { return UniqueFd(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK)); }
 
  private:
   UniqueFd fd_;
-  nfs4::Address address_;
+  Address address_;
 };
 
 Task<void> call(nfs4::Connection& connection, std::uint32_t xid) {
@@ -61,7 +61,7 @@ Task<void> answer(Loop& loop, int fd, Bytes input) {
 
 Task<void> converse(Loop& loop, Listener& listener, Bytes input) {
   nfs4::Connection connection(loop, kRecordMost);
-  std::vector<nfs4::Address> addresses{listener.address()};
+  std::vector<Address> addresses{listener.address()};
   Status connected = co_await connection.connect(addresses, 10'000);
   check(connected.has_value(), "a socket of this process can be reached");
   UniqueFd server = listener.accept();

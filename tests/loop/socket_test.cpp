@@ -70,6 +70,81 @@ TEST_P(SocketTest, RecvWaitsUntilBytesCome) {
   EXPECT_EQ(run(wait_for_text(loop(), pair, "late")), "late");
 }
 
+// ---- readiness alone
+
+Task<std::string> wait_until_readable(Loop& loop, SocketPair& pair, std::string text) {
+  TaskGroup group;
+  group.spawn(send_later(loop, pair.left.get(), text));
+  auto ready = co_await loop.readable(pair.right.get());
+  std::string got(16, '-');
+  ssize_t size = ::recv(pair.right.get(), got.data(), got.size(), MSG_DONTWAIT);
+  co_await group.join();
+  if (!ready) co_return ready.error().message();
+  co_return size < 0 ? std::string("nothing") : got.substr(0, static_cast<std::size_t>(size));
+}
+
+TEST_P(SocketTest, ReadableWaitsUntilBytesComeAndLeavesThem) {
+  SocketPair pair = socket_pair();
+  EXPECT_EQ(run(wait_until_readable(loop(), pair, "late")), "late");
+}
+
+Task<bool> is_ready(Loop& loop, int fd) {
+  auto ready = co_await loop.readable(fd);
+  co_return ready.has_value();
+}
+
+TEST_P(SocketTest, TheEndOfTheStreamIsReadable) {
+  SocketPair pair = socket_pair();
+  pair.left = UniqueFd();
+  EXPECT_TRUE(run(is_ready(loop(), pair.right.get())));
+}
+
+void fill_socket(int fd) {
+  std::string bytes(65536, 'x');
+  while (::send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) continue;
+}
+
+Task<void> drain_later(Loop& loop, int fd) {
+  co_await pause(loop, std::chrono::milliseconds(2));
+  std::string bytes(65536, ' ');
+  while (::recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) continue;
+}
+
+Task<bool> wait_until_writable(Loop& loop, SocketPair& pair) {
+  TaskGroup group;
+  group.spawn(drain_later(loop, pair.right.get()));
+  auto ready = co_await loop.writable(pair.left.get());
+  bool sent = ::send(pair.left.get(), "x", 1, MSG_DONTWAIT) == 1;
+  co_await group.join();
+  co_return ready.has_value() && sent;
+}
+
+TEST_P(SocketTest, WritableWaitsUntilThereIsRoomAgain) {
+  SocketPair pair = socket_pair();
+  fill_socket(pair.left.get());
+  EXPECT_TRUE(run(wait_until_writable(loop(), pair)));
+}
+
+Task<Status> wait_until_cancelled(Loop& loop, int fd) {
+  CancelToken cancel;
+  auto stop = [](Loop& own, CancelToken& token) -> Task<void> {
+    co_await pause(own, std::chrono::milliseconds(2));
+    token.cancel();
+  };
+  TaskGroup group;
+  group.spawn(stop(loop, cancel));
+  auto ready = co_await loop.readable(fd, &cancel);
+  co_await group.join();
+  co_return ready;
+}
+
+TEST_P(SocketTest, WaitingForReadinessCanBeCancelled) {
+  SocketPair pair = socket_pair();
+  auto ready = run(wait_until_cancelled(loop(), pair.right.get()));
+  ASSERT_FALSE(ready);
+  EXPECT_TRUE(ready.error().is_errno(ECANCELED)) << ready.error().message();
+}
+
 // ---- large vectored sends
 
 Task<void> recv_all(Loop& loop, int fd, std::vector<std::byte>& into) {
