@@ -20,12 +20,12 @@ std::string advice(Role role, const Error& error) {
     return role == Role::kTarget ? "no such directory; --create-target makes the last component"
                                  : "no such directory or export; check the path";
   }
-  if (error.is_errno(ENOTDIR) || is_status(error, Nfsstat4::kNotdir) ||
+  if (error.is_errno(ENOTDIR) || is_nfs_status(error, Nfsstat4::kNotdir) ||
       is_status(error, Nfsstat4::kSymlink)) {
     return "a directory is needed; symlinks in an NFS path are not followed";
   }
-  if (error.is_errno(EACCES) || error.is_errno(EPERM) || is_status(error, Nfsstat4::kAccess) ||
-      is_status(error, Nfsstat4::kPerm)) {
+  if (error.is_errno(EACCES) || error.is_errno(EPERM) || is_nfs_status(error, Nfsstat4::kAccess) ||
+      is_nfs_status(error, Nfsstat4::kPerm)) {
     return "no permission; give uid= and gid= in the URL, or allow root on the export";
   }
   if (is_status(error, Nfsstat4::kMinorVersMismatch)) {

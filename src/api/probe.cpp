@@ -4,6 +4,7 @@
 #include "api/explain.hpp"
 #include "api/trees.hpp"
 #include "loop/loop.hpp"
+#include "nfs3/nfs3_tree.hpp"
 #include "nfs4/nfs4_tree.hpp"
 #include "nfs4/versions.hpp"
 #include "nfsferry/run.hpp"
@@ -18,6 +19,15 @@ void fail(ProbeReport& report, const Location& location, const Error& error) {
   report.exit_code = api::start_exit_code(api::Role::kSource, error);
   report.error_code = error.name();
   report.error_detail = api::explain(api::Role::kSource, location, error);
+}
+
+void note_root(ProbeReport& report, const Attributes& root) {
+  report.root_mode = root.mode;
+  report.root_owner = owner_text(root.owner);
+  report.root_group = owner_text(root.group);
+  report.root_fileid = root.fileid;
+  report.root_fsid_major = root.fsid.major;
+  report.root_fsid_minor = root.fsid.minor;
 }
 
 void note(ProbeReport& report, const nfs4::ServerFacts& facts) {
@@ -35,20 +45,12 @@ void note(ProbeReport& report, const nfs4::ServerFacts& facts) {
   report.space_free_bytes = facts.fattr.space_free;
   report.space_available_bytes = facts.fattr.space_available;
   report.files_free = facts.fattr.files_free;
-  const Attributes& root = facts.fattr.attributes;
-  report.root_mode = root.mode;
-  report.root_owner = owner_text(root.owner);
-  report.root_group = owner_text(root.group);
-  report.root_fileid = root.fileid;
-  report.root_fsid_major = root.fsid.major;
-  report.root_fsid_minor = root.fsid.minor;
+  note_root(report, facts.fattr.attributes);
 }
 
-Task<Status> measure(nfs4::Nfs4Tree& tree, ProbeReport& report) {
-  NFSFERRY_TRY(Ok opened, co_await tree.open(), co_return);
-  auto facts = co_await tree.server_facts();
-  if (!facts) co_return std::move(facts).error();
-  note(report, *facts);
+// The median of a few of the smallest requests.
+template <typename AnyTree>
+Task<Status> time_pings(AnyTree& tree, ProbeReport& report) {
   std::vector<std::int64_t> times;
   for (int i = 0; i < kPings; ++i) {
     auto begin = Clock::now();
@@ -58,6 +60,35 @@ Task<Status> measure(nfs4::Nfs4Tree& tree, ProbeReport& report) {
   std::sort(times.begin(), times.end());
   report.round_trip_us = static_cast<std::uint64_t>(times[times.size() / 2]);
   co_return ok();
+}
+
+Task<Status> measure(nfs4::Nfs4Tree& tree, ProbeReport& report) {
+  NFSFERRY_TRY(Ok opened, co_await tree.open(), co_return);
+  auto facts = co_await tree.server_facts();
+  if (!facts) co_return std::move(facts).error();
+  note(report, *facts);
+  co_return co_await time_pings(tree, report);
+}
+
+Task<Status> measure(nfs3::Nfs3Tree& tree, ProbeReport& report) {
+  NFSFERRY_TRY(Ok opened, co_await tree.open(), co_return);
+  auto space = co_await tree.server_space();
+  if (!space) co_return std::move(space).error();
+  report.max_read_bytes = tree.sizes().read_most;
+  report.max_write_bytes = tree.sizes().write_most;
+  report.space_total_bytes = space->space.total_bytes;
+  report.space_free_bytes = space->free_bytes;
+  report.space_available_bytes = space->space.available_bytes;
+  report.files_free = space->space.files_free;
+  note_root(report, tree.root_entry().attributes);
+  co_return co_await time_pings(tree, report);
+}
+
+template <typename AnyTree>
+Task<void> measure_and_close(AnyTree& tree, const Location& location, ProbeReport& report) {
+  Status measured = co_await measure(tree, report);
+  if (!measured) fail(report, location, measured.error());
+  co_await tree.close();
 }
 
 Task<void> probe_server(Loop& loop, const Location& location, std::uint64_t timeout_ms,
@@ -74,10 +105,13 @@ Task<void> probe_server(Loop& loop, const Location& location, std::uint64_t time
   for (nfs4::VersionAnswer& answer : *versions) {
     report.versions.push_back(MinorVersionProbe{answer.version, answer.offered, answer.answer});
   }
-  nfs4::Nfs4Tree tree(loop, location, nfs4::Nfs4Options{"probe", timeout_ms});
-  Status measured = co_await measure(tree, report);
-  if (!measured) fail(report, location, measured.error());
-  co_await tree.close();
+  if (location.version == Location::Version::k3) {
+    nfs3::Nfs3Tree tree(loop, location, nfs3::Nfs3Options{"probe", timeout_ms});
+    co_await measure_and_close(tree, location, report);
+  } else {
+    nfs4::Nfs4Tree tree(loop, location, nfs4::Nfs4Options{"probe", timeout_ms});
+    co_await measure_and_close(tree, location, report);
+  }
 }
 
 }  // namespace

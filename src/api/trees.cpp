@@ -5,6 +5,7 @@
 
 #include "api/close_on_stop.hpp"
 #include "local/local_tree.hpp"
+#include "nfs3/nfs3_tree.hpp"
 #include "nfs4/nfs4_tree.hpp"
 
 namespace nfsferry::api {
@@ -38,8 +39,8 @@ Result<std::unique_ptr<FullTree>> make_tree(Loop& loop, const Location& location
     nfs4::Nfs4Options nfs4{options.run_id, options.timeout_ms, options.pace, options.connections};
     tree = std::make_unique<nfs4::Nfs4Tree>(loop, location, nfs4);
   } else {
-    return own_error(Own::kBadInput, "version",
-                     "NFSv3 is not supported yet; use version=4 in " + location.text);
+    nfs3::Nfs3Options nfs3{options.run_id, options.timeout_ms, options.pace, options.connections};
+    tree = std::make_unique<nfs3::Nfs3Tree>(loop, location, nfs3);
   }
   return tree;
 }

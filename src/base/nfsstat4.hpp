@@ -119,17 +119,18 @@ enum class Nfsstat4 : std::uint32_t {
 inline bool is_status(const Error& error, Nfsstat4 status) {
   return error.domain == Domain::kNfs4 && error.code == static_cast<std::uint32_t>(status);
 }
+// The same of either version, for the codes that both have: they have the same numbers.
+inline bool is_nfs_status(const Error& error, Nfsstat4 status) {
+  return is_status(error, status) ||
+         (error.domain == Domain::kNfs3 && error.code == static_cast<std::uint32_t>(status));
+}
 // The name is not there, whatever the tree calls it.
 inline bool means_no_entry(const Error& error) {
-  constexpr std::uint32_t kNfs3NoEntry = 2;
-  return error.is_errno(ENOENT) || is_status(error, Nfsstat4::kNoent) ||
-         (error.domain == Domain::kNfs3 && error.code == kNfs3NoEntry);
+  return error.is_errno(ENOENT) || is_nfs_status(error, Nfsstat4::kNoent);
 }
 // The handle is of something that is gone, or that the server has forgotten.
 inline bool means_stale(const Error& error) {
-  constexpr std::uint32_t kNfs3Stale = 70;
-  return error.is_errno(ESTALE) || is_status(error, Nfsstat4::kStale) ||
-         (error.domain == Domain::kNfs3 && error.code == kNfs3Stale);
+  return error.is_errno(ESTALE) || is_nfs_status(error, Nfsstat4::kStale);
 }
 
 }  // namespace nfsferry

@@ -86,7 +86,7 @@ void add_work_flags(CLI::App& app, RunArguments& arguments) {
              "Threads, 1 to 64 (one a core, at most 4; 1 for each home of a batch)", parse_threads,
              [&options](std::uint32_t number) { options.threads = number; });
   add_parsed(app, "--connections", "N",
-             "TCP connections of each thread to each NFSv4.1 server, 1 to 16 (1)",
+             "TCP connections of each thread to each NFSv4.1 or NFSv3 server, 1 to 16 (1)",
              parse_connections, [&options](std::uint32_t number) { options.connections = number; });
   add_named(app, "--engine", "Kernel interface (auto)", kEngineNames, options.engine);
   add_parsed(app, "--timeout", "DURATION", "How long a server may stay away (300s)", parse_timeout,

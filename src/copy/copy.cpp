@@ -105,7 +105,7 @@ Error owner_refused(const Target& target, Owners owners) {
 }
 
 bool is_over_quota(const Error& error) {
-  return error.is_errno(EDQUOT) || is_status(error, Nfsstat4::kDquot);
+  return error.is_errno(EDQUOT) || is_nfs_status(error, Nfsstat4::kDquot);
 }
 
 Status refuse_when_stopped(const Shared& shared) {

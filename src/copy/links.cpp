@@ -14,7 +14,7 @@ constexpr std::size_t kLinksAtOnce = 1024;
 bool is_file(const Entry& entry) { return entry.attributes.type == FileType::kRegular; }
 
 bool means_too_many_links(const Error& error) {
-  return error.is_errno(EMLINK) || is_status(error, Nfsstat4::kMlink);
+  return error.is_errno(EMLINK) || is_nfs_status(error, Nfsstat4::kMlink);
 }
 
 }  // namespace

@@ -1,34 +1,13 @@
 #pragma once
 
-#include <optional>
-
 #include "nfs4/nfs4_tree.hpp"
+#include "tree/circle.hpp"
 
 namespace nfsferry::nfs4 {
 
 // A page from a result of READDIR; `cookie` goes from the one that was asked for to the last one.
 // Errors: kListingLoops.
 Result<ListingPage> page_from(Readdir::Reply& listed, std::uint64_t& cookie);
-
-// Tells whether a sequence, in which each value makes the next one, goes round (Brent's way: the
-// value that is remembered is taken anew at ever greater distances, so it falls into any circle).
-class Circle {
- public:
-  bool closed_by(std::uint64_t value) {
-    if (mark_ == value) return true;
-    if (++steps_ == distance_) {
-      mark_ = value;
-      distance_ *= 2;
-      steps_ = 0;
-    }
-    return false;
-  }
-
- private:
-  std::optional<std::uint64_t> mark_;
-  std::uint64_t distance_ = 1;
-  std::uint64_t steps_ = 0;
-};
 
 // READDIR pages with attributes and handles. A cookie that does not advance, cookies that go round,
 // or an empty page without eof (asked for once more, larger) end the listing with kListingLoops.

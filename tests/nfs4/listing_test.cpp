@@ -81,7 +81,7 @@ TEST(ListingPage, TakesTheLargestCookieAndTheLargestSize) {
 TEST(Circle, IsFoundWhereverItBegins) {
   for (std::uint64_t before : {0u, 1u, 7u, 100u}) {
     for (std::uint64_t round : {1u, 2u, 3u, 64u, 1000u}) {
-      nfs4::Circle circle;
+      Circle circle;
       std::uint64_t steps = 0;
       auto value = [&](std::uint64_t i) { return i < before ? i : before + (i - before) % round; };
       while (!circle.closed_by(value(steps))) ASSERT_LT(++steps, 4 * (before + round) + 4);
@@ -91,7 +91,7 @@ TEST(Circle, IsFoundWhereverItBegins) {
 }
 
 TEST(Circle, IsNotFoundWhereEveryValueIsNew) {
-  nfs4::Circle circle;
+  Circle circle;
   for (std::uint64_t i = 0; i < 100'000; ++i) ASSERT_FALSE(circle.closed_by(i * 7919 % 1'000'003));
 }
 

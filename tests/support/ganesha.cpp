@@ -114,6 +114,7 @@ Ganesha::~Ganesha() {
   const std::string problem = kill();
   if (!problem.empty()) std::fprintf(stderr, "%s\n", problem.c_str());
   if (port_socket_ >= 0) ::close(port_socket_);
+  if (mount_port_socket_ >= 0) ::close(mount_port_socket_);
   std::error_code code;
   fs::remove_all(root_, code);
   if (code) std::fprintf(stderr, "cannot remove %s\n", root_.c_str());
@@ -140,6 +141,11 @@ std::string Ganesha::start(GaneshaOptions options) {
   for (const auto& [option, value] : numbers) {
     arguments.push_back(option);
     arguments.push_back(std::to_string(value));
+  }
+  if (options.nfs3) {
+    std::tie(mount_port_socket_, mount_port_) = reserve_port();
+    if (mount_port_socket_ < 0) return why("cannot reserve a port", errno);
+    arguments.insert(arguments.end(), {"--mount-port", std::to_string(mount_port_)});
   }
   arguments.insert(arguments.end(), {"--minor-versions", options.minor_versions});
   exports_ = std::move(options.exports);
@@ -191,6 +197,7 @@ std::string Ganesha::url(std::string_view path, std::string_view version) const 
   }
   text += '?';
   if (!version.empty()) text.append("version=").append(version).append("&");
+  if (version == "3") text += "mountport=" + std::to_string(mount_port_) + "&";
   return text + "nfsport=" + std::to_string(port_);
 }
 

@@ -24,6 +24,7 @@ struct GaneshaOptions {
   int attr_expiration_s = 0;  // 0: changes made in the folders show at once
   std::string minor_versions = "0, 1";
   std::string log_level = "EVENT";
+  bool nfs3 = false;  // NFSv3 too; only in a private network (private_network.hpp)
 };
 
 // Why a test that needs the server is to be skipped; empty: run it. Under CI it is always empty,
@@ -56,14 +57,15 @@ class Ganesha {
   [[nodiscard]] std::string restart();  // stops it when it runs; the same port and folders
 
   // nfs://127.0.0.1/old/200005?version=4.1&nfsport=PORT, with percent escapes in the path.
-  // Without a version the URL names none.
+  // Without a version the URL names none; with "3" it names the port of MOUNT, too.
   std::string url(std::string_view path, std::string_view version = {}) const;
 
   // The real path behind a path that clients see: folder("/old/200005").
   std::filesystem::path folder(std::string_view path) const;
 
   int port() const { return port_; }
-  pid_t pid() const { return pid_; }  // 0 when it does not run
+  int mount_port() const { return mount_port_; }  // 0 without NFSv3
+  pid_t pid() const { return pid_; }              // 0 when it does not run
   std::filesystem::path log() const { return root_ / "state" / "log"; }
 
  private:
@@ -73,6 +75,8 @@ class Ganesha {
   std::vector<Export> exports_;
   int port_socket_ = -1;  // bound, never listening: nobody else is given the port meanwhile
   int port_ = 0;
+  int mount_port_socket_ = -1;
+  int mount_port_ = 0;
   pid_t pid_ = 0;
 };
 

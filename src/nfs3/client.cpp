@@ -1,0 +1,332 @@
+#include "nfs3/client.hpp"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/treatment.hpp"
+#include "base/units.hpp"
+
+namespace nfsferry::nfs3 {
+namespace {
+
+constexpr std::uint64_t kConnectMs = 10'000;
+constexpr std::uint64_t kOpenPatienceMs = 30'000;
+constexpr auto kStallSaidAfter = std::chrono::seconds(10);
+constexpr auto kWatchEvery = std::chrono::milliseconds(500);
+
+std::string since_text(Clock::time_point when) {
+  auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - when);
+  return format_duration(static_cast<std::uint64_t>(passed.count()));
+}
+
+std::string seconds_since(Clock::time_point since) {
+  auto waited = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - since);
+  return std::to_string(waited.count()) + " s";
+}
+
+void set_port(Address& address, std::uint16_t port) {
+  if (address.storage.ss_family == AF_INET6)
+    reinterpret_cast<sockaddr_in6&>(address.storage).sin6_port = htons(port);
+  else
+    reinterpret_cast<sockaddr_in&>(address.storage).sin_port = htons(port);
+}
+
+}  // namespace
+
+bool is_busy(const Error& error) { return treatment(error) == Treatment::kRetry; }
+
+Client::Client(Loop& loop, ClientOptions options) : loop_(loop), options_(std::move(options)) {
+  options_.connections = std::max(1u, options_.connections);
+}
+
+Client::~Client() { check(tasks_.running() == 0, "a client is closed before it ends"); }
+
+std::string Client::where() const { return options_.host + ":" + std::to_string(options_.port); }
+
+std::uint64_t Client::connect_patience_ms() const {
+  return std::min(kConnectMs, options_.timeout_ms);
+}
+
+Task<Status> Client::resolve() {
+  auto addresses = co_await nfsferry::resolve(loop_, options_.host, options_.port);
+  if (!addresses) co_return std::move(addresses).error();
+  addresses_ = *std::move(addresses);
+  tasks_.spawn(watch());
+  co_return ok();
+}
+
+Task<Status> Client::open(std::uint16_t port) {
+  if (closing_.is_cancelled()) co_return own_error(Own::kCancelled, "open");
+  options_.port = port;
+  for (Address& address : addresses_) set_port(address, port);
+  connections_.resize(options_.connections);
+  mending_.assign(options_.connections, false);
+  Status connected = co_await connect(0);
+  if (!connected) co_return connected;
+  if (closing_.is_cancelled()) co_return own_error(Own::kCancelled, "open");
+  state_ = State::kOpen;
+  mend();
+  co_return ok();
+}
+
+Task<void> Client::close() {
+  if (state_ == State::kOpen) state_ = State::kClosed;
+  if (!closing_.is_cancelled()) closing_.cancel();
+  changed_.pulse();
+  Error closed = own_error(Own::kCancelled, "close");
+  if (beside_ != nullptr) beside_->abort(closed);
+  for (auto& connection : connections_) {
+    if (connection) connection->abort(closed);
+  }
+  co_await tasks_.join();
+  std::vector<std::shared_ptr<Connection>> all = connections_;
+  for (auto& connection : all) {
+    if (!connection) continue;
+    connection->abort(closed);  // one that was made meanwhile
+    co_await connection->join();
+  }
+}
+
+// The addresses in order; the last one's error.
+Task<Status> Client::connect(std::size_t place) {
+  Status connected = own_error(Own::kNameResolution, "connect", "no address");
+  for (const Address& address : addresses_) {
+    if (connections_[place]) co_await connections_[place]->join();
+    if (closing_.is_cancelled()) co_return own_error(Own::kCancelled, "connect");
+    connections_[place] = std::make_shared<Connection>(loop_);
+    std::shared_ptr<Connection> connection = connections_[place];
+    connected = co_await connection->connect(address, connect_patience_ms(), options_.credentials);
+    if (connected) co_return ok();
+  }
+  Error& error = connected.error();
+  error.detail = where() + (error.detail.empty() ? "" : ": " + error.detail);
+  co_return connected;
+}
+
+std::size_t Client::standing_count() const {
+  auto stands = [](const auto& connection) { return connection && connection->stands(); };
+  return static_cast<std::size_t>(std::ranges::count_if(connections_, stands));
+}
+
+// Connects again where a connection is missing.
+void Client::mend() {
+  if (state_ != State::kOpen) return;
+  if (standing_count() == 0 && !std::exchange(outage_, true)) {
+    log(LogLevel::kWarning, where() + ": connection lost, connecting again");
+  }
+  for (std::size_t place = 0; place < connections_.size(); ++place) {
+    bool stands = connections_[place] && connections_[place]->stands();
+    if (stands || mending_[place]) continue;
+    if (connections_[place]) ++losses_;
+    mending_[place] = true;
+    tasks_.spawn(mend(place));
+  }
+}
+
+Task<void> Client::mend(std::size_t place) {
+  auto deadline = Clock::now() + std::chrono::milliseconds(options_.timeout_ms);
+  for (unsigned times = 0; state_ == State::kOpen; ++times) {
+    Status made = co_await connect(place);
+    if (made || state_ != State::kOpen) break;
+    if (Clock::now() >= deadline && standing_count() == 0) {
+      die(own_error(Own::kUnreachable, "reconnect",
+                    where() + " stayed away for " + std::to_string(options_.timeout_ms / 1000) +
+                        " s (--timeout): " + made.error().message()));
+      break;
+    }
+    co_await back_off(times);
+  }
+  mending_[place] = false;
+  if (state_ == State::kOpen && std::exchange(outage_, false)) {
+    log(LogLevel::kInfo, where() + ": connected again");
+  }
+  stall_said_ = false;
+  changed_.pulse();
+}
+
+void Client::die(Error why) {
+  if (state_ != State::kOpen) return;
+  log(LogLevel::kError, why.message());
+  state_ = State::kDead;
+  for (auto& connection : connections_) {
+    if (connection) connection->abort(why);
+  }
+  death_ = std::move(why);
+  changed_.pulse();
+}
+
+Task<void> Client::watch() {
+  while (!closing_.is_cancelled()) {
+    Status slept = co_await loop_.sleep_for(kWatchEvery, &closing_);
+    if (!slept) co_return;
+    check_stall();
+  }
+}
+
+void Client::check_stall() {
+  std::optional<Clock::time_point> oldest;
+  auto note = [&oldest](const Connection* connection) {
+    auto waiting = connection == nullptr ? std::nullopt : connection->oldest_pending();
+    if (waiting && (!oldest || waiting->since < *oldest)) oldest = waiting->since;
+  };
+  for (const auto& connection : connections_) note(connection.get());
+  note(beside_);
+  if (!oldest) {
+    stall_said_ = false;
+    return;
+  }
+  auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - *oldest);
+  bool opening = state_ == State::kClosed;
+  std::uint64_t most =
+      opening ? std::min(kOpenPatienceMs, options_.timeout_ms) : options_.timeout_ms;
+  if (static_cast<std::uint64_t>(waited.count()) >= most) {
+    Error error =
+        own_error(Own::kUnreachable, "wait",
+                  where() + " has not answered for " + seconds_since(*oldest) + " (--timeout)");
+    if (beside_ != nullptr) beside_->abort(error);
+    die(std::move(error));
+  } else if (waited >= kStallSaidAfter && !stall_said_) {
+    stall_said_ = true;
+    log(LogLevel::kWarning, where() + ": no answer for " + seconds_since(*oldest) + ", waiting on");
+  }
+}
+
+// The one with the fewest pending calls.
+Task<Result<std::shared_ptr<Connection>>> Client::standing() {
+  for (;;) {
+    if (death_) co_return *death_;
+    if (state_ != State::kOpen)
+      co_return own_error(Own::kCancelled, "call", "the client is closed");
+    std::shared_ptr<Connection> found;
+    for (const auto& connection : connections_) {
+      if (!connection || !connection->stands()) continue;
+      bool less = !found || connection->pending_calls() < found->pending_calls();
+      if (less) found = connection;
+    }
+    if (found) co_return found;
+    mend();
+    co_await changed_.wait();
+  }
+}
+
+void Client::count_latency(std::string_view kind, Clock::duration took) {
+  auto histogram = counters_.latency.find(kind);
+  if (histogram == counters_.latency.end())
+    histogram = counters_.latency.emplace(std::string(kind), LatencyHistogram{}).first;
+  auto us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+  histogram->second.add(static_cast<std::uint64_t>(us));
+}
+
+Task<Status> Client::attempt(Call& call, bool& sent) {
+  co_await window_.acquire();
+  auto connection = co_await standing();
+  Status done = ok();
+  if (connection) {
+    sent = true;
+    ++counters_.requests;
+    auto started = Clock::now();
+    done = co_await (*connection)->perform(call);
+    if (done) ++answers_;
+    bool answered = done || done.error().domain == Domain::kNfs3;
+    if (answered) count_latency(call.kind(), Clock::now() - started);
+    if (!answered && state_ == State::kOpen) mend();
+  } else {
+    done = std::move(connection).error();
+  }
+  window_.release();
+  co_return done;
+}
+
+Task<Status> Client::perform(Call& call, Repeat repeat) {
+  unsigned lost = 0;
+  unsigned waits = 0;
+  auto since = Clock::now();
+  for (;;) {
+    if (options_.pace != nullptr) co_await options_.pace->await_request(loop_, &closing_);
+    bool sent = false;
+    Status done = co_await attempt(call, sent);
+    if (done) co_return done;
+    const Error& error = done.error();
+    if (is_busy(error)) {
+      if (Clock::now() - since > std::chrono::milliseconds(options_.timeout_ms)) co_return done;
+      ++counters_.retries;
+      co_await back_off(waits++);
+      continue;
+    }
+    if (!sent || treatment(error) != Treatment::kReconnect) co_return done;
+    if (repeat == Repeat::kOnce) {
+      co_return own_error(Own::kOutcomeUnknown, call.kind(), error.message());
+    }
+    if (++lost >= kLossesMost) {
+      co_return own_error(Own::kRequestRefused, call.kind(),
+                          "lost with its connection " + std::to_string(lost) + " times");
+    }
+    ++counters_.retries;
+  }
+}
+
+Task<Status> Client::perform_at(std::uint16_t port, Call& call) {
+  Status done = own_error(Own::kNameResolution, "connect", "no address");
+  for (Address address : addresses_) {
+    if (closing_.is_cancelled()) co_return own_error(Own::kCancelled, "connect");
+    set_port(address, port);
+    Connection connection(loop_);
+    beside_ = &connection;
+    done = co_await connection.connect(address, connect_patience_ms(), options_.credentials);
+    bool reached = done.has_value();
+    if (reached) {
+      ++counters_.requests;
+      done = co_await connection.perform(call);
+    }
+    if (done) ++answers_;
+    beside_ = nullptr;
+    connection.abort(own_error(Own::kCancelled, "close"));
+    co_await connection.join();
+    if (reached) co_return done;
+    Error& error = done.error();
+    error.detail = options_.host + ":" + std::to_string(port) +
+                   (error.detail.empty() ? "" : ": " + error.detail);
+  }
+  co_return done;
+}
+
+Task<void> Client::back_off(unsigned times) {
+  auto wait = std::chrono::milliseconds(std::min(1000u, 10u << std::min(times, 7u)));
+  counters_.throttled_ms += static_cast<std::uint64_t>(wait.count());
+  (void)co_await loop_.sleep_for(wait, &closing_);
+}
+
+std::string Client::describe() const {
+  std::size_t pending = 0;
+  std::optional<Connection::Waiting> oldest;
+  std::optional<Clock::time_point> connected;
+  for (const auto& connection : connections_) {
+    if (!connection) continue;
+    pending += connection->pending_calls();
+    auto waiting = connection->oldest_pending();
+    if (waiting && (!oldest || waiting->since < oldest->since)) oldest = waiting;
+    if (connection->stands()) connected = connection->connected_since();
+  }
+  std::string text = "ready";
+  if (state_ == State::kDead)
+    text = "given up";
+  else if (state_ == State::kClosed)
+    text = connections_.empty() ? "being opened" : "closed";
+  text += connected ? ", connected for " + since_text(*connected) : ", no connection";
+  if (options_.connections > 1) {
+    text += ", " + std::to_string(standing_count()) + " of " +
+            std::to_string(options_.connections) + " connections";
+  }
+  text += "; " + std::to_string(counters_.requests) + " requests, " +
+          std::to_string(counters_.retries) + " retries, waited " +
+          format_duration(counters_.throttled_ms) + " for limits; " + std::to_string(pending) +
+          " in flight of " + std::to_string(window_.limit());
+  if (!oldest) return text;
+  return text + "\n  the oldest request, " + std::string(oldest->kind) + ", has waited for " +
+         since_text(oldest->since);
+}
+
+}  // namespace nfsferry::nfs3

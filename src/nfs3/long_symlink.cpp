@@ -1,0 +1,173 @@
+#include "nfs3/long_symlink.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <random>
+
+#include "nfs3/wire.hpp"
+
+namespace nfsferry::nfs3 {
+namespace {
+
+constexpr std::string_view kKind = "SYMLINK";
+constexpr std::uint32_t kProgram = 100003;
+constexpr std::uint32_t kVersion = 3;
+constexpr std::uint32_t kProcedure = 10;
+constexpr std::uint32_t kAuthSys = 1;
+constexpr std::uint32_t kLastFragment = 0x80000000;
+constexpr std::size_t kRequestMost = 16'384;
+constexpr std::size_t kReplyMost = 16'384;
+constexpr std::size_t kVerifierMost = 400;  // RFC 5531 section 8.2
+constexpr std::size_t kGroupsMost = 16;
+constexpr std::uint64_t kPatienceMs = 10'000;
+
+void put(std::vector<std::byte>& out, std::uint32_t word) {
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<std::byte>(word >> shift));
+}
+
+std::uint32_t word_at(std::span<const std::byte> bytes) {
+  std::uint32_t word = 0;
+  for (std::byte byte : bytes.first(4)) word = word << 8 | std::to_integer<std::uint32_t>(byte);
+  return word;
+}
+
+// Record mark, call header and arguments. Empty: it cannot be encoded.
+std::vector<std::byte> record_of(std::uint32_t xid, const Credentials& credentials,
+                                 SYMLINK3args& args) {
+  std::vector<char> encoded(kRequestMost);
+  ZDR zdr{};
+  libnfs_zdrmem_create(&zdr, encoded.data(), static_cast<std::uint32_t>(encoded.size()),
+                       ZDR_ENCODE);
+  bool fits = zdr_SYMLINK3args(&zdr, &args) != 0;
+  std::size_t size = fits ? libnfs_zdr_getpos(&zdr) : 0;
+  libnfs_zdr_destroy(&zdr);
+  std::vector<std::byte> record;
+  if (!fits) return record;
+
+  std::size_t groups = std::min(credentials.groups.size(), kGroupsMost);
+  put(record, 0);
+  for (std::uint32_t word : {xid, 0u, 2u, kProgram, kVersion, kProcedure, kAuthSys}) {
+    put(record, word);
+  }
+  put(record, static_cast<std::uint32_t>(20 + 4 * groups));
+  for (std::uint32_t word : {0u, 0u, credentials.uid, credentials.gid}) put(record, word);
+  put(record, static_cast<std::uint32_t>(groups));
+  for (std::size_t i = 0; i < groups; ++i) put(record, credentials.groups[i]);
+  put(record, 0);
+  put(record, 0);
+  auto bytes = std::as_bytes(std::span(encoded)).first(size);
+  record.insert(record.end(), bytes.begin(), bytes.end());
+  std::vector<std::byte> mark;
+  put(mark, kLastFragment | static_cast<std::uint32_t>(record.size() - 4));
+  std::copy(mark.begin(), mark.end(), record.begin());
+  return record;
+}
+
+Task<Status> exchange(Loop& loop, int fd, std::span<std::byte> record, std::uint32_t xid,
+                      CancelToken& cancel) {
+  iovec piece{record.data(), record.size()};
+  std::span<iovec> pieces(&piece, 1);
+  NFSFERRY_TRY(Ok sent, co_await loop.send(fd, pieces, &cancel), co_return);
+  std::array<std::byte, 4> mark{};
+  NFSFERRY_TRY(std::size_t marked, co_await loop.recv_all(fd, mark, &cancel), co_return);
+  std::size_t size = word_at(mark) & ~kLastFragment;
+  if (marked < mark.size() || size > kReplyMost) {
+    co_return own_error(Own::kConnectionLost, kKind, "no reply");
+  }
+  std::vector<std::byte> reply(size);
+  NFSFERRY_TRY(std::size_t got, co_await loop.recv_all(fd, reply, &cancel), co_return);
+  if (got < size) co_return own_error(Own::kConnectionLost, kKind, "no whole reply");
+  NFSFERRY_TRY(std::uint32_t status, status_of_reply(reply, xid), co_return);
+  if (status != 0) co_return nfs3_error(status, kKind);
+  co_return ok();
+}
+
+Task<void> end_after(Loop& loop, std::uint64_t after_ms, CancelToken& target, CancelToken& stop) {
+  Status slept = co_await loop.sleep_for(std::chrono::milliseconds(after_ms), &stop);
+  if (slept) target.cancel();
+}
+
+Task<Status> send_alone(Client& client, const Address& address, std::vector<std::byte> record,
+                        std::uint32_t xid) {
+  Loop& loop = client.loop();
+  UniqueFd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) co_return errno_error(errno, "socket");
+  // Where it may have a privileged port it takes one, as libnfs does.
+  if (address.storage.ss_family == AF_INET && ::geteuid() == 0) {
+    (void)::bindresvport(fd.get(), nullptr);
+  }
+  CancelToken cancel;
+  CancelToken stop;
+  TaskGroup timer;
+  timer.spawn(end_after(loop, std::min(kPatienceMs, client.timeout_ms()), cancel, stop));
+  const auto* generic = reinterpret_cast<const sockaddr*>(&address.storage);
+  Status done = co_await loop.connect(fd.get(), generic, address.length, &cancel);
+  if (done) {
+    done = co_await exchange(loop, fd.get(), record, xid, cancel);
+    bool answered = done || done.error().domain == Domain::kNfs3;
+    if (!answered) done = own_error(Own::kOutcomeUnknown, kKind, done.error().message());
+  }
+  stop.cancel();
+  co_await timer.join();
+  loop.forget_socket(fd.get());
+  co_return done;
+}
+
+}  // namespace
+
+Result<std::uint32_t> status_of_reply(std::span<const std::byte> record, std::uint32_t xid) {
+  auto take = [&record]() -> std::uint32_t {
+    if (record.size() < 4) {
+      record = {};
+      return ~0u;
+    }
+    std::uint32_t word = word_at(record);
+    record = record.subspan(4);
+    return word;
+  };
+  bool ours = take() == xid && take() == 1;
+  if (!ours) return own_error(Own::kBadReply, kKind, "not the reply to this call");
+  if (take() != 0) return rpc_error(RpcFailure::kAuthDenied, kKind);
+  (void)take();  // the verifier's flavor
+  std::size_t verifier = take();
+  std::size_t padded = (verifier + 3) & ~std::size_t{3};
+  if (verifier > kVerifierMost || padded > record.size()) {
+    return own_error(Own::kBadReply, kKind, "a verifier that is too long");
+  }
+  record = record.subspan(padded);
+  if (record.size() < 8) return own_error(Own::kBadReply, kKind, "cut short");
+  std::uint32_t accepted = take();
+  if (accepted > 5) return own_error(Own::kBadReply, kKind, "an unknown accept_stat");
+  if (accepted != 0) return rpc_error(static_cast<RpcFailure>(accepted), kKind);
+  return take();
+}
+
+Task<Result<Made>> long_symlink(Client& client, const FileHandle& directory, std::string name,
+                                std::string text, const NewAttributes& attributes,
+                                AttrChoice choice) {
+  SYMLINK3args args{};
+  args.where = wire(directory, name);
+  args.symlink.symlink_attributes = wire(attributes, choice);
+  args.symlink.symlink_data = text.data();
+  std::random_device random;
+  std::uint32_t xid = random();
+  std::vector<std::byte> record = record_of(xid, client.credentials(), args);
+  if (record.empty()) {
+    co_return Error{Domain::kErrno, ENAMETOOLONG, std::string(kKind), std::move(name), {}};
+  }
+  Status done = own_error(Own::kNameResolution, "connect", "no address");
+  for (const Address& address : client.addresses()) {
+    std::vector<std::byte> copy = record;
+    done = co_await send_alone(client, address, std::move(copy), xid);
+    if (done || done.error().domain != Domain::kErrno) break;
+  }
+  client.count_request(done.has_value());
+  if (!done) co_return std::move(done).error();
+  co_return Made{};
+}
+
+}  // namespace nfsferry::nfs3
