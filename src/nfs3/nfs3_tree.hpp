@@ -39,7 +39,7 @@ inline const FileHandle& handle_of(const Directory* directory) {
 
 class Nfs3Tree : public FullTree {
  public:
-  static constexpr unsigned kAttemptsMost = 3;  // of one entry
+  static constexpr unsigned kAttemptsMost = Client::kLossesMost;  // of one entry
 
   Nfs3Tree(Loop& loop, Location location, Nfs3Options options);
 

@@ -46,7 +46,7 @@ inline constexpr AttrChoice kChooseOwner{true, false, false};
 inline constexpr AttrChoice kChooseModeAndTimes{false, true, true};
 
 // Seconds are 32 bits without a sign: what is before 1970 or after 2106 becomes the end of that
-// range.
+// range, and at both ends whole seconds are kept (Capabilities::kept()).
 inline constexpr std::int64_t kMostSeconds = 0xffffffff;
 
 struct Found {

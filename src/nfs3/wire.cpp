@@ -21,7 +21,7 @@ diropargs3 wire(const FileHandle& directory, const std::string& name) {
 }
 
 nfstime3 wire(Time time) {
-  if (time.seconds < 0) return nfstime3{0, 0};
+  if (time.seconds <= 0) return nfstime3{0, 0};
   if (time.seconds >= kMostSeconds) return nfstime3{static_cast<u_int>(kMostSeconds), 0};
   return nfstime3{static_cast<u_int>(time.seconds), time.nanoseconds};
 }

@@ -1,0 +1,205 @@
+// Connections that end, stand still or come in pieces under every request of a copy.
+#include <sys/stat.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "nfs3_copies.hpp"
+#include "record_reader.hpp"
+#include "sample_tree.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const auto* const kRegistered = ::testing::AddGlobalTestEnvironment(&SharedServer::instance());
+
+enum class Blow { kCutCall, kCutReply, kPieces, kDelay };
+
+// What befalls some requests for one procedure of NFSv3. Filters run on the proxy's thread alone.
+struct Plan {
+  std::uint32_t procedure = 0;  // 0: every one
+  Blow blow = Blow::kCutCall;
+  unsigned nth = 1;  // which of them is the first
+  unsigned times = 1;
+  unsigned seen = 0;
+  std::atomic<unsigned> struck{0};
+
+  bool strikes(std::uint32_t asked) {
+    if (procedure != 0 && asked != procedure) return false;
+    ++seen;
+    bool now = seen >= nth && seen < nth + times;
+    if (now) ++struck;
+    return now;
+  }
+};
+
+std::uint32_t word(std::span<const std::byte> record, std::size_t index) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 4 * index; i < 4 * index + 4 && i < record.size(); ++i) {
+    value = value << 8 | std::to_integer<std::uint32_t>(record[i]);
+  }
+  return value;
+}
+
+class PlanFilter : public ProxyFilter {
+ public:
+  explicit PlanFilter(Plan& plan) : plan_(plan) {}
+
+  void on_call(std::span<const std::byte> record, ProxyActions& actions) override {
+    constexpr std::size_t kProcedureWord = 5;
+    bool struck = plan_.strikes(word(record, kProcedureWord));
+    if (struck && plan_.blow == Blow::kCutCall) {
+      actions.push_back({ProxyAction::Kind::kReset});
+      return;
+    }
+    if (struck) marked_.push_back(word(record, 0));
+    actions.push_back({ProxyAction::Kind::kToServer, framed(record)});
+  }
+  void on_reply(std::span<const std::byte> record, ProxyActions& actions) override {
+    bool struck = std::erase(marked_, word(record, 0)) > 0;
+    if (!struck) {
+      actions.push_back({ProxyAction::Kind::kToClient, framed(record)});
+      return;
+    }
+    switch (plan_.blow) {
+      case Blow::kCutCall:
+      case Blow::kCutReply: actions.push_back({ProxyAction::Kind::kReset}); break;
+      case Blow::kPieces: actions.push_back({ProxyAction::Kind::kBytewise, framed(record)}); break;
+      case Blow::kDelay:
+        actions.push_back(
+            {ProxyAction::Kind::kToClient, framed(record), std::chrono::milliseconds(20)});
+        break;
+    }
+  }
+
+ private:
+  Plan& plan_;
+  std::vector<std::uint32_t> marked_;  // xids
+};
+
+// Directories, small files, a large one, an empty one, a replaced one, links, a FIFO.
+void make_source(const fs::path& root) {
+  fs::create_directories(root / "one" / "two");
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    make_file(root / ("file" + std::to_string(i)), 1 + i * 1500, i);
+    make_file(root / "one" / ("inner" + std::to_string(i)), 10 + i * 700, 100 + i);
+  }
+  make_file(root / "one" / "nothing", 0, 1);
+  make_file(root / "one" / "two" / "large", (1 << 20) + 1, 7);
+  fs::create_hard_link(root / "file1", root / "one" / "two" / "linked");
+  fs::create_symlink("../file2", root / "one" / "symlink");
+  ASSERT_EQ(::mkfifo((root / "fifo").c_str(), 0640), 0);
+}
+
+class Nfs3Fault : public Nfs3Copy {
+ protected:
+  std::unique_ptr<Proxy> proxy(Plan& plan) {
+    ProxyOptions options;
+    options.server_port = static_cast<std::uint16_t>(server().port());
+    options.make_filter = [&plan] { return std::make_unique<PlanFilter>(plan); };
+    auto made = Proxy::start(options);
+    EXPECT_TRUE(made.has_value());
+    return made ? *std::move(made) : nullptr;
+  }
+  // Both sides through one proxy.
+  void copy_through(Plan& plan) {
+    auto between = proxy(plan);
+    CopyOptions wanted = options();
+    wanted.source = url(source_, "3", between->port());
+    wanted.target = url(target_, "3", between->port());
+    wanted.verify = VerifyMode::kTransferred;
+    expect_done(copy(wanted));
+    expect_equal();
+  }
+  void clear_target() {
+    for (const auto& entry : fs::directory_iterator(folder(target_))) fs::remove_all(entry.path());
+  }
+};
+
+struct Procedure {
+  const char* name;
+  std::uint32_t number;
+};
+constexpr Procedure kProcedures[] = {
+    {"GETATTR", 1},  {"SETATTR", 2},      {"LOOKUP", 3},  {"READLINK", 5},
+    {"READ", 6},     {"WRITE", 7},        {"CREATE", 8},  {"MKDIR", 9},
+    {"SYMLINK", 10}, {"MKNOD", 11},       {"REMOVE", 12}, {"RENAME", 14},
+    {"LINK", 15},    {"READDIRPLUS", 17}, {"FSINFO", 19}, {"COMMIT", 21}};
+
+std::string procedure_name(const ::testing::TestParamInfo<Procedure>& info) {
+  return info.param.name;
+}
+
+class Nfs3Faults : public Nfs3Fault, public ::testing::WithParamInterface<Procedure> {};
+INSTANTIATE_TEST_SUITE_P(Procedures, Nfs3Faults, ::testing::ValuesIn(kProcedures), procedure_name);
+
+TEST_P(Nfs3Faults, a_lost_connection_under_it_loses_nothing) {
+  make_source(folder(source_));
+  for (Blow blow : {Blow::kCutCall, Blow::kCutReply}) {
+    for (unsigned nth : {1u, 3u}) {
+      SCOPED_TRACE(::testing::Message() << static_cast<int>(blow) << " at number " << nth);
+      clear_target();
+      Plan plan{GetParam().number, blow, nth};
+      copy_through(plan);
+    }
+  }
+}
+
+TEST_F(Nfs3Fault, replies_in_pieces_of_one_byte_are_put_together) {
+  make_source(folder(source_));
+  Plan plan{0, Blow::kPieces, 1, 1'000'000};
+  copy_through(plan);
+  EXPECT_GT(plan.struck, 50u);
+}
+
+TEST_F(Nfs3Fault, late_replies_are_waited_for) {
+  make_source(folder(source_));
+  Plan plan{0, Blow::kDelay, 1, 1'000'000};
+  copy_through(plan);
+}
+
+TEST_F(Nfs3Fault, connections_that_are_dropped_again_and_again_still_carry_a_copy) {
+  make_source(folder(source_));
+  Plan plan;
+  plan.nth = 1'000'000;
+  std::atomic<bool> over{false};
+  auto between = proxy(plan);
+  std::thread dropper([&] {
+    while (!over) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      between->drop_connections();
+    }
+  });
+  CopyOptions wanted = options();
+  wanted.source = url(source_, "3", between->port());
+  wanted.target = url(target_, "3", between->port());
+
+  CopyReport report = copy(wanted);
+
+  over = true;
+  dropper.join();
+  expect_done(report);
+  expect_equal();
+}
+
+TEST_F(Nfs3Fault, a_server_that_stays_away_ends_the_run_in_time) {
+  make_source(folder(source_));
+  Plan plan;
+  plan.nth = 1'000'000;
+  auto between = proxy(plan);
+  CopyOptions wanted = options();
+  wanted.source = url(source_, "3", between->port());
+  wanted.timeout_ms = 1'000;
+  between->stop_accepting(true);
+
+  CopyReport report = copy(wanted);
+
+  EXPECT_NE(report.exit_code, ExitCode::kDone);
+}
+
+}  // namespace
+}  // namespace nfsferry::test
