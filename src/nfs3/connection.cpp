@@ -15,7 +15,6 @@
 namespace nfsferry::nfs3 {
 namespace {
 
-constexpr std::size_t kGroupsMost = 16;
 // A privileged local port that libnfs picks may be one whose last connection to the same server is
 // not forgotten yet.
 constexpr int kPortsTried = 8;

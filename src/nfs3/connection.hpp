@@ -18,11 +18,13 @@ struct rpc_context;
 
 namespace nfsferry::nfs3 {
 
+inline constexpr std::size_t kGroupsMost = 16;
+
 // AUTH_SYS (RFC 5531 appendix A).
 struct Credentials {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::vector<std::uint32_t> groups;  // the first 16 are sent
+  std::vector<std::uint32_t> groups;  // the first kGroupsMost are sent
 };
 
 class Connection;

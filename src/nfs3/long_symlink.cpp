@@ -22,7 +22,6 @@ constexpr std::uint32_t kLastFragment = 0x80000000;
 constexpr std::size_t kRequestMost = 16'384;
 constexpr std::size_t kReplyMost = 16'384;
 constexpr std::size_t kVerifierMost = 400;  // RFC 5531 section 8.2
-constexpr std::size_t kGroupsMost = 16;
 constexpr std::uint64_t kPatienceMs = 10'000;
 
 void put(std::vector<std::byte>& out, std::uint32_t word) {

@@ -38,16 +38,20 @@ void recover_inputs(Bytes input);
 // g a glob, a newline and a path; f lines of filters; m lines of an owner map.
 void rules(Bytes input);
 
+// A reply to the one request of NFSv3 that we send ourselves, from its xid on.
+void nfs3_replies(Bytes input);
+
 struct Target {
   std::string_view name;  // the corpus's folder
   void (*run)(Bytes input);
 };
-inline constexpr std::array<Target, 7> kTargets{{{"records", records},
+inline constexpr std::array<Target, 8> kTargets{{{"records", records},
                                                  {"replies", replies},
                                                  {"attributes", attributes},
                                                  {"listing", listing},
                                                  {"texts", texts},
                                                  {"recover_inputs", recover_inputs},
-                                                 {"rules", rules}}};
+                                                 {"rules", rules},
+                                                 {"nfs3_replies", nfs3_replies}}};
 
 }  // namespace nfsferry::fuzz
