@@ -77,6 +77,7 @@ class Nfs3Tree : public FullTree {
   Task<std::vector<Status>> make_specials(std::span<const MakeSpecial> items) override;
   Task<std::vector<Status>> set_attributes(std::span<const SetAttributes> items) override;
   Task<std::vector<Status>> remove(std::span<const RemoveEntry> items) override;
+  Task<std::vector<Status>> move(std::span<const MoveEntry> items) override;
 
   // For `nfsferry probe`: what the server said of its sizes, and of its room now.
   const ServerSizes& sizes() const { return sizes_; }
@@ -107,6 +108,7 @@ class Nfs3Tree : public FullTree {
   Task<Status> replace_by_link(const MakeLink& item, const Entry& existing);
   Task<void> set_one(const SetAttributes& item, Status& result);
   Task<void> remove_one(const RemoveEntry& item, Status& result);
+  Task<void> move_one(const MoveEntry& item, Status& result);
   // Attributes of a node that was made under a temporary name, then its own name.
   Task<Status> finish_node(const Directory* parent, std::string temporary, std::string_view name,
                            Made made, NewAttributes attributes);

@@ -217,6 +217,36 @@ Task<void> Nfs3Tree::remove_one(const RemoveEntry& item, Status& result) {
   result = of_entry(std::move(result).error(), item.name);
 }
 
+Task<void> Nfs3Tree::move_one(const MoveEntry& item, Status& result) {
+  result = check_name("RENAME", item.name);
+  if (result) result = check_name("RENAME", item.to_name);
+  if (!result) co_return;
+  bool unknown = false;
+  for (unsigned attempts = 1;; ++attempts) {
+    std::string name(item.name);
+    std::string to_name(item.to_name);
+    result = co_await rename(client_, handle_of(item.parent), std::move(name),
+                             handle_of(item.to_parent), std::move(to_name));
+    if (result) co_return;
+    const Error& error = result.error();
+    if (unknown && is_status(error, Nfsstat3::kNoent)) {
+      result = ok();  // the try whose reply was lost
+      co_return;
+    }
+    unknown = unknown || error.is(Own::kOutcomeUnknown);
+    if (!begins_again(error) || attempts >= kAttemptsMost) break;
+  }
+  result = of_entry(std::move(result).error(), item.name);
+}
+
+Task<std::vector<Status>> Nfs3Tree::move(std::span<const MoveEntry> items) {
+  std::vector<Status> results = no_answers(items.size(), "RENAME");
+  TaskGroup group;
+  for (std::size_t i = 0; i < items.size(); ++i) group.spawn(move_one(items[i], results[i]));
+  co_await group.join();
+  co_return results;
+}
+
 Task<std::vector<Status>> Nfs3Tree::remove(std::span<const RemoveEntry> items) {
   std::vector<Status> results = no_answers(items.size(), "REMOVE");
   TaskGroup group;
