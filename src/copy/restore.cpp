@@ -4,14 +4,13 @@
 #include <utility>
 
 #include "base/nfsstat4.hpp"
+#include "copy/scope.hpp"
 #include "loop/sync.hpp"
 
 namespace nfsferry::copy {
 namespace {
 
 constexpr std::size_t kLookupsAtOnce = 64;
-
-bool is_directory(const Entry& entry) { return entry.attributes.type == FileType::kDirectory; }
 
 NodePtr root_of(const FullTree& tree) {
   auto root = std::make_shared<DirectoryNode>();

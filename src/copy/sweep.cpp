@@ -2,51 +2,15 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
 #include <utility>
 
-#include "base/escape.hpp"
-#include "base/log.hpp"
 #include "base/nfsstat4.hpp"
 #include "copy/backup.hpp"
 #include "copy/scope.hpp"
 #include "copy/start_over.hpp"
-#include "tree/release_flat.hpp"
+#include "copy/sweep_place.hpp"
 
 namespace nfsferry::copy {
-namespace {
-
-bool is_directory(const Entry& entry) { return entry.attributes.type == FileType::kDirectory; }
-
-}  // namespace
-
-// A directory that is gone through. Those without a parent are directories of the copy: they stay.
-struct Sweep::Place {
-  Place() = default;
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  ~Place() { release_flat(std::move(parent)); }
-
-  PlacePtr parent;
-  NodePtr node;  // without a parent
-  Entry entry;   // with one
-  DirectoryPtr directory;
-  const SurplusNames* names = nullptr;  // what goes of it; null: all
-  std::optional<Entry> only;            // what goes of it
-  // Names that are still there after they were dealt with, where the directory is listed again.
-  std::set<Hash128> met;
-  std::vector<PlacePtr> below;  // directories in it that go, once it is listed no more
-  std::size_t pending = 1;      // this one and the directories in it that are to go
-  bool stays = false;           // as something in it does
-  bool gone = false;            // somebody else has removed or moved it
-
-  std::string path_of(const std::string& name) const {
-    std::string path = name;
-    const Place* place = this;
-    for (; place->parent; place = place->parent.get()) path = place->entry.name + "/" + path;
-    return place->node->path_of(path);
-  }
-};
 
 Sweep::Sweep(Shared& shared, Source& source, FullTree& target, Purpose purpose)
     : shared_(shared), source_(source), target_(target), purpose_(purpose) {}
@@ -182,64 +146,6 @@ Task<Status> Sweep::open(PlacePtr place) {
   co_return ok();
 }
 
-// Whether nothing goes of this directory: it is another run's target, a backup folder, or one of
-// the copy whose source is another directory by now.
-Task<bool> Sweep::is_left_alone(PlacePtr place) {
-  if (place->parent) {
-    bool of_a_run =
-        co_await holds(place, kLockName, "another run may be at work in that directory");
-    if (of_a_run) co_return true;
-    bool in_root = !place->parent->parent && !place->parent->node->parent;
-    if (!in_root) co_return false;
-    co_return co_await holds(place, kBackupNote, "that directory keeps what earlier runs removed");
-  }
-  const DirectoryNode& node = *place->node;
-  if (!node.parent || purpose_ == Purpose::kCount) co_return false;
-  const char* why = nullptr;
-  if (shared_.surplus.spares(node.target_fileid)) {
-    why = "the target has it under another name, too";
-  } else {
-    bool current = co_await is_current(place->node);
-    if (!current) why = "it, or a directory above it, was replaced in the source meanwhile";
-  }
-  if (why == nullptr) co_return false;
-  log(LogLevel::kWarning, "nothing is deleted in " + quote_for_terminal(node.path()) + ": " + why);
-  place->stays = true;
-  if (reports()) shared_.counters.deletion_refused += place->names->size();
-  co_return true;
-}
-
-// Whether the source has this directory, and all above it, still under their names.
-Task<bool> Sweep::is_current(NodePtr node) {
-  std::vector<NodePtr> asked;
-  bool current = true;
-  for (; node->parent && current; node = node->parent) {
-    auto known = current_.find(node.get());
-    if (known != current_.end()) {
-      current = known->second;
-      break;
-    }
-    auto now = co_await source_.lookup(node->parent->source, node->entry.name);
-    current = now && now->attributes.fileid == node->entry.attributes.fileid;
-    asked.push_back(node);
-  }
-  // Of a chain that broke at its end all that hangs below it is known to be elsewhere.
-  for (const NodePtr& one : asked) current_[one.get()] = current;
-  co_return current;
-}
-
-// Whether the directory has an entry of that name, for which it is left alone, or does not say so.
-Task<bool> Sweep::holds(PlacePtr place, std::string_view name, std::string_view why) {
-  std::string wanted(name);
-  auto found = co_await target_.lookup(place->directory, std::move(wanted));
-  if (!found && means_no_entry(found.error())) co_return false;
-  if (found)
-    refuse(*place, *found, why);
-  else
-    place_failed(*place, found.error());
-  co_return true;
-}
-
 // What goes of the directory; true: there is more of it than fits, and all of it goes or is met.
 Task<Result<bool>> Sweep::list_some(PlacePtr place, std::vector<Entry>& entries) {
   auto listing = target_.list(place->directory);
@@ -274,38 +180,6 @@ bool Sweep::goes(Place& place, const Entry& entry) {
   refuse(place, entry, "it has changed since it was compared");
   place.met.insert(key);
   return false;
-}
-
-// Takes out what must not go: what the source has by now, or says nothing clear about.
-Task<void> Sweep::ask_the_source(PlacePtr place, std::vector<Entry>& entries) {
-  std::vector<Result<Entry>> answers(entries.size(), own_error(Own::kCancelled, "lookup"));
-  std::size_t next = 0;
-  TaskGroup lanes;
-  for (std::size_t i = 0; i < std::min(kLookupsAtOnce, entries.size()); ++i) {
-    lanes.spawn(ask_lane(*place, entries, answers, next));
-  }
-  co_await lanes.join();
-  std::vector<Entry> going;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (!answers[i] && means_no_entry(answers[i].error())) {
-      going.push_back(std::move(entries[i]));
-      continue;
-    }
-    place->met.insert(name_key(entries[i].name, shared_.name_seed));
-    if (answers[i])
-      refuse(*place, entries[i], "the source has it by now");
-    else if (!shared_.stopping())
-      failed(*place, entries[i], answers[i].error());
-  }
-  entries = std::move(going);
-}
-
-Task<void> Sweep::ask_lane(const Place& place, const std::vector<Entry>& entries,
-                           std::vector<Result<Entry>>& answers, std::size_t& next) {
-  while (next < entries.size() && !shared_.stopping()) {
-    std::size_t i = next++;
-    answers[i] = co_await source_.lookup(place.node->source, entries[i].name);
-  }
 }
 
 // `more`: the directory is listed again afterwards.
@@ -383,52 +257,6 @@ Task<void> Sweep::move_aside(PlacePtr place, std::vector<Entry> entries) {
     shared_.counters.files_deleted += number - folders;
     tell(*place, *asked[i], EntryAction::kDeleted, {});
   }
-}
-
-// Whether the entry must not be removed, and with it the directory that holds it.
-bool Sweep::stays(Place& place, const Entry& entry) {
-  bool directory = is_directory(entry);
-  std::string_view why;
-  if (entry.attributes.fsid != target_.root_entry().attributes.fsid)
-    why = "another file system is mounted there";
-  else if (shared_.surplus.spares(entry.attributes.fileid))
-    why = "this run reads or writes it";
-  else if (is_protected(entry))
-    why = "such a name is never removed";
-  else if (!shared_.filter.empty() &&
-           shared_.filter.leaves_out(place.path_of(entry.name), directory))
-    why = "the filters leave it out";
-  if (why.empty()) return false;
-  refuse(place, entry, why);
-  return true;
-}
-
-void Sweep::refuse(Place& place, const Entry& entry, std::string_view why) {
-  place.stays = true;
-  std::string path = escape_for_terminal(place.path_of(entry.name));
-  if (!why_) why_ = own_error(Own::kTypeConflict, "remove", path + " stays: " + std::string(why));
-  if (!reports()) return;
-  log(LogLevel::kInfo, "not deleted: " + path + ": " + std::string(why));
-  ++shared_.counters.deletion_refused;
-  tell(place, entry, EntryAction::kSkipped, {});
-}
-
-bool Sweep::is_allowed(Place& place, std::uint64_t entries) {
-  if (!allowed_) return true;
-  if (*allowed_ >= entries) {
-    *allowed_ -= entries;
-    return true;
-  }
-  place.stays = true;
-  if (over_) return false;
-  over_ = true;
-  nothing_failed_ = false;
-  shared_.entry_failed(Phase::kDelete, {},
-                       own_error(Own::kTooManyDeletions, "delete",
-                                 "more came than --max-delete allows since it was counted: the "
-                                 "rest stays"),
-                       1);
-  return false;
 }
 
 // The directory is done with; if it was the last thing its parent waited for, that one as well.
