@@ -19,7 +19,7 @@ constexpr std::string_view kNoteText =
 Error in_the_way(const Shared& shared, std::string_view what) {
   return own_error(
       Own::kTypeConflict, "backup",
-      "in the target " + quote_for_terminal(shared.options.backup_dir) + " " + std::string(what));
+      "in the target, " + quote_for_terminal(shared.options.backup_dir) + " " + std::string(what));
 }
 
 // Owner and mode as the root of the target has them.

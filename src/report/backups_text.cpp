@@ -66,12 +66,15 @@ std::string backups_table(const BackupsReport& report) {
 }
 
 std::string restore_text(const RestoreReport& report) {
+  bool nothing = report.restored + report.unchanged + report.displaced == 0;
+  if (nothing && report.run.exit_code != ExitCode::kDone) return {};
   std::string text =
       grouped(report.restored) + (report.restored == 1 ? " entry" : " entries") + " put back";
   if (report.unchanged > 0) text += ", " + grouped(report.unchanged) + " were in place";
   text += '\n';
   if (report.displaced > 0) {
-    text += grouped(report.displaced) + " that stood there are in the backup of run " +
+    text += grouped(report.displaced) + " that stood there " +
+            (report.displaced == 1 ? "is" : "are") + " in the backup of run " +
             report.run.options.run_id + "\n";
   }
   return text;

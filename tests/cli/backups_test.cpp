@@ -84,6 +84,7 @@ TEST_F(Backups, OfARunThatHasNoneAreNotPutBack) {
   EXPECT_NE(missing.exit_code, 0);
   EXPECT_NE(missing.err.find("there is no backup of run nightly-8"), std::string::npos)
       << missing.err;
+  EXPECT_EQ(missing.out, "");
   EXPECT_EQ(folder_.read("target/file"), "new content");
 }
 
