@@ -186,6 +186,26 @@ TEST_F(Nfs3Fault, connections_that_are_dropped_again_and_again_still_carry_a_cop
   expect_equal();
 }
 
+TEST_F(Nfs3Fault, a_server_that_crashes_and_comes_back_loses_nothing_that_was_promised) {
+  make_source(folder(source_));
+  make_file(folder(source_) / "larger", 100 << 20, 11);
+  std::string killed;
+  std::string restarted;
+  std::thread killer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(400));
+    killed = server().kill();
+    restarted = server().restart();
+  });
+
+  CopyReport report = copy(options());
+
+  killer.join();
+  ASSERT_EQ(killed, "");
+  ASSERT_EQ(restarted, "");
+  expect_done(report);
+  expect_equal();
+}
+
 TEST_F(Nfs3Fault, a_server_that_stays_away_ends_the_run_in_time) {
   make_source(folder(source_));
   Plan plan;
