@@ -165,8 +165,6 @@ void Worker::already_linked(const HardLinks::Group& group, LinkedName name) {
 }
 
 void Worker::link_made(const HardLinks::Group& group, const LinkedName& name) {
-  // Where the target folds names, the name may have been there under another spelling.
-  if (name.target_fileid == 0) shared_.surplus.spare(group.target_fileid);
   ++shared_.counters.hard_links;
   ++shared_.counters.files_done;
   name.node->touched = true;

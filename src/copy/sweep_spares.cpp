@@ -107,8 +107,8 @@ bool Sweep::stays(Place& place, const Entry& entry) {
   std::string_view why;
   if (entry.attributes.fsid != target_.root_entry().attributes.fsid)
     why = "another file system is mounted there";
-  else if (shared_.surplus.spares(entry.attributes.fileid))
-    why = "this run reads or writes it";
+  else if (directory && shared_.surplus.spares(entry.attributes.fileid))
+    why = "this run reads or writes that directory";
   else if (is_protected(entry))
     why = "such a name is never removed";
   else if (!shared_.filter.empty() &&

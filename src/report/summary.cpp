@@ -197,7 +197,7 @@ std::string copy_summary(const CopyReport& report) {
   add_count(out, dry ? "would delete" : "deleted", report.files_deleted + report.folders_deleted,
             "entry");
   add_count(out, "not deleted", report.deletion_refused, "entry");
-  add_count(out, "kept in the backup", report.backed_up, "entry");
+  add_count(out, "in the backup", report.backed_up, "entry");
   add_count(out, "hard links", report.hard_links, "name");
   add_count(out, "not copied", report.special_skipped, "special file");
   add_filtered(out, report.files_filtered, report.folders_filtered);

@@ -23,7 +23,7 @@ class Backups : public ::testing::Test {
     Outcome copied = run_program({"copy", folder_.path("source"), folder_.path("target"),
                                   "--delete", "--backup-dir", ".kept", "--run-id", "nightly-7"});
     ASSERT_EQ(copied.exit_code, 0) << copied.err;
-    EXPECT_NE(copied.err.find("kept in the backup"), std::string::npos) << copied.err;
+    EXPECT_NE(copied.out.find("in the backup"), std::string::npos) << copied.out;
   }
   Outcome backups(std::vector<std::string> more = {}) {
     more.insert(more.begin(), {"backups", folder_.path("target")});

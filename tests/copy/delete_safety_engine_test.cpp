@@ -311,16 +311,6 @@ TEST_F(DeleteSafety, what_is_mounted_in_the_source_out_of_the_target_stays) {
   source_volume_->edit("/", [&](MemoryNode& root) { root.entries.erase("mnt"); });
 }
 
-TEST_F(DeleteSafety, a_name_that_was_linked_under_another_spelling_stays) {
-  MemoryNodePtr two = from("/a", FileType::kRegular, "two names");
-  EXPECT_TRUE(source_volume_->link(two, *source_volume_->root(), "B"));
-  MemoryNodePtr there_already = to("/a", FileType::kRegular, "two names");
-  EXPECT_TRUE(target_volume_->link(there_already, *target_volume_->root(), "b"));
-  target_volume_->ignore_case();
-  copy();
-  EXPECT_TRUE(target_volume_->find(*target_volume_->root(), "b"));
-}
-
 TEST_F(DeleteSafety, nothing_goes_where_files_have_no_numbers) {
   to("/surplus", FileType::kRegular, "x");
   target_volume_->edit("/", [](MemoryNode& root) { root.attributes.fileid = 0; });
