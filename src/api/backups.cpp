@@ -62,6 +62,21 @@ class TargetRun {
     run_.error_detail = std::move(detail);
   }
 
+  // Finds out whether owners can be given away; where not, they are left as the target makes them.
+  Task<Status> prepare(FullTree& target) {
+    const Attributes& root = target.root_entry().attributes;
+    shared_->ownership = copy::Ownership(run_.options, root, root);
+    if (changes()) {
+      bool numeric = root.owner.is_numeric() && root.group.is_numeric();
+      std::uint32_t owner = numeric ? root.owner.id : 0;
+      std::uint32_t group = numeric ? root.group.id : 0;
+      NFSFERRY_TRY(Ok probed, co_await target.probe(owner, group), co_return);
+      if (!numeric || !target.capabilities().change_owner) shared_->ownership.leave_owners();
+    }
+    shared_->target_can = target.capabilities();
+    co_return ok();
+  }
+
   Task<void> main(Loop& loop, Location location) {
     auto tree = api::make_tree(loop, location, {run_.options.run_id, run_.options.timeout_ms});
     if (!tree) {
@@ -76,10 +91,8 @@ class TargetRun {
       TaskGroup watching;
       watching.spawn(
           api::close_on_stop(loop, location.kind, target, stop_, worked, copy::kStopPatience));
-      shared_->target_can = target.capabilities();
-      shared_->ownership = copy::Ownership(run_.options, target.root_entry().attributes,
-                                           target.root_entry().attributes);
-      done = co_await work(target);
+      done = co_await prepare(target);
+      if (done) done = co_await work(target);
       worked.cancel();
       co_await watching.join();
     }
@@ -94,7 +107,7 @@ class TargetRun {
     if (int signal = stop_.load(); signal != 0) {
       run_.exit_code = stopped_by(signal);
       run_.error_code = "cancelled";
-      run_.error_detail = "interrupted; what was not done yet is as it was: run again to go on";
+      run_.error_detail = "interrupted: run again to go on";
     }
     co_await target.close();
     TreeFacts facts = target.facts();
@@ -126,13 +139,14 @@ class ListBackups final : public TargetRun {
   // A run id that is no backup's is a mistake: nothing is removed then.
   Status all_there(const std::vector<copy::BackupPlace>& places) const {
     for (const std::string& wanted : options_.prune) {
-      bool there = std::any_of(places.begin(), places.end(), [&](const copy::BackupPlace& place) {
+      auto found = std::count_if(places.begin(), places.end(), [&](const copy::BackupPlace& place) {
         return place.entry.name == wanted;
       });
-      if (!there) {
-        return own_error(Own::kMissing, "prune",
-                         "there is no backup of run " + wanted + "; nothing was removed");
-      }
+      if (found == 1) continue;
+      return own_error(Own::kMissing, "prune",
+                       (found == 0 ? "there is no backup of run " + wanted
+                                   : "several folders have a backup of run " + wanted) +
+                           "; nothing was removed");
     }
     return ok();
   }
@@ -145,8 +159,9 @@ class ListBackups final : public TargetRun {
     copy::Sweep count(*shared_, tree, tree, copy::Sweep::Purpose::kCount);
     count.add(place.folder, place.entry);
     co_await count.run();
+    if (shared_->stopping()) co_return ok();
     if (!count.nothing_failed()) co_return *count.why_not_all();
-    backup.entries = count.entries() - 1;
+    backup.entries = count.entries() > 0 ? count.entries() - 1 : 0;  // but its own directory
     backup.bytes = count.bytes();
     if (goes(backup) && !shared_->stopping()) {
       copy::Sweep sweep(*shared_, tree, tree, copy::Sweep::Purpose::kClearTheWay);
@@ -190,12 +205,18 @@ class RestoreBackup final : public TargetRun {
       return place.entry.name == options_.backup_of;
     };
     auto place = std::find_if(places.begin(), places.end(), of_run);
+    if (std::count_if(places.begin(), places.end(), of_run) > 1) {
+      co_return own_error(Own::kMissing, "restore",
+                          "several folders have a backup of run " + options_.backup_of +
+                              ": rename the directory of one of them");
+    }
     if (place == places.end()) {
       co_return own_error(Own::kMissing, "restore",
                           "there is no backup of run " + options_.backup_of +
                               "; `nfsferry backups` lists those that are there");
     }
     run_.options.backup_dir = place->folder->entry.name;
+    NFSFERRY_TRY(Ok own, co_await copy::check_backup(*shared_, tree), co_return);
     copy::Restore restore(*shared_, tree);
     Status done = co_await restore.go(*place);
     report_.restored = restore.restored();

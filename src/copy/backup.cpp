@@ -1,15 +1,18 @@
 #include "copy/backup.hpp"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
 #include "base/escape.hpp"
 #include "base/nfsstat4.hpp"
 #include "copy/shared.hpp"
+#include "loop/sync.hpp"
 
 namespace nfsferry::copy {
 namespace {
 
+constexpr std::size_t kLookupsAtOnce = 64;
 constexpr std::string_view kNoteText =
     "Here nfsferry keeps what its runs replaced or deleted in the directory around this one: a\n"
     "directory for each run, with everything at the path that it had.\n"
@@ -22,15 +25,54 @@ Error in_the_way(const Shared& shared, std::string_view what) {
       "in the target, " + quote_for_terminal(shared.options.backup_dir) + " " + std::string(what));
 }
 
-// Owner and mode as the root of the target has them.
-NewAttributes like_the_root(const Target& target) {
+// Mode as the root of the target has it, and owner as a copy of the root would.
+NewAttributes like_the_root(const Shared& shared, const Target& target) {
   const Attributes& root = target.root_entry().attributes;
+  auto given = shared.ownership.of(root);
   NewAttributes like;
+  if (given) {
+    like.owner = given->owner;
+    like.group = given->group;
+  }
   like.mode = root.mode;
-  if (root.owner.is_numeric()) like.owner = root.owner.id;
-  if (root.group.is_numeric()) like.group = root.group.id;
-  if (!target.capabilities().change_owner) like.owner = like.group = std::nullopt;
   return like;
+}
+
+// Whether names that differ in case alone are one name there, found out by a temporary.
+Task<Result<bool>> ignores_case(Target& target) {
+  std::string name = temporary_name(target.capabilities().lock_mark);
+  PutFile marker;
+  marker.parent = target.root().get();
+  marker.name = name;
+  marker.attributes.mode = 0600;
+  std::span<const PutFile> one(&marker, 1);
+  auto made = co_await target.put_files(one, ReadBack::kNo);
+  if (!made[0]) co_return std::move(made[0]).error();
+  std::string other = name;
+  for (char& c : other) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  auto found = co_await target.lookup(target.root(), std::move(other));
+  RemoveEntry entry{target.root().get(), name, false};
+  std::span<const RemoveEntry> gone(&entry, 1);
+  auto removed = co_await target.remove(gone);
+  if (!removed[0]) co_return std::move(removed[0]).error();
+  if (!found && !means_no_entry(found.error())) co_return std::move(found).error();
+  co_return found.has_value();
+}
+
+// What is in the backup already is not linked there a second time.
+Task<void> look_for_kept(Target& target, const std::vector<Kept>& entries,
+                         std::vector<DirectoryPtr>& places, std::vector<Status>& results,
+                         std::size_t& next) {
+  while (next < entries.size()) {
+    std::size_t i = next++;
+    if (!places[i]) continue;
+    auto there = co_await target.lookup(places[i], entries[i].name);
+    if (!there && means_no_entry(there.error())) continue;
+    if (!there) results[i] = std::move(there).error();
+    places[i] = nullptr;
+  }
 }
 
 // Several threads may make the same one; what is there already stays as it is.
@@ -48,7 +90,7 @@ Task<Result<DirectoryPtr>> make(Target& target, DirectoryPtr parent, std::string
 }
 
 Task<Result<DirectoryPtr>> make_folder_of_run(const Shared& shared, Target& target) {
-  NewAttributes like = like_the_root(target);
+  NewAttributes like = like_the_root(shared, target);
   const CopyOptions& options = shared.options;
   NFSFERRY_TRY(DirectoryPtr folder, co_await make(target, target.root(), options.backup_dir, like),
                co_return);
@@ -79,6 +121,7 @@ Task<Result<DirectoryPtr>> backup_of(Shared& shared, Target& target, NodePtr nod
     } else {
       auto attributes = shared.ownership.of(next->entry.attributes);
       if (!attributes) co_return std::move(attributes).error();
+      if (attributes->mode) *attributes->mode &= next->target_mode;
       NFSFERRY_TRY(DirectoryPtr made, co_await make(target, at, next->entry.name, *attributes),
                    co_return);
       at = std::move(made);
@@ -132,12 +175,24 @@ Task<std::vector<Status>> keep(Shared& shared, Target& target, std::vector<Kept>
     else
       results[i] = std::move(place).error();
   }
+  if (way == Way::kLink) {
+    std::size_t asked = 0;
+    TaskGroup lanes;
+    for (std::size_t i = 0; i < std::min(kLookupsAtOnce, entries.size()); ++i) {
+      lanes.spawn(look_for_kept(target, entries, places, results, asked));
+    }
+    co_await lanes.join();
+  }
   auto done = co_await carry_out(target, entries, places, way);
   std::size_t next = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (places[i]) results[i] = std::move(done[next++]);
     if (results[i]) {
       if (places[i]) ++shared.counters.backed_up;
+      continue;
+    }
+    if (means_no_entry(results[i].error())) {
+      results[i] = ok();  // somebody has removed it
       continue;
     }
     if (first[i]) shared.backup.unclaim(key_of(shared, entries[i]));
@@ -176,6 +231,17 @@ void BackupDirectories::add(const std::string& path, DirectoryPtr directory) {
 Task<Status> check_backup(Shared& shared, Target& target) {
   const CopyOptions& options = shared.options;
   if (options.backup_dir.empty()) co_return ok();
+  if (!target.capabilities().hard_links) {
+    co_return own_error(Own::kUnsupported, "backup",
+                        "the target takes no hard links, by which --backup-dir keeps files");
+  }
+  auto folds = co_await ignores_case(target);
+  if (!folds) co_return std::move(folds).error();
+  if (*folds) {
+    co_return own_error(Own::kUnsupported, "backup",
+                        "the target ignores the case of names: --backup-dir could not tell what it "
+                        "replaces");
+  }
   auto there = co_await target.lookup(target.root(), options.backup_dir);
   if (!there && means_no_entry(there.error())) co_return ok();
   if (!there) co_return std::move(there).error();
@@ -187,6 +253,11 @@ Task<Status> check_backup(Shared& shared, Target& target) {
   auto note = co_await target.lookup(*folder, std::string(kBackupNote));
   if (!note && !means_no_entry(note.error())) co_return std::move(note).error();
   if (!note) {
+    auto listing = target.list(*folder);
+    if (!listing) co_return std::move(listing).error();
+    auto page = co_await (*listing)->next();
+    if (!page) co_return std::move(page).error();
+    if (page->eof && page->entries.empty()) co_return ok();  // the note was about to be written
     co_return in_the_way(shared, "holds no " + std::string(kBackupNote) +
                                      ", so it is no backup folder; choose another --backup-dir");
   }

@@ -30,14 +30,14 @@ Task<Status> Worker::keep_replaced(WorkItem& item) {
   co_return std::move(kept.front());
 }
 
-// Names that become links of other files. Those that could not be kept fail, and leave their group.
+// Names that become links of other files, or files of their own. Those that could not be kept fail,
+// and leave their group.
 Task<void> Worker::keep_linked(std::span<HardLinks::Group> groups) {
   if (!shared_.keeps_backup()) co_return;
   std::vector<Kept> entries;
   for (const HardLinks::Group& group : groups) {
     for (const LinkedName& name : group.others) {
-      if (group.in_place && name.target_fileid != 0 && !name.kept)
-        entries.push_back(Kept{name.node, name.entry.name});
+      if (name.there && !name.kept) entries.push_back(Kept{name.node, name.entry.name});
     }
   }
   if (entries.empty()) co_return;
@@ -46,7 +46,7 @@ Task<void> Worker::keep_linked(std::span<HardLinks::Group> groups) {
   for (HardLinks::Group& group : groups) {
     std::vector<LinkedName> left;
     for (LinkedName& name : group.others) {
-      bool asked = group.in_place && name.target_fileid != 0 && !name.kept;
+      bool asked = name.there && !name.kept;
       const Status* result = asked ? &kept[next++] : nullptr;
       if (!result || *result) {
         name.kept = name.kept || asked;

@@ -1,16 +1,25 @@
 #include "copy/restore.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/nfsstat4.hpp"
+#include "base/treatment.hpp"
 #include "copy/scope.hpp"
 #include "loop/sync.hpp"
 
 namespace nfsferry::copy {
 namespace {
 
-constexpr std::size_t kLookupsAtOnce = 64;
+constexpr std::size_t kAskedAtOnce = 64;
+constexpr std::size_t kPutBackAtOnce = 256;  // little may happen between the look and the rename
+
+// Of one file under two names, and no other that a server gives the same number.
+bool are_links(const Attributes& a, const Attributes& b) {
+  return a.fileid != 0 && a.fileid == b.fileid && a.fsid == b.fsid && a.type == b.type &&
+         a.link_count > 1;
+}
 
 NodePtr root_of(const FullTree& tree) {
   auto root = std::make_shared<DirectoryNode>();
@@ -27,14 +36,16 @@ Task<Result<NodePtr>> open_in(FullTree& tree, NodePtr parent, Entry entry) {
   co_return node;
 }
 
-Task<Result<std::vector<Entry>>> list_all(FullTree& tree, DirectoryPtr directory) {
+// `strict`: names that must not be used are an error.
+Task<Result<std::vector<Entry>>> list_all(FullTree& tree, DirectoryPtr directory,
+                                          bool strict = true) {
   std::vector<Entry> entries;
   auto listing = tree.list(std::move(directory));
   if (!listing) co_return std::move(listing).error();
   for (bool more = true; more;) {
     auto page = co_await (*listing)->next();
     if (!page) co_return std::move(page).error();
-    if (!page->refused.empty()) co_return std::move(page->refused.front());
+    if (strict && !page->refused.empty()) co_return std::move(page->refused.front());
     more = !page->eof;
     std::move(page->entries.begin(), page->entries.end(), std::back_inserter(entries));
   }
@@ -46,14 +57,16 @@ Task<Result<std::vector<Entry>>> list_all(FullTree& tree, DirectoryPtr directory
 Task<Result<std::vector<BackupPlace>>> find_backups(FullTree& tree) {
   std::vector<BackupPlace> found;
   NodePtr root = root_of(tree);
-  NFSFERRY_TRY(std::vector<Entry> in_root, co_await list_all(tree, tree.root()), co_return);
+  NFSFERRY_TRY(std::vector<Entry> in_root, co_await list_all(tree, tree.root(), false), co_return);
   for (Entry& one : in_root) {
     if (!is_directory(one)) continue;
     auto folder = co_await open_in(tree, root, std::move(one));
     if (!folder) continue;  // not one that could be looked into
-    auto note = co_await tree.lookup((*folder)->target, std::string(kBackupNote));
-    if (!note && means_no_entry(note.error())) continue;
-    if (!note) co_return std::move(note).error();
+    std::string name(kBackupNote);
+    auto note = co_await tree.lookup((*folder)->target, std::move(name));
+    bool unknown = !note && treatment(note.error()) != Treatment::kSkipEntry;
+    if (unknown) co_return std::move(note).error();
+    if (!note) continue;
     NFSFERRY_TRY(std::vector<Entry> runs, co_await list_all(tree, (*folder)->target), co_return);
     for (Entry& run : runs) {
       if (is_directory(run)) found.push_back(BackupPlace{*folder, std::move(run)});
@@ -116,10 +129,23 @@ Task<Status> Restore::enter(std::vector<Level>& levels, Entry entry) {
 // Puts back what is in this directory, but for directories that are on both sides.
 Task<Status> Restore::fill(Level& level) {
   NFSFERRY_TRY(std::vector<Entry> entries, co_await list_all(tree_, level.backup), co_return);
+  for (std::size_t begin = 0; begin < entries.size() && !shared_.stopping();) {
+    std::size_t end = std::min(entries.size(), begin + kPutBackAtOnce);
+    auto first = entries.begin() + static_cast<std::ptrdiff_t>(begin);
+    auto last = entries.begin() + static_cast<std::ptrdiff_t>(end);
+    std::vector<Entry> some(std::make_move_iterator(first), std::make_move_iterator(last));
+    begin = end;
+    co_await take(level, std::move(some));
+  }
+  level.left = level.left || shared_.stopping();
+  co_return ok();
+}
+
+Task<void> Restore::take(Level& level, std::vector<Entry> entries) {
   std::vector<Result<Entry>> answers(entries.size(), own_error(Own::kCancelled, "lookup"));
   std::size_t next = 0;
   TaskGroup lanes;
-  for (std::size_t i = 0; i < std::min(kLookupsAtOnce, entries.size()); ++i) {
+  for (std::size_t i = 0; i < std::min(kAskedAtOnce, entries.size()); ++i) {
     lanes.spawn(ask(level, entries, answers, next));
   }
   co_await lanes.join();
@@ -135,7 +161,7 @@ Task<Status> Restore::fill(Level& level) {
       failed(level, entry.name, there.error());
     else if (is_directory(entry) && is_directory(*there))
       level.directories.push_back(std::move(entry));
-    else if (entry.attributes.fileid != 0 && entry.attributes.fileid == there->attributes.fileid)
+    else if (are_links(entry.attributes, there->attributes))
       same.push_back(std::move(entry));  // it was kept, and then not replaced
     else
       taken.push_back(std::move(entry));
@@ -144,7 +170,6 @@ Task<Status> Restore::fill(Level& level) {
   co_await make_room(level, taken);
   std::move(taken.begin(), taken.end(), std::back_inserter(free));
   co_await put_back(level, std::move(free));
-  co_return ok();
 }
 
 Task<void> Restore::ask(const Level& level, const std::vector<Entry>& entries,

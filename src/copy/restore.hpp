@@ -33,6 +33,7 @@ class Restore {
  private:
   struct Level;
   Task<Status> fill(Level& level);
+  Task<void> take(Level& level, std::vector<Entry> entries);
   Task<void> ask(const Level& level, const std::vector<Entry>& entries,
                  std::vector<Result<Entry>>& answers, std::size_t& next);
   Task<void> put_back(Level& level, std::vector<Entry> entries);

@@ -71,7 +71,8 @@ struct DirectoryNode {
   bool attributes_right = false;  // all of them were when the target was listed
   // Another run's lock is here or above: nothing is removed.
   std::atomic<bool> others_at_work{false};
-  std::uint64_t target_fileid = 0;  // of the target's directory; 0: none yet, or it was not told
+  std::uint64_t target_fileid = 0;    // of the target's directory; 0: none yet, or it was not told
+  std::uint32_t target_mode = 07777;  // that it had
   // Directories or further names of files were found in it, which may be done after its files.
   std::atomic<bool> outlasts_files{false};
   std::atomic<bool> touched{false};  // a name in the target's directory was made or replaced
@@ -197,6 +198,7 @@ struct LinkedName {
   NodePtr node;
   Entry entry;
   std::uint64_t target_fileid = 0;  // of what the target has under that name; 0: nothing
+  bool there = false;               // the target has something under that name
   bool kept = false;                // that is in the backup
 };
 

@@ -226,8 +226,14 @@ Task<void> Sweep::move_aside(PlacePtr place, std::vector<Entry> entries) {
   std::vector<Kept> kept;
   std::vector<const Entry*> asked;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> counts;  // entries, folders
+  auto meet = [&](const Entry& entry) {
+    place->met.insert(name_key(entry.name, shared_.name_seed));
+  };
   for (const Entry& entry : entries) {
-    if (stays(*place, entry)) continue;
+    if (stays(*place, entry)) {
+      meet(entry);
+      continue;
+    }
     Sweep inside(shared_, source_, target_, Purpose::kCount);
     if (is_directory(entry)) {
       inside.add(place->node, entry);
@@ -236,10 +242,14 @@ Task<void> Sweep::move_aside(PlacePtr place, std::vector<Entry> entries) {
     if (shared_.stopping()) co_return;
     if (inside.why_not_all()) {
       refuse(*place, entry, inside.why_not_all()->message());
+      meet(entry);
       continue;
     }
     std::uint64_t number = is_directory(entry) ? inside.entries_ : 1;
-    if (removes() && !is_allowed(*place, number)) continue;
+    if (removes() && !is_allowed(*place, number)) {
+      meet(entry);
+      continue;
+    }
     kept.push_back(Kept{place->node, entry.name});
     asked.push_back(&entry);
     counts.emplace_back(number, inside.folders_);
@@ -248,9 +258,11 @@ Task<void> Sweep::move_aside(PlacePtr place, std::vector<Entry> entries) {
   if (removes() && !kept.empty()) moved = co_await keep_moved(shared_, target_, std::move(kept));
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (!moved[i]) {
+      meet(*asked[i]);
       failed(*place, *asked[i], moved[i].error());
       continue;
     }
+    ++removals_;
     auto [number, folders] = counts[i];
     entries_ += number;
     shared_.counters.folders_deleted += folders;

@@ -18,8 +18,6 @@ Task<bool> Sweep::is_left_alone(PlacePtr place) {
     bool of_a_run =
         co_await holds(place, kLockName, "another run may be at work in that directory");
     if (of_a_run) co_return true;
-    bool in_root = !place->parent->parent && !place->parent->node->parent;
-    if (!in_root) co_return false;
     co_return co_await holds(place, kBackupNote, "that directory keeps what earlier runs removed");
   }
   const DirectoryNode& node = *place->node;

@@ -97,6 +97,7 @@ Task<NodePtr> Worker::replace(NodePtr old, Entry now) {
   node->late = old->late;
   node->target = old->target;
   node->target_fileid = old->target_fileid;
+  node->target_mode = old->target_mode;
   node->others_at_work = old->others_at_work.load();
   node->existed = old->existed || writing();
   node->pending = 2;  // its listing, and the old one
@@ -181,7 +182,8 @@ Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool first) {
       for (const Entry& entry : page->entries) {
         bool ours = entry.name.starts_with(kTemporaryPrefix);
         if (is_backup_folder(*merge.node, entry.name)) continue;
-        if (entry.name == kLockName && merge.node->parent && writing()) note_lock(merge.node);
+        bool told = entry.name == kLockName || entry.name == kBackupNote;
+        if (told && merge.node->parent) leave_to_others(merge.node, entry.name);
         if (!ours)
           table.add(entry);
         else if (is_left_over(entry, live))
@@ -206,12 +208,13 @@ Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool first) {
   co_return ok();
 }
 
-// The target of another run, inside this one's.
-void Worker::note_lock(const NodePtr& node) {
-  if (node->others_at_work.exchange(true)) return;
-  log(LogLevel::kWarning, "nothing is deleted in " + quote_for_terminal(node->path()) +
-                              ", nor below: " + std::string(kLockName) +
-                              " is in it, so another run may be at work there");
+// The target of another run, or a backup, inside this one's.
+void Worker::leave_to_others(const NodePtr& node, std::string_view sign) {
+  if (node->others_at_work.exchange(true) || verifying()) return;
+  log(LogLevel::kWarning, "nothing is removed in " + quote_for_terminal(node->path()) +
+                              ", nor below: " + std::string(sign) + " is in it, so " +
+                              (sign == kLockName ? "another run may be at work there"
+                                                 : "it keeps what earlier runs removed"));
 }
 
 // What runs that died left behind: this run holds the target's lock.
@@ -268,14 +271,15 @@ Task<void> Worker::take_page(Merge& merge, ListingPage page) {
     if (!merge.table.holds(key) || merge.was_taken(key)) continue;
     TargetRow* row = merge.table.find(key);
     if (row) row->taken = true;
+    if (is_skipped(node, entry)) {
+      node->left_out.add(key);
+      continue;
+    }
     if (is_backup_folder(*node, entry.name)) {
       failed(Phase::kPrepare, *node, entry,
              own_error(Own::kTypeConflict, "backup",
-                       "the target's backup folder has this name; choose another --backup-dir"));
-      continue;
-    }
-    if (is_skipped(node, entry)) {
-      node->left_out.add(key);
+                       "the target's backup folder has this name; choose another --backup-dir, or "
+                       "leave it out by a filter"));
       continue;
     }
     if (entry.attributes.type == FileType::kDirectory) {
@@ -424,6 +428,7 @@ Task<void> Worker::go_into(NodePtr node, Subdirectory found, MadeDirectory made)
   child->existed = !made.created;
   child->target = std::move(made.directory);
   child->target_fileid = made.entry.attributes.fileid;
+  if (!made.created) child->target_mode = made.entry.attributes.mode;
   child->others_at_work = node->others_at_work.load();
   node->outlasts_files = true;
   const Attributes& now = made.entry.attributes;

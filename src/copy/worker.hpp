@@ -53,7 +53,7 @@ class Worker {
   Task<Status> open_and_merge(NodePtr node);
   Task<Status> merge_directory(NodePtr node);
   Task<Status> load_target(Merge& merge, TargetTable& table, bool first);
-  void note_lock(const NodePtr& node);
+  void leave_to_others(const NodePtr& node, std::string_view sign);
   Task<void> remove_temporaries(NodePtr node, std::vector<std::string> names);
   Task<Status> start_over(Merge& merge);
   Task<Status> list_source(Merge& merge);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,10 +49,12 @@ Status move_entry(const Result<DirectoryFd>& parent, const Result<DirectoryFd>& 
   if (!to_parent) return to_parent.error();
   std::string from(item.name);
   std::string to(item.to_name);
-  if (::renameat((**parent).get(), from.c_str(), (**to_parent).get(), to.c_str()) != 0) {
-    return errno_error(errno, "renameat", item.name);
-  }
-  return ok();
+  int from_fd = (**parent).get();
+  int to_fd = (**to_parent).get();
+  if (::renameat2(from_fd, from.c_str(), to_fd, to.c_str(), RENAME_NOREPLACE) == 0) return ok();
+  bool unknown = errno == EINVAL || errno == ENOSYS;  // to the file system, or to the kernel
+  if (unknown && ::renameat(from_fd, from.c_str(), to_fd, to.c_str()) == 0) return ok();
+  return errno_error(errno, "renameat2", item.name);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // --backup-dir: what is replaced or deleted is kept, and put back by a restore.
 #include "copy/restore.hpp"
+#include "copy/sweep.hpp"
 #include "engine_fixture.hpp"
 
 namespace nfsferry::copy {
@@ -252,6 +253,92 @@ TEST_F(BackupRun, keeps_names_that_become_links_of_another_file) {
   EXPECT_EQ(report.backed_up, 2u);
 }
 
+TEST_F(BackupRun, keeps_names_of_a_file_whose_first_name_cannot_be_copied) {
+  MemoryNodePtr two = from("/one", FileType::kRegular, "two names");
+  EXPECT_TRUE(source_volume_->link(two, *source_volume_->root(), "two"));
+  to("/one", FileType::kRegular, "old one");
+  to("/two", FileType::kRegular, "old two");
+  CopyReport report = copy({}, failing("put_file", "one", EIO));
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(target("/one"), "old one");
+  EXPECT_EQ(target("/two"), "two names");
+  EXPECT_EQ(kept("/two"), "old two");
+}
+
+TEST_F(BackupRun, overwrites_nothing_that_is_in_the_backup) {
+  from("/a", FileType::kRegular, "new content");
+  to("/a", FileType::kRegular, "put there by a run that shares the id");
+  MemoryOptions shared;
+  shared.fail = [this](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    if (operation != "put_file" || name != kBackupNote) return {};
+    to("/kept/first", FileType::kDirectory);
+    to("/kept/first/a", FileType::kRegular, "oldest");
+    return {};
+  };
+  done(shared);
+  EXPECT_EQ(target("/a"), "new content");
+  EXPECT_EQ(kept("/a"), "oldest");
+}
+
+TEST_F(BackupRun, does_not_open_what_was_closed_in_the_target) {
+  from("/dir", FileType::kDirectory);
+  from("/dir/file", FileType::kRegular, "new content");
+  MemoryNodePtr dir = to("/dir", FileType::kDirectory);
+  to("/dir/file", FileType::kRegular, "old");
+  NewAttributes closed;
+  closed.mode = 0700;
+  target_volume_->set_attributes(*dir, closed);
+  done();
+  EXPECT_EQ(at(*target_volume_, "/kept/first/dir")->attributes.mode, 0700u);
+}
+
+TEST_F(BackupRun, of_many_entries_of_one_directory_takes_all_of_them) {
+  to("/dir", FileType::kDirectory);
+  from("/dir", FileType::kDirectory);
+  for (std::size_t i = 0; i < Sweep::kEntriesMost + 5; ++i) {
+    to("/dir/" + std::to_string(i), FileType::kRegular);
+  }
+  EXPECT_EQ(done().files_deleted, Sweep::kEntriesMost + 5);
+}
+
+TEST_F(BackupRun, what_somebody_removes_meanwhile_is_copied) {
+  from("/a", FileType::kRegular, "new content");
+  to("/a", FileType::kRegular, "old");
+  MemoryOptions removing;
+  removing.fail = [this](std::string_view operation,
+                         std::string_view name) -> std::optional<Error> {
+    if (operation == "make_link" && name == "a") {
+      EXPECT_TRUE(target_volume_->remove(*target_volume_->root(), "a", false));
+    }
+    return {};
+  };
+  done(removing);
+  EXPECT_EQ(target("/a"), "new content");
+}
+
+TEST_F(BackupRun, is_not_removed_where_the_source_has_a_directory_of_its_name) {
+  to("/surplus", FileType::kRegular, "x");
+  done();
+  options_.backup_dir = "other";
+  options_.run_id = "second";
+  from("/kept", FileType::kDirectory);
+  from("/kept/mine", FileType::kRegular, "x");
+  done();
+  EXPECT_EQ(target("/kept/mine"), "x");
+  EXPECT_EQ(kept("/surplus"), "x");
+}
+
+TEST_F(BackupRun, a_restore_takes_no_other_file_of_the_same_number_for_the_same) {
+  to("/a", FileType::kRegular, "old");
+  from("/a", FileType::kRegular, "new content");
+  done();
+  at(*target_volume_, "/kept/first/a")->attributes.fileid =
+      at(*target_volume_, "/a")->attributes.fileid;
+  Restored undone = restore("first");
+  EXPECT_EQ(undone.restored, 1u);
+  EXPECT_EQ(target("/a"), "old");
+}
+
 TEST_F(BackupRun, a_file_that_was_kept_and_then_not_replaced_is_in_place_after_a_restore) {
   from("/a", FileType::kRegular, "new content");
   to("/a", FileType::kRegular, "old");
@@ -309,7 +396,18 @@ TEST_F(RefusedBackup, where_something_else_has_the_name) {
 
 TEST_F(RefusedBackup, in_a_directory_that_is_no_backup_folder) {
   to("/kept", FileType::kDirectory);
+  to("/kept/mine", FileType::kRegular, "x");
   EXPECT_NE(refusal().find("no backup folder"), std::string::npos) << refusal();
+}
+
+TEST_F(RefusedBackup, in_a_target_that_ignores_case) {
+  target_volume_->ignore_case();
+  EXPECT_NE(refusal().find("ignores the case"), std::string::npos) << refusal();
+}
+
+TEST_F(RefusedBackup, not_in_an_empty_directory_of_a_run_that_was_killed) {
+  to("/kept", FileType::kDirectory);
+  EXPECT_EQ(refusal(), "");
 }
 
 TEST_F(RefusedBackup, of_a_run_that_has_one) {
@@ -328,6 +426,8 @@ TEST_F(BackupRun, an_entry_of_the_source_with_the_folders_name_is_a_failure) {
   ASSERT_EQ(report.failures.size(), 1u);
   EXPECT_EQ(report.failures[0].path, "kept");
   EXPECT_FALSE(there("/kept/mine"));
+  options_.filters = {{false, "/kept/"}};
+  done();
 }
 
 }  // namespace
