@@ -340,8 +340,11 @@ Task<Result<DirectoryPage>> readdirplus(Client& client, const FileHandle& direct
   auto take = [&page](const READDIRPLUS3res& reply) {
     const READDIRPLUS3resok& resok = reply.READDIRPLUS3res_u.resok;
     page.entries.clear();
-    for (const entryplus3* one = resok.reply.entries; one != nullptr; one = one->nextentry) {
-      page.entries.push_back(entry_from(*one));
+    for (const void* next = resok.reply.entries; next != nullptr;) {
+      entryplus3 one;  // libnfs 4.0 lays them out at multiples of 4 bytes
+      std::memcpy(&one, next, sizeof one);
+      page.entries.push_back(entry_from(one));
+      next = one.nextentry;
     }
     page.verifier = verifier_from(resok.cookieverf);
     page.eof = resok.reply.eof != 0;
