@@ -1,18 +1,17 @@
 #include "copy/backup.hpp"
 
-#include <algorithm>
 #include <span>
 #include <utility>
 
 #include "base/escape.hpp"
 #include "base/nfsstat4.hpp"
+#include "copy/lookups.hpp"
+#include "copy/refusals.hpp"
 #include "copy/shared.hpp"
-#include "loop/sync.hpp"
 
 namespace nfsferry::copy {
 namespace {
 
-constexpr std::size_t kLookupsAtOnce = 64;
 constexpr std::string_view kNoteText =
     "Here nfsferry keeps what its runs replaced or deleted in the directory around this one: a\n"
     "directory for each run, with everything at the path that it had.\n"
@@ -41,37 +40,33 @@ NewAttributes like_the_root(const Shared& shared, const Target& target) {
 // Whether names that differ in case alone are one name there, found out by a temporary.
 Task<Result<bool>> ignores_case(Target& target) {
   std::string name = temporary_name(target.capabilities().lock_mark);
-  PutFile marker;
-  marker.parent = target.root().get();
-  marker.name = name;
-  marker.attributes.mode = 0600;
-  std::span<const PutFile> one(&marker, 1);
-  auto made = co_await target.put_files(one, ReadBack::kNo);
-  if (!made[0]) co_return std::move(made[0]).error();
   std::string other = name;
   for (char& c : other) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   }
-  auto found = co_await target.lookup(target.root(), std::move(other));
-  RemoveEntry entry{target.root().get(), name, false};
-  std::span<const RemoveEntry> gone(&entry, 1);
-  auto removed = co_await target.remove(gone);
-  if (!removed[0]) co_return std::move(removed[0]).error();
-  if (!found && !means_no_entry(found.error())) co_return std::move(found).error();
+  auto asked = co_await look_for_marker(target, std::move(name), target, target.root(), other);
+  if (!asked) co_return std::move(asked).error();
+  const Result<Entry>& found = *asked;
+  if (!found && !means_no_entry(found.error())) co_return found.error();
   co_return found.has_value();
 }
 
-// What is in the backup already is not linked there a second time.
-Task<void> look_for_kept(Target& target, const std::vector<Kept>& entries,
-                         std::vector<DirectoryPtr>& places, std::vector<Status>& results,
-                         std::size_t& next) {
-  while (next < entries.size()) {
-    std::size_t i = next++;
+// What is in the backup already is not linked there a second time: it has no place any more.
+Task<void> leave_out_kept(const Shared& shared, Target& target, const std::vector<Kept>& entries,
+                          std::vector<DirectoryPtr>& places, std::vector<Status>& results) {
+  std::vector<WantedName> names;
+  std::vector<std::size_t> asked;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
     if (!places[i]) continue;
-    auto there = co_await target.lookup(places[i], entries[i].name);
+    names.push_back(WantedName{places[i], entries[i].name});
+    asked.push_back(i);
+  }
+  auto answers = co_await look_up_all(shared, target, std::move(names));
+  for (std::size_t j = 0; j < asked.size(); ++j) {
+    const Result<Entry>& there = answers[j];
     if (!there && means_no_entry(there.error())) continue;
-    if (!there) results[i] = std::move(there).error();
-    places[i] = nullptr;
+    if (!there) results[asked[j]] = there.error();
+    places[asked[j]] = nullptr;
   }
 }
 
@@ -137,6 +132,12 @@ Hash128 key_of(const Shared& shared, const Kept& entry) {
   return name_key(entry.node->path_of(entry.name), shared.name_seed);
 }
 
+// Not the backup, whose absence looks the same.
+Task<bool> is_removed(Target& target, const Kept& entry) {
+  auto now = co_await target.lookup(entry.node->target, entry.name);
+  co_return !now && means_no_entry(now.error());
+}
+
 Task<std::vector<Status>> carry_out(Target& target, const std::vector<Kept>& entries,
                                     const std::vector<DirectoryPtr>& places, Way way) {
   if (way == Way::kLink) {
@@ -175,14 +176,7 @@ Task<std::vector<Status>> keep(Shared& shared, Target& target, std::vector<Kept>
     else
       results[i] = std::move(place).error();
   }
-  if (way == Way::kLink) {
-    std::size_t asked = 0;
-    TaskGroup lanes;
-    for (std::size_t i = 0; i < std::min(kLookupsAtOnce, entries.size()); ++i) {
-      lanes.spawn(look_for_kept(target, entries, places, results, asked));
-    }
-    co_await lanes.join();
-  }
+  if (way == Way::kLink) co_await leave_out_kept(shared, target, entries, places, results);
   auto done = co_await carry_out(target, entries, places, way);
   std::size_t next = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -191,8 +185,10 @@ Task<std::vector<Status>> keep(Shared& shared, Target& target, std::vector<Kept>
       if (places[i]) ++shared.counters.backed_up;
       continue;
     }
-    if (means_no_entry(results[i].error())) {
-      results[i] = ok();  // somebody has removed it
+    bool gone = means_no_entry(results[i].error());
+    if (gone) gone = co_await is_removed(target, entries[i]);
+    if (gone) {
+      results[i] = ok();
       continue;
     }
     if (first[i]) shared.backup.unclaim(key_of(shared, entries[i]));

@@ -212,15 +212,12 @@ Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
       // earlier time, so that the next run copies it again.
       in_place.entry.attributes = transfer.after;
       if (changed) in_place.entry.attributes.mtime = transfer.expected.mtime;
-      copied = co_await keep_replaced(item);
       auto attributes = wanted(in_place.entry);
-      if (!copied) {
-        // what is there stays
-      } else if (attributes) {
+      if (!attributes) copied = std::move(attributes).error();
+      if (copied) copied = co_await keep_replaced(item);
+      if (copied) {
         copied = co_await transfer.target->finish(*std::move(attributes));
         transfer.target.reset();  // in place, or removed
-      } else {
-        copied = std::move(attributes).error();
       }
       transfer.target_at_fault = !copied;
     }

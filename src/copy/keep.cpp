@@ -24,6 +24,7 @@ Task<std::vector<Status>> Worker::keep_replaced(std::vector<WorkItem>& items) {
 }
 
 Task<Status> Worker::keep_replaced(WorkItem& item) {
+  if (!shared_.keeps_backup()) co_return ok();
   std::vector<WorkItem> one(1, item);
   auto kept = co_await keep_replaced(one);
   item.kept = one.front().kept;

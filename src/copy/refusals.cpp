@@ -2,25 +2,32 @@
 
 namespace nfsferry::copy {
 
+Task<Result<Result<Entry>>> look_for_marker(Target& target, std::string marker, Tree& tree,
+                                            DirectoryPtr directory, std::string name) {
+  PutFile file;
+  file.parent = target.root().get();
+  file.name = marker;
+  file.attributes.mode = 0600;
+  std::span<const PutFile> one(&file, 1);
+  auto made = co_await target.put_files(one, ReadBack::kNo);
+  if (!made[0]) co_return std::move(made[0]).error();
+  auto found = co_await tree.lookup(std::move(directory), std::move(name));
+  RemoveEntry entry{target.root().get(), marker, false};
+  std::span<const RemoveEntry> gone(&entry, 1);
+  auto removed = co_await target.remove(gone);
+  if (!removed[0]) co_return std::move(removed[0]).error();
+  co_return Result<Result<Entry>>(std::move(found));
+}
+
 Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Attributes attributes,
                                   Target& target) {
   const Attributes& root = target.root_entry().attributes;
   if (attributes.fileid != root.fileid || attributes.fsid != root.fsid) co_return false;
 
   std::string name = temporary_name(target.capabilities().lock_mark);
-  PutFile marker;
-  marker.parent = target.root().get();
-  marker.name = name;
-  marker.attributes.mode = 0600;
-  std::span<const PutFile> one(&marker, 1);
-  auto made = co_await target.put_files(one, ReadBack::kNo);
-  if (!made[0]) co_return std::move(made[0]).error();
-  auto found = co_await source.lookup(directory, name);
-  RemoveEntry entry{target.root().get(), name, false};
-  std::span<const RemoveEntry> gone(&entry, 1);
-  auto removed = co_await target.remove(gone);
-  if (!removed[0]) co_return std::move(removed[0]).error();
-  co_return found.has_value();
+  auto asked = co_await look_for_marker(target, name, source, std::move(directory), name);
+  if (!asked) co_return std::move(asked).error();
+  co_return asked->has_value();
 }
 
 Task<Status> refuse_same_directory(Source& source, Target& target) {

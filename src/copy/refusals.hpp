@@ -1,10 +1,17 @@
 #pragma once
 
+#include <string>
+
 #include "base/result.hpp"
 #include "loop/task.hpp"
 #include "tree/tree.hpp"
 
 namespace nfsferry::copy {
+
+// Makes an empty file in the target's root and looks, while it is there, for a name in a directory
+// of any tree: the answer, or what went wrong in the target. Leaves nothing behind.
+Task<Result<Result<Entry>>> look_for_marker(Target& target, std::string marker, Tree& tree,
+                                            DirectoryPtr directory, std::string name);
 
 // True if a directory of the source is the target's root. Equal (fsid, fileid) is a suspicion,
 // since two servers can look alike; a marker made in the target and looked up in the source's

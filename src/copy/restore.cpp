@@ -6,13 +6,12 @@
 
 #include "base/nfsstat4.hpp"
 #include "base/treatment.hpp"
+#include "copy/lookups.hpp"
 #include "copy/scope.hpp"
-#include "loop/sync.hpp"
 
 namespace nfsferry::copy {
 namespace {
 
-constexpr std::size_t kAskedAtOnce = 64;
 constexpr std::size_t kPutBackAtOnce = 256;  // little may happen between the look and the rename
 
 // Of one file under two names, and no other that a server gives the same number.
@@ -142,13 +141,8 @@ Task<Status> Restore::fill(Level& level) {
 }
 
 Task<void> Restore::take(Level& level, std::vector<Entry> entries) {
-  std::vector<Result<Entry>> answers(entries.size(), own_error(Own::kCancelled, "lookup"));
-  std::size_t next = 0;
-  TaskGroup lanes;
-  for (std::size_t i = 0; i < std::min(kAskedAtOnce, entries.size()); ++i) {
-    lanes.spawn(ask(level, entries, answers, next));
-  }
-  co_await lanes.join();
+  auto names = names_in(level.node->target, entries);
+  auto answers = co_await look_up_all(shared_, tree_, std::move(names));
   std::vector<Entry> free;
   std::vector<Entry> taken;
   std::vector<Entry> same;
@@ -170,14 +164,6 @@ Task<void> Restore::take(Level& level, std::vector<Entry> entries) {
   co_await make_room(level, taken);
   std::move(taken.begin(), taken.end(), std::back_inserter(free));
   co_await put_back(level, std::move(free));
-}
-
-Task<void> Restore::ask(const Level& level, const std::vector<Entry>& entries,
-                        std::vector<Result<Entry>>& answers, std::size_t& next) {
-  while (next < entries.size() && !shared_.stopping()) {
-    std::size_t i = next++;
-    answers[i] = co_await tree_.lookup(level.node->target, entries[i].name);
-  }
 }
 
 Task<void> Restore::drop_links(Level& level, std::vector<Entry> entries) {

@@ -34,8 +34,6 @@ class Restore {
   struct Level;
   Task<Status> fill(Level& level);
   Task<void> take(Level& level, std::vector<Entry> entries);
-  Task<void> ask(const Level& level, const std::vector<Entry>& entries,
-                 std::vector<Result<Entry>>& answers, std::size_t& next);
   Task<void> put_back(Level& level, std::vector<Entry> entries);
   Task<void> drop_links(Level& level, std::vector<Entry> entries);
   Task<void> make_room(Level& level, std::vector<Entry>& entries);

@@ -178,22 +178,24 @@ bool Sweep::goes(Place& place, const Entry& entry) {
     case SurplusNames::Answer::kChanged: break;
   }
   refuse(place, entry, "it has changed since it was compared");
-  place.met.insert(key);
+  meet(place, entry);
   return false;
+}
+
+// What is still there afterwards is not dealt with again. False: it was met before.
+bool Sweep::meet(Place& place, const Entry& entry) {
+  return place.met.insert(name_key(entry.name, shared_.name_seed)).second;
 }
 
 // `more`: the directory is listed again afterwards.
 Task<void> Sweep::take(PlacePtr place, std::vector<Entry> entries, bool more) {
   std::vector<RemoveEntry> requests;
   std::vector<const Entry*> asked;
-  auto meet = [&](const Entry& entry) {
-    if (more) place->met.insert(name_key(entry.name, shared_.name_seed));
-  };
   for (Entry& entry : entries) {
     if (stays(*place, entry)) {
-      meet(entry);
+      if (more) meet(*place, entry);
     } else if (is_directory(entry)) {
-      bool first = place->met.insert(name_key(entry.name, shared_.name_seed)).second;
+      bool first = meet(*place, entry);
       if (!first) continue;
       auto below = std::make_shared<Place>();
       below->parent = place;
@@ -204,8 +206,8 @@ Task<void> Sweep::take(PlacePtr place, std::vector<Entry> entries, bool more) {
     } else if (is_allowed(*place)) {
       requests.push_back(RemoveEntry{place->directory.get(), entry.name, false});
       asked.push_back(&entry);
-    } else {
-      meet(entry);
+    } else if (more) {
+      meet(*place, entry);
     }
   }
   if (requests.empty()) co_return;
@@ -215,7 +217,7 @@ Task<void> Sweep::take(PlacePtr place, std::vector<Entry> entries, bool more) {
     if (removed[i] || means_no_entry(removed[i].error())) {
       gone(*place, *asked[i]);
     } else {
-      meet(*asked[i]);
+      if (more) meet(*place, *asked[i]);
       failed(*place, *asked[i], removed[i].error());
     }
   }
@@ -226,12 +228,9 @@ Task<void> Sweep::move_aside(PlacePtr place, std::vector<Entry> entries) {
   std::vector<Kept> kept;
   std::vector<const Entry*> asked;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> counts;  // entries, folders
-  auto meet = [&](const Entry& entry) {
-    place->met.insert(name_key(entry.name, shared_.name_seed));
-  };
   for (const Entry& entry : entries) {
     if (stays(*place, entry)) {
-      meet(entry);
+      meet(*place, entry);
       continue;
     }
     Sweep inside(shared_, source_, target_, Purpose::kCount);
@@ -242,12 +241,12 @@ Task<void> Sweep::move_aside(PlacePtr place, std::vector<Entry> entries) {
     if (shared_.stopping()) co_return;
     if (inside.why_not_all()) {
       refuse(*place, entry, inside.why_not_all()->message());
-      meet(entry);
+      meet(*place, entry);
       continue;
     }
     std::uint64_t number = is_directory(entry) ? inside.entries_ : 1;
     if (removes() && !is_allowed(*place, number)) {
-      meet(entry);
+      meet(*place, entry);
       continue;
     }
     kept.push_back(Kept{place->node, entry.name});
@@ -258,7 +257,7 @@ Task<void> Sweep::move_aside(PlacePtr place, std::vector<Entry> entries) {
   if (removes() && !kept.empty()) moved = co_await keep_moved(shared_, target_, std::move(kept));
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (!moved[i]) {
-      meet(*asked[i]);
+      meet(*place, *asked[i]);
       failed(*place, *asked[i], moved[i].error());
       continue;
     }

@@ -29,7 +29,6 @@ class Sweep {
     kClearTheWay,  // one failure, the caller's
   };
   static constexpr std::size_t kAtOnce = 16;
-  static constexpr std::size_t kLookupsAtOnce = 64;
   static constexpr std::size_t kEntriesMost = 1 << 14;  // of a directory in memory at once
   static constexpr std::size_t kTakenAtOnce = 1024;     // between the look at them and the removal
 
@@ -69,9 +68,8 @@ class Sweep {
   Task<bool> holds(PlacePtr place, std::string_view name, std::string_view why);
   Task<Result<bool>> list_some(PlacePtr place, std::vector<Entry>& entries);
   bool goes(Place& place, const Entry& entry);
+  bool meet(Place& place, const Entry& entry);
   Task<void> ask_the_source(PlacePtr place, std::vector<Entry>& entries);
-  Task<void> ask_lane(const Place& place, const std::vector<Entry>& entries,
-                      std::vector<Result<Entry>>& answers, std::size_t& next);
   Task<void> take(PlacePtr place, std::vector<Entry> entries, bool more);
   Task<void> move_aside(PlacePtr place, std::vector<Entry> entries);
   bool stays(Place& place, const Entry& entry);

@@ -1,11 +1,11 @@
 // What a sweep leaves, and how it says so.
-#include <algorithm>
 #include <utility>
 
 #include "base/escape.hpp"
 #include "base/log.hpp"
 #include "base/nfsstat4.hpp"
 #include "copy/backup.hpp"
+#include "copy/lookups.hpp"
 #include "copy/scope.hpp"
 #include "copy/sweep_place.hpp"
 
@@ -69,34 +69,21 @@ Task<bool> Sweep::holds(PlacePtr place, std::string_view name, std::string_view 
 
 // Takes out what must not go: what the source has by now, or says nothing clear about.
 Task<void> Sweep::ask_the_source(PlacePtr place, std::vector<Entry>& entries) {
-  std::vector<Result<Entry>> answers(entries.size(), own_error(Own::kCancelled, "lookup"));
-  std::size_t next = 0;
-  TaskGroup lanes;
-  for (std::size_t i = 0; i < std::min(kLookupsAtOnce, entries.size()); ++i) {
-    lanes.spawn(ask_lane(*place, entries, answers, next));
-  }
-  co_await lanes.join();
+  auto names = names_in(place->node->source, entries);
+  auto answers = co_await look_up_all(shared_, source_, std::move(names));
   std::vector<Entry> going;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (!answers[i] && means_no_entry(answers[i].error())) {
       going.push_back(std::move(entries[i]));
       continue;
     }
-    place->met.insert(name_key(entries[i].name, shared_.name_seed));
+    meet(*place, entries[i]);
     if (answers[i])
       refuse(*place, entries[i], "the source has it by now");
     else if (!shared_.stopping())
       failed(*place, entries[i], answers[i].error());
   }
   entries = std::move(going);
-}
-
-Task<void> Sweep::ask_lane(const Place& place, const std::vector<Entry>& entries,
-                           std::vector<Result<Entry>>& answers, std::size_t& next) {
-  while (next < entries.size() && !shared_.stopping()) {
-    std::size_t i = next++;
-    answers[i] = co_await source_.lookup(place.node->source, entries[i].name);
-  }
 }
 
 // Whether the entry must not be removed, and with it the directory that holds it.

@@ -99,6 +99,10 @@ class Nfs3Tree : public FullTree {
   Task<void> put_one(const PutFile& item, ReadBack read_back, Result<PutResult>& result);
   Task<Result<PutResult>> put_once(const PutFile& item, ReadBack read_back);
   Task<Status> fill(const FileHandle& file, const PutFile& item, ReadBack read_back);
+  // Starts `one` for every item, side by side.
+  template <typename Item>
+  Task<std::vector<Status>> each(std::span<const Item> items, std::string_view operation,
+                                 Task<void> (Nfs3Tree::*one)(const Item&, Status&));
   Task<void> make_symlink(const MakeSymlink& item, Status& result);
   Task<Status> make_symlink_once(const MakeSymlink& item);
   Task<void> make_special(const MakeSpecial& item, Status& result);

@@ -10,12 +10,32 @@ Error of_entry(Error error, std::string_view name) {
   return error;
 }
 
-std::vector<Status> no_answers(std::size_t count, std::string_view operation) {
-  std::vector<Status> results;
-  results.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) results.push_back(own_error(Own::kCancelled, operation));
-  return results;
+// Calls `once`, which gives a task, until it succeeds or another attempt would not help.
+template <typename Once>
+Task<Status> several_times(Once once, std::string_view name) {
+  for (unsigned attempts = 1;; ++attempts) {
+    Status result = co_await once();
+    if (result) co_return ok();
+    bool again = begins_again(result.error()) && attempts < Nfs3Tree::kAttemptsMost;
+    if (!again) co_return of_entry(std::move(result).error(), name);
+  }
 }
+
+// Of attempts to take a name away: once one may have been carried out, a missing name is a success.
+class GoneMeansDone {
+ public:
+  Task<Status> watch(Task<Status> attempt) {
+    Status result = co_await std::move(attempt);
+    if (result) co_return ok();
+    const Error& error = result.error();
+    if (unknown_ && is_status(error, Nfsstat3::kNoent)) co_return ok();
+    unknown_ = unknown_ || error.is(Own::kOutcomeUnknown);
+    co_return result;
+  }
+
+ private:
+  bool unknown_ = false;
+};
 
 // Of nodes: times where the tree keeps them, and no mode for a link.
 NewAttributes settable(NewAttributes attributes, bool is_link, bool link_times) {
@@ -43,6 +63,16 @@ Status accept_special(const MakeSpecial& item) {
 }
 
 }  // namespace
+
+template <typename Item>
+Task<std::vector<Status>> Nfs3Tree::each(std::span<const Item> items, std::string_view operation,
+                                         Task<void> (Nfs3Tree::*one)(const Item&, Status&)) {
+  std::vector<Status> results(items.size(), own_error(Own::kCancelled, operation));
+  TaskGroup group;
+  for (std::size_t i = 0; i < items.size(); ++i) group.spawn((this->*one)(items[i], results[i]));
+  co_await group.join();
+  co_return results;
+}
 
 Task<Status> Nfs3Tree::make_symlink_once(const MakeSymlink& item) {
   const FileHandle& directory = handle_of(item.parent);
@@ -89,39 +119,21 @@ Task<Status> Nfs3Tree::finish_node(const Directory* parent, std::string temporar
 Task<void> Nfs3Tree::make_symlink(const MakeSymlink& item, Status& result) {
   result = accept_symlink(item);
   if (!result) co_return;
-  for (unsigned attempts = 1;; ++attempts) {
-    result = co_await make_symlink_once(item);
-    if (result) co_return;
-    if (!begins_again(result.error()) || attempts >= kAttemptsMost) break;
-  }
-  result = of_entry(std::move(result).error(), item.name);
+  result = co_await several_times([this, &item] { return make_symlink_once(item); }, item.name);
 }
 
 Task<std::vector<Status>> Nfs3Tree::make_symlinks(std::span<const MakeSymlink> items) {
-  std::vector<Status> results = no_answers(items.size(), "SYMLINK");
-  TaskGroup group;
-  for (std::size_t i = 0; i < items.size(); ++i) group.spawn(make_symlink(items[i], results[i]));
-  co_await group.join();
-  co_return results;
+  return each(items, "SYMLINK", &Nfs3Tree::make_symlink);
 }
 
 Task<void> Nfs3Tree::make_special(const MakeSpecial& item, Status& result) {
   result = accept_special(item);
   if (!result) co_return;
-  for (unsigned attempts = 1;; ++attempts) {
-    result = co_await make_special_once(item);
-    if (result) co_return;
-    if (!begins_again(result.error()) || attempts >= kAttemptsMost) break;
-  }
-  result = of_entry(std::move(result).error(), item.name);
+  result = co_await several_times([this, &item] { return make_special_once(item); }, item.name);
 }
 
 Task<std::vector<Status>> Nfs3Tree::make_specials(std::span<const MakeSpecial> items) {
-  std::vector<Status> results = no_answers(items.size(), "MKNOD");
-  TaskGroup group;
-  for (std::size_t i = 0; i < items.size(); ++i) group.spawn(make_special(items[i], results[i]));
-  co_await group.join();
-  co_return results;
+  return each(items, "MKNOD", &Nfs3Tree::make_special);
 }
 
 // To a temporary name that is then renamed over what stands there. RENAME onto a link of the same
@@ -154,20 +166,11 @@ Task<Status> Nfs3Tree::make_link_once(const MakeLink& item) {
 Task<void> Nfs3Tree::make_link(const MakeLink& item, Status& result) {
   result = check_name("LINK", item.name);
   if (!result) co_return;
-  for (unsigned attempts = 1;; ++attempts) {
-    result = co_await make_link_once(item);
-    if (result) co_return;
-    if (!begins_again(result.error()) || attempts >= kAttemptsMost) break;
-  }
-  result = of_entry(std::move(result).error(), item.name);
+  result = co_await several_times([this, &item] { return make_link_once(item); }, item.name);
 }
 
 Task<std::vector<Status>> Nfs3Tree::make_links(std::span<const MakeLink> items) {
-  std::vector<Status> results = no_answers(items.size(), "LINK");
-  TaskGroup group;
-  for (std::size_t i = 0; i < items.size(); ++i) group.spawn(make_link(items[i], results[i]));
-  co_await group.join();
-  co_return results;
+  return each(items, "LINK", &Nfs3Tree::make_link);
 }
 
 Task<void> Nfs3Tree::set_one(const SetAttributes& item, Status& result) {
@@ -187,72 +190,38 @@ Task<void> Nfs3Tree::set_one(const SetAttributes& item, Status& result) {
 }
 
 Task<std::vector<Status>> Nfs3Tree::set_attributes(std::span<const SetAttributes> items) {
-  std::vector<Status> results = no_answers(items.size(), "SETATTR");
-  TaskGroup group;
-  for (std::size_t i = 0; i < items.size(); ++i) group.spawn(set_one(items[i], results[i]));
-  co_await group.join();
-  co_return results;
+  return each(items, "SETATTR", &Nfs3Tree::set_one);
 }
 
 Task<void> Nfs3Tree::remove_one(const RemoveEntry& item, Status& result) {
   result = check_name("REMOVE", item.name);
   if (!result) co_return;
-  const FileHandle& directory = handle_of(item.parent);
-  bool unknown = false;
-  for (unsigned attempts = 1;; ++attempts) {
-    std::string name(item.name);
-    if (item.is_directory)
-      result = co_await rmdir(client_, directory, std::move(name));
-    else
-      result = co_await nfs3::remove(client_, directory, std::move(name));
-    if (result) co_return;
-    const Error& error = result.error();
-    if (unknown && is_status(error, Nfsstat3::kNoent)) {
-      result = ok();  // the try whose reply was lost
-      co_return;
-    }
-    unknown = unknown || error.is(Own::kOutcomeUnknown);
-    if (!begins_again(error) || attempts >= kAttemptsMost) break;
-  }
-  result = of_entry(std::move(result).error(), item.name);
+  GoneMeansDone gone;
+  auto once = [this, &item, &gone] {
+    auto remove = item.is_directory ? &rmdir : &nfs3::remove;
+    return gone.watch(remove(client_, handle_of(item.parent), std::string(item.name)));
+  };
+  result = co_await several_times(once, item.name);
 }
 
 Task<void> Nfs3Tree::move_one(const MoveEntry& item, Status& result) {
   result = check_name("RENAME", item.name);
   if (result) result = check_name("RENAME", item.to_name);
   if (!result) co_return;
-  bool unknown = false;
-  for (unsigned attempts = 1;; ++attempts) {
-    std::string name(item.name);
-    std::string to_name(item.to_name);
-    result = co_await rename(client_, handle_of(item.parent), std::move(name),
-                             handle_of(item.to_parent), std::move(to_name));
-    if (result) co_return;
-    const Error& error = result.error();
-    if (unknown && is_status(error, Nfsstat3::kNoent)) {
-      result = ok();  // the try whose reply was lost
-      co_return;
-    }
-    unknown = unknown || error.is(Own::kOutcomeUnknown);
-    if (!begins_again(error) || attempts >= kAttemptsMost) break;
-  }
-  result = of_entry(std::move(result).error(), item.name);
+  GoneMeansDone gone;
+  auto once = [this, &item, &gone] {
+    return gone.watch(rename(client_, handle_of(item.parent), std::string(item.name),
+                             handle_of(item.to_parent), std::string(item.to_name)));
+  };
+  result = co_await several_times(once, item.name);
 }
 
 Task<std::vector<Status>> Nfs3Tree::move(std::span<const MoveEntry> items) {
-  std::vector<Status> results = no_answers(items.size(), "RENAME");
-  TaskGroup group;
-  for (std::size_t i = 0; i < items.size(); ++i) group.spawn(move_one(items[i], results[i]));
-  co_await group.join();
-  co_return results;
+  return each(items, "RENAME", &Nfs3Tree::move_one);
 }
 
 Task<std::vector<Status>> Nfs3Tree::remove(std::span<const RemoveEntry> items) {
-  std::vector<Status> results = no_answers(items.size(), "REMOVE");
-  TaskGroup group;
-  for (std::size_t i = 0; i < items.size(); ++i) group.spawn(remove_one(items[i], results[i]));
-  co_await group.join();
-  co_return results;
+  return each(items, "REMOVE", &Nfs3Tree::remove_one);
 }
 
 }  // namespace nfsferry::nfs3

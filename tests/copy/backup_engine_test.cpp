@@ -316,6 +316,22 @@ TEST_F(BackupRun, what_somebody_removes_meanwhile_is_copied) {
   EXPECT_EQ(target("/a"), "new content");
 }
 
+TEST_F(BackupRun, that_somebody_removes_meanwhile_keeps_nothing_and_nothing_is_replaced) {
+  from("/a", FileType::kRegular, "new content");
+  to("/a", FileType::kRegular, "old");
+  MemoryOptions removing;
+  removing.fail = [this](std::string_view operation,
+                         std::string_view name) -> std::optional<Error> {
+    if (operation == "make_link" && name == "a") {
+      EXPECT_TRUE(target_volume_->remove(*at(*target_volume_, "/kept"), "first", true));
+    }
+    return {};
+  };
+  CopyReport report = copy({}, removing);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(target("/a"), "old");
+}
+
 TEST_F(BackupRun, is_not_removed_where_the_source_has_a_directory_of_its_name) {
   to("/surplus", FileType::kRegular, "x");
   done();
