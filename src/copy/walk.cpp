@@ -4,6 +4,7 @@
 
 #include "base/escape.hpp"
 #include "base/log.hpp"
+#include "base/nfsstat4.hpp"
 #include "copy/refusals.hpp"
 #include "copy/scope.hpp"
 #include "copy/start_over.hpp"
@@ -143,7 +144,9 @@ Task<Status> Worker::merge_directory(NodePtr node) {
     for (unsigned restarts = 0;; ++restarts) {
       Status listed = co_await list_source(merge);
       if (listed) break;
-      if (!means_start_over(listed.error()) || restarts == kRestartsMost) co_return listed;
+      bool again = restarts < kRestartsMost;
+      if (again) again = co_await can_start_over(node, listed.error());
+      if (!again) co_return listed;
       NFSFERRY_TRY(Ok ready, co_await start_over(merge), co_return);
     }
     if (verifying() && !shared_.stopping()) shared_.counters.target_only += merge.table.untaken();
@@ -155,6 +158,15 @@ Task<Status> Worker::merge_directory(NodePtr node) {
     shared_.surplus.add(std::move(surplus));
   }
   co_return ok();
+}
+
+// The server has forgotten the place, or calls a directory stale that is still there: nfs-ganesha
+// (4.3) that keeps no pages of directories does so where an entry goes while it is listed.
+Task<bool> Worker::can_start_over(NodePtr node, const Error& error) {
+  if (means_start_over(error)) co_return true;
+  if (!means_stale(error) || !node->parent) co_return false;
+  auto now = co_await source_.lookup(node->parent->source, node->entry.name);
+  co_return now && now->attributes.fileid == node->entry.attributes.fileid;
 }
 
 // `first`: left-overs are removed. All temporaries are, but those that carry the mark of the lock:

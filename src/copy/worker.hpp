@@ -55,6 +55,7 @@ class Worker {
   Task<Status> load_target(Merge& merge, TargetTable& table, bool first);
   void leave_to_others(const NodePtr& node, std::string_view sign);
   Task<void> remove_temporaries(NodePtr node, std::vector<std::string> names);
+  Task<bool> can_start_over(NodePtr node, const Error& error);
   Task<Status> start_over(Merge& merge);
   Task<Status> list_source(Merge& merge);
   Task<void> take_page(Merge& merge, ListingPage page);

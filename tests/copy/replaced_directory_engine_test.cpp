@@ -89,5 +89,22 @@ TEST_F(ReplacedDirectory, takes_nothing_from_the_target_that_it_has_now) {
   EXPECT_EQ(at(*target_volume_, "/dir/new"), there) << "it was equal";
 }
 
+// nfs-ganesha (4.3) that keeps no pages of directories says so where an entry goes meanwhile.
+TEST_F(ReplacedDirectory, that_is_called_stale_and_is_still_there_is_listed_again) {
+  MemoryOptions stale;
+  stale.page_entries = kOld + 3;
+  stale.fail = [times = 2](std::string_view operation,
+                           std::string_view on) mutable -> std::optional<Error> {
+    bool now = operation == "list" && on == "bdeep" && times > 0;
+    if (!now) return {};
+    --times;
+    return errno_error(ESTALE, operation, on);
+  };
+  CopyReport report = copy(stale);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(report.failures.size(), 0u);
+  EXPECT_EQ(at(*target_volume_, "/dir")->entries.size(), 2u * kOld + 3);
+}
+
 }  // namespace
 }  // namespace nfsferry::copy
