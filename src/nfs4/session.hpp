@@ -82,6 +82,7 @@ class Session : public Client {
   Task<Status> start_anew();  // a client and its session
   Compound renewal() const override;
   Task<Status> bind_connection(Connection& connection) override;
+  Task<Status> reach_server();
   Task<Status> make_client();
   Task<Status> make_session();
   static Status accept(const ChannelAttributes& granted);

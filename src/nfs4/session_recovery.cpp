@@ -56,6 +56,10 @@ void Session::start_recovery(Lost lost, std::uint64_t generation) {
 Task<Status> Session::recover_once() {
   if (connections_.standing() == 0) {
     NFSFERRY_TRY(Ok connected, co_await reconnect(), co_return);
+    bool asks_anyway = need_client_ || need_session_;
+    if (!asks_anyway) {
+      NFSFERRY_TRY(Ok reached, co_await reach_server(), co_return);
+    }
   }
   if (need_client_) {
     NFSFERRY_TRY(Ok client, co_await make_client(), co_return);
@@ -71,6 +75,20 @@ Task<Status> Session::recover_once() {
     if (!session) co_return session;
   }
   co_return co_await restore();
+}
+
+// A tunnel accepts connections whatever becomes of its own way to the server. Those that it ends
+// say nothing about the requests on them, which go out when one has brought an answer.
+Task<Status> Session::reach_server() {
+  std::shared_ptr<Connection> connection = connections_.least_busy();
+  if (!connection) co_return own_error(Own::kConnectionLost, "connect");
+  Status bound = co_await bind_connection(*connection);
+  if (bound) co_return ok();
+  Domain domain = bound.error().domain;
+  bool refused = domain == Domain::kNfs4 || domain == Domain::kRpc;
+  if (refused) co_return ok();
+  connection->abort(bound.error());
+  co_return bound;
 }
 
 Task<Status> Session::make_client() {

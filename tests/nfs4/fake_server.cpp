@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/result.hpp"
 #include "wire.hpp"
 
@@ -250,6 +252,10 @@ void FakeServer::serve() {
         UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
         if (!fd) continue;
         std::lock_guard lock(mutex_);
+        if (stillborn_ > 0) {
+          --stillborn_;
+          continue;
+        }
         int number = fd.get();
         peers_[number] = Peer{std::move(fd), ++connections_, {}};
         continue;
@@ -277,6 +283,7 @@ bool FakeServer::read_from(Peer& peer) {
 bool FakeServer::handle(Peer& peer, const std::string& record) {
   FakeCall call = read_call(record, peer.number);
   FakeAnswer answer = script_ ? script_(call) : FakeAnswer{};
+  stillborn_ = std::max(stillborn_, answer.stillborn);
   std::string bytes;
   {
     std::lock_guard lock(mutex_);

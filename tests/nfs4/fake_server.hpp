@@ -74,6 +74,7 @@ struct FakeAnswer {
   bool mislead_slot = false;     // the reply names another slot
   bool forget_sessions = false;  // before the request is looked at: BADSESSION
   bool forget_clients = false;   // and STALE_CLIENTID: a restart
+  unsigned stillborn = 0;        // so many of the next connections end as soon as they are accepted
 };
 
 struct FakeLimits {
@@ -135,6 +136,7 @@ class FakeServer {
   UniqueFd wake_;
   std::map<int, Peer> peers_;
   std::vector<std::pair<int, std::string>> held_;  // peer, bytes
+  unsigned stillborn_ = 0;
 
   mutable std::mutex mutex_;  // what the test's thread asks about
   std::vector<FakeCall> calls_;

@@ -255,6 +255,16 @@ TEST_F(SessionTest, RequestThatLosesItsConnectionTwiceIsRefused) {
 }
 
 // Such a one is never too large: what ends its connections has other reasons, which may pass.
+// As before a tunnel that accepts whatever becomes of its own way to the server.
+TEST_F(SessionTest, ConnectionsThatNeverReachedTheServerDoNotCountAgainstARequest) {
+  FakeAnswer cut = lost(false);
+  cut.stillborn = 3;
+  FakeServer server(nth(1, cut));
+  Status removed = remove_in(server, {"a", "b"});
+  EXPECT_TRUE(removed) << why(removed);
+  EXPECT_EQ(server.plain_calls().size(), 2u);
+}
+
 TEST_F(SessionTest, TheLeastThatLosesItsConnectionsIsSentAgain) {
   FakeServer server(first_ones(5, lost(false)));
   EXPECT_TRUE(remove_in(server, {"a"}, Repeat::kOnce));
