@@ -1,5 +1,6 @@
 #include "nfs3/connection.hpp"
 
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -22,8 +23,21 @@ constexpr int kPortsTried = 8;
 // libnfs numbers its contexts in a variable that no lock guards.
 std::mutex making_contexts;
 
+// libnfs (4 and 5) allocates the data of every READ and WRITE anew. Left to itself glibc gives such
+// pieces back to the kernel each time, and every page of the next one is a fault. Of the whole
+// process; at most so much is kept in each arena.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int kAllocatedFromHeap = 32 << 20;
+  constexpr int kKeptBytes = 64 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, kAllocatedFromHeap);
+  ::mallopt(M_TRIM_THRESHOLD, kKeptBytes);
+#endif
+}
+
 rpc_context* make_context(const Credentials& credentials) {
   std::lock_guard lock(making_contexts);
+  keep_freed_memory();
   rpc_context* rpc = rpc_init_context();
   if (rpc == nullptr) return nullptr;
   std::random_device random;

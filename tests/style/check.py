@@ -37,6 +37,7 @@ FENCES = {
     "liburing/": {"loop"},
     "linux/io_uring.h": {"loop"},
     "nfsc/": {"nfs3"},
+    "malloc.h": {"nfs3"},
     "nettle/": {"base"},
     "xxhash.h": {"copy"},
     "xxh3.h": {"copy"},
