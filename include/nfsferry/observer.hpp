@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "nfsferry/loss.hpp"
 #include "nfsferry/report.hpp"
 
 namespace nfsferry {
@@ -45,11 +47,12 @@ struct EntryRecord {
   EntryAction action = EntryAction::kCopied;
   std::string_view type;  // "file", "directory", "symlink", "fifo", "socket", ...
   std::uint64_t size_bytes = 0;
-  std::string hash;        // of a regular file whose content this run read: 32 hexadecimal digits
-  std::string sha256;      // of the same, 64 digits; empty without CopyOptions::content_sha256
-  EntryOwnership from;     // as in the source
-  EntryOwnership to;       // as the target was given it
-  std::string_view error;  // of kFailed: "NFS4ERR_ACCESS"
+  std::string hash;          // of a regular file whose content this run read: 32 hexadecimal digits
+  std::string sha256;        // of the same, 64 digits; empty without CopyOptions::content_sha256
+  EntryOwnership from;       // as in the source
+  EntryOwnership to;         // as the target was given it
+  std::string_view error;    // of kFailed: "NFS4ERR_ACCESS"
+  std::vector<Loss> losses;  // what of it is not in the target
 };
 
 class Observer {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "nfsferry/loss.hpp"
 #include "nfsferry/options.hpp"
 
 namespace nfsferry {
@@ -63,6 +64,27 @@ struct PhaseReport {
 
 inline constexpr std::size_t kFailuresKept = 1000;
 
+// An entry that lost something. Of several extended attributes the names are joined by blanks.
+struct EntryLoss {
+  std::string path;  // bytes, relative to the root
+  Loss loss;
+};
+
+inline constexpr std::size_t kLossesKept = 20;  // of each kind
+
+// What the source has and the target has not, by entries.
+struct LossReport {
+  std::uint64_t acls = 0;
+  std::uint64_t xattrs = 0;
+  std::uint64_t devices = 0;
+  std::uint64_t holes = 0;        // files
+  std::uint64_t holes_bytes = 0;  // that these take beyond what they take in the source
+  bool acls_told = false;         // the source tells them; else there may be more than are counted
+  bool xattrs_told = false;       // likewise
+  std::vector<EntryLoss> examples;  // the first kLossesKept of each kind
+  bool examples_truncated = false;
+};
+
 struct CopyReport {
   CopyOptions options;  // effective
   ExitCode exit_code = ExitCode::kDone;
@@ -110,6 +132,7 @@ struct CopyReport {
   std::uint64_t temporaries_removed = 0;  // of earlier runs that died, in the target
   std::uint64_t owners_not_set = 0;       // with --owner-errors warn
   std::uint64_t target_only = 0;          // names that only the target has
+  LossReport losses;
 
   PhaseReport prepare;  // connecting and opening both sides
   PhaseReport transfer;

@@ -41,6 +41,7 @@ Attributes attributes_from(const struct statx& status) {
   attributes.mode = status.stx_mode & 07777u;
   attributes.link_count = status.stx_nlink;
   attributes.size_bytes = status.stx_size;
+  attributes.used_bytes = status.stx_blocks * 512;
   attributes.fileid = status.stx_ino;
   attributes.change = static_cast<std::uint64_t>(status.stx_ctime.tv_sec) * 1'000'000'000u +
                       status.stx_ctime.tv_nsec;

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
@@ -32,6 +33,10 @@ Result<UniqueFd> pin_at(int directory_fd, const std::string& name);
 
 Result<Attributes> attributes_at(int directory_fd, const std::string& name);
 Result<Attributes> attributes_of(int fd, std::string_view name);
+// ACLs and extended attributes of the entry itself, as far as they are seen and are no label of
+// this system's: of many the first kXattrsNamed. Nothing where nothing can be told.
+inline constexpr std::size_t kXattrsNamed = 16;
+std::vector<Loss> extended_attributes_at(int directory_fd, const std::string& name);
 bool is_same_file(const Attributes& one, const Attributes& other);
 
 // The set members that differ, in the order that keeps set-id bits: owner and group, then mode,

@@ -70,7 +70,10 @@ class LocalListing final : public Listing {
       }
       Result<Attributes> attributes = attributes_at(fd_.get(), name);
       if (attributes) {
-        page.entries.push_back(Entry{std::move(name), *std::move(attributes), {}});
+        std::vector<Loss> losses;
+        if (tree_.tells_losses_) losses = extended_attributes_at(fd_.get(), name);
+        page.entries.push_back(
+            Entry{std::move(name), *std::move(attributes), {}, std::move(losses)});
       } else if (!attributes.error().is_errno(ENOENT)) {
         page.refused.push_back(std::move(attributes).error());
       }

@@ -65,18 +65,18 @@ Result<OpenedRoot> open_root(const std::string& path, bool create_missing) {
   return OpenedRoot{std::move(fd), found};
 }
 
-// Behind these others decide, and some of them only pretend.
-bool keeps_symlink_times(int fd) {
+// Somebody else's, who decides, and may only pretend, and who is asked for each thing.
+bool is_behind_others(int fd) {
   struct statfs found;
-  if (::fstatfs(fd, &found) != 0) return false;
+  if (::fstatfs(fd, &found) != 0) return true;
   switch (static_cast<std::uint32_t>(found.f_type)) {
     case NFS_SUPER_MAGIC:
     case SMB_SUPER_MAGIC:
     case SMB2_SUPER_MAGIC:
     case CIFS_SUPER_MAGIC:
     case V9FS_MAGIC:
-    case FUSE_SUPER_MAGIC: return false;
-    default: return true;
+    case FUSE_SUPER_MAGIC: return true;
+    default: return false;
   }
 }
 
@@ -100,7 +100,9 @@ Task<Status> LocalTree::open() {
   Result<OpenedRoot> opened = co_await job("open", std::move(work));
   if (!opened) co_return std::move(opened).error();
   root_entry_ = Entry{{}, opened->attributes, {}};
-  bool link_times = keeps_symlink_times(opened->fd.get());
+  bool others = is_behind_others(opened->fd.get());
+  bool link_times = !others;
+  tells_losses_ = options_.tells_losses && !others;
   root_ = LocalDirectory::make_root(std::move(opened->fd), opened->attributes);
   // A first guess; probe() finds out.
   bool is_root = ::geteuid() == 0;
@@ -131,6 +133,7 @@ Preferences LocalTree::preferences() const {
 TreeFacts LocalTree::facts() const {
   TreeFacts facts;
   facts.location = location_.text;
+  facts.tells_acls = facts.tells_xattrs = tells_losses_;
   return facts;
 }
 

@@ -5,7 +5,8 @@
 //
 // Durability: a file's data and attributes are synced before it takes its final name. Names are
 // synced once a directory, when its own attributes are set (set_attributes with an empty name).
-// Promises nothing about extended attributes and ACLs.
+// ACLs and extended attributes are not copied. Listings name them if asked to, but not where each
+// look would be a request to somebody else: on mounts of NFS, SMB, 9P and FUSE.
 #pragma once
 
 #include <chrono>
@@ -32,6 +33,7 @@ struct LocalOptions {
   std::string run_id = "local";  // in temporary names until there is a lock
   bool create_missing = false;   // open() makes the root (0700) when its last component is missing
   Pace* pace = nullptr;          // of requests; null: as fast as they come
+  bool tells_losses = false;     // listings name ACLs and extended attributes
 };
 
 class LocalTree final : public FullTree {
@@ -118,6 +120,7 @@ class LocalTree final : public FullTree {
   Loop& loop_;
   const Location location_;
   LocalOptions options_;
+  bool tells_losses_ = false;
   std::shared_ptr<const LocalDirectory> root_;
   Entry root_entry_;
   Capabilities capabilities_;

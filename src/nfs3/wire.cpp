@@ -82,6 +82,7 @@ Attributes attributes_from(const fattr3& from) {
   out.mode = from.mode & kModeBits;
   out.link_count = from.nlink;
   out.size_bytes = from.size;
+  out.used_bytes = from.used;
   out.fileid = from.fileid;
   Time ctime = time_from(from.ctime);
   out.change = static_cast<std::uint64_t>(ctime.seconds) * 1'000'000'000u + ctime.nanoseconds;

@@ -51,6 +51,7 @@ void decode_one(XdrReader& in, Attr attribute, Fattr& out) {
       return;
     case Attr::kLeaseTime: out.lease_seconds = in.u32(); return;
     case Attr::kRdattrError: out.rdattr_error = in.u32(); return;
+    case Attr::kAcl: return out.acl.decode(in);
     case Attr::kFilehandle: out.handle = in.text(kFileHandleMost); return;
     case Attr::kFileid: a.fileid = in.u64(); return;
     case Attr::kFilesAvail: out.files_available = in.u64(); return;
@@ -68,6 +69,7 @@ void decode_one(XdrReader& in, Attr attribute, Fattr& out) {
     case Attr::kSpaceAvail: out.space_available = in.u64(); return;
     case Attr::kSpaceFree: out.space_free = in.u64(); return;
     case Attr::kSpaceTotal: out.space_total = in.u64(); return;
+    case Attr::kSpaceUsed: a.used_bytes = in.u64(); return;
     case Attr::kTimeAccess: a.atime = decode_time(in); return;
     case Attr::kTimeModify: a.mtime = decode_time(in); return;
     case Attr::kTimeAccessSet:

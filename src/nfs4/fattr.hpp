@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "nfs4/acl.hpp"
 #include "nfs4/types.hpp"
 #include "tree/attributes.hpp"
 #include "tree/tree.hpp"
@@ -13,6 +14,7 @@ namespace nfsferry::nfs4 {
 struct Fattr {
   AttrMask present;
   Attributes attributes;
+  Acl acl;
   FileHandle handle;
   AttrMask supported;
   std::uint32_t rdattr_error = 0;
@@ -31,9 +33,15 @@ struct Fattr {
 
 // What a listing asks for; intersected with SUPPORTED_ATTRS before use.
 inline constexpr AttrMask kEntryAttrs{
-    Attr::kType,       Attr::kChange, Attr::kSize,       Attr::kFsid,      Attr::kRdattrError,
-    Attr::kFilehandle, Attr::kFileid, Attr::kMode,       Attr::kNumlinks,  Attr::kOwner,
-    Attr::kOwnerGroup, Attr::kRawdev, Attr::kTimeAccess, Attr::kTimeModify};
+    Attr::kType,       Attr::kChange, Attr::kSize,      Attr::kFsid,       Attr::kRdattrError,
+    Attr::kFilehandle, Attr::kFileid, Attr::kMode,      Attr::kNumlinks,   Attr::kOwner,
+    Attr::kOwnerGroup, Attr::kRawdev, Attr::kSpaceUsed, Attr::kTimeAccess, Attr::kTimeModify};
+// And where ACLs are to be told: only of a server that has them, since replies grow.
+inline constexpr AttrMask kEntryAttrsAndAcl = [] {
+  AttrMask mask = kEntryAttrs;
+  mask.add(Attr::kAcl);
+  return mask;
+}();
 inline constexpr AttrMask kFileidMask{Attr::kFileid};
 // Without these an entry cannot be copied faithfully.
 inline constexpr AttrMask kNeededAttrs{Attr::kType,      Attr::kSize,  Attr::kFilehandle,

@@ -27,6 +27,19 @@ void add_entry(ListingPage& page, Readdir::RawEntry& raw) {
     page.refused.push_back(std::move(entry).error());
 }
 
+// Whether ACLs can be why a page, or an entry of it, was refused or makes no sense.
+bool may_be_for_acls(const Result<Readdir::Reply>& listed) {
+  if (listed) {
+    auto refused = [](const Readdir::RawEntry& entry) { return entry.fattr.rdattr_error != 0; };
+    return std::any_of(listed->entries.begin(), listed->entries.end(), refused);
+  }
+  const Error& error = listed.error();
+  Treatment treat = treatment(error);
+  bool of_server = error.domain == Domain::kNfs4;
+  return error.is(Own::kBadReply) ||
+         (of_server && (treat == Treatment::kSkipEntry || treat == Treatment::kSendLess));
+}
+
 }  // namespace
 
 Result<ListingPage> page_from(Readdir::Reply& listed, std::uint64_t& cookie) {
@@ -70,13 +83,28 @@ Task<Result<ListingPage>> Nfs4Listing::next() {
   co_return page;
 }
 
-// Smaller where the server has no room for so large a page.
+// No ACL is worth an entry: a page that could not be had with them is asked for once more without.
 Task<Result<ListingPage>> Nfs4Listing::request_page(std::uint32_t maxcount) {
+  AttrMask mask = mask_;
+  if (with_acls_) mask.add(Attr::kAcl);
+  auto listed = co_await readdir(maxcount, mask);
+  if (with_acls_ && may_be_for_acls(listed)) {
+    tells_acls_ = false;
+    listed = co_await readdir(maxcount, mask_);
+  }
+  if (!listed) co_return std::move(listed).error();
+  NFSFERRY_TRY(ListingPage page, page_from(*listed, cookie_), co_return);
+  verifier_ = listed->verifier;
+  co_return page;
+}
+
+// Smaller where the server has no room for so large a page.
+Task<Result<Readdir::Reply>> Nfs4Listing::readdir(std::uint32_t maxcount, AttrMask mask) {
   Readdir readdir;
   readdir.cookie = cookie_;
   readdir.verifier = verifier_;
   readdir.maxcount = maxcount;
-  readdir.mask = mask_;
+  readdir.mask = mask;
   Compound request("READDIR", Repeat::kIdempotent);
   request.add(Putfh{{}, handle_of(directory_.get())});
   request.add(readdir);
@@ -89,12 +117,9 @@ Task<Result<ListingPage>> Nfs4Listing::request_page(std::uint32_t maxcount) {
     bool less = treatment(taken.error()) == Treatment::kSendLess && !Client::is_least(request);
     if (!less) co_return std::move(taken).error();
     (void)client_.learn_smaller(request, taken.error(), reply->result_count());
-    co_return co_await request_page(maxcount / 2);
+    co_return co_await this->readdir(maxcount / 2, mask);
   }
-  Readdir::Reply listed = *std::move(taken);
-  NFSFERRY_TRY(ListingPage page, page_from(listed, cookie_), co_return);
-  verifier_ = listed.verifier;
-  co_return page;
+  co_return *std::move(taken);
 }
 
 }  // namespace nfsferry::nfs4

@@ -18,16 +18,25 @@ class Nfs4Listing : public Listing {
  public:
   static constexpr std::uint32_t kMaxcount = 128u << 10;
 
-  Nfs4Listing(Client& client, DirectoryPtr directory, AttrMask mask)
-      : client_(client), directory_(std::move(directory)), mask_(mask) {}
+  // `tells_acls`, which outlives this: whether ACLs are asked for; false once a page had to do
+  // without them.
+  Nfs4Listing(Client& client, DirectoryPtr directory, AttrMask mask, bool& tells_acls)
+      : client_(client),
+        directory_(std::move(directory)),
+        mask_(mask),
+        with_acls_(tells_acls),
+        tells_acls_(tells_acls) {}
   Task<Result<ListingPage>> next() override;
 
  private:
   Task<Result<ListingPage>> request_page(std::uint32_t maxcount);
+  Task<Result<Readdir::Reply>> readdir(std::uint32_t maxcount, AttrMask mask);
 
   Client& client_;
   DirectoryPtr directory_;
   AttrMask mask_;
+  const bool with_acls_;
+  bool& tells_acls_;
   std::uint64_t client_generation_ = 0;  // of the first page
   std::uint64_t cookie_ = 0;
   Circle circle_;

@@ -100,7 +100,13 @@ Result<Entry> entry_from(std::string name, Fattr fattr) {
     error.path = std::move(name);
     return error;
   }
-  return Entry{std::move(name), std::move(fattr.attributes), std::move(fattr.handle)};
+  FileType type = fattr.attributes.type;
+  bool is_directory = type == FileType::kDirectory;
+  Entry entry{std::move(name), std::move(fattr.attributes), std::move(fattr.handle)};
+  bool acl = fattr.present.has(Attr::kAcl) && type != FileType::kSymlink &&
+             fattr.acl.says_more_than(entry.attributes.mode, is_directory);
+  if (acl) entry.losses.push_back(Loss{LossKind::kAcl, {}});
+  return entry;
 }
 
 bool wants_open(const Error& error) {
@@ -167,6 +173,7 @@ Task<Result<Fattr>> Nfs4Tree::walk_to_root() {
 
   supported_ = supported.fattr.supported;
   entry_mask_ = kEntryAttrs.intersect(supported_);
+  tells_acls_ = options_.tells_losses && supported_.has(Attr::kAcl);
   AttrMask mask = server_mask().intersect(supported_);
   FileHandle handle;
   std::span<const std::string> done(components.data(), 0);
@@ -228,8 +235,13 @@ Preferences Nfs4Tree::preferences() const {
 }
 
 TreeFacts Nfs4Tree::facts() const {
-  return TreeFacts{location_.text, std::string(client_->version()), client_->limits().operations,
-                   client_->limits().slots, client_->connections()};
+  return TreeFacts{location_.text,
+                   std::string(client_->version()),
+                   client_->limits().operations,
+                   client_->limits().slots,
+                   client_->connections(),
+                   tells_acls_,
+                   false};
 }
 
 Task<Result<DirectoryPtr>> Nfs4Tree::open_directory(DirectoryPtr, const Entry& entry) {
@@ -239,7 +251,7 @@ Task<Result<DirectoryPtr>> Nfs4Tree::open_directory(DirectoryPtr, const Entry& e
 
 Result<std::unique_ptr<Listing>> Nfs4Tree::list(DirectoryPtr directory) {
   return std::unique_ptr<Listing>(
-      std::make_unique<Nfs4Listing>(*client_, std::move(directory), entry_mask_));
+      std::make_unique<Nfs4Listing>(*client_, std::move(directory), entry_mask_, tells_acls_));
 }
 
 Task<Result<Entry>> Nfs4Tree::lookup(DirectoryPtr directory, std::string name) {

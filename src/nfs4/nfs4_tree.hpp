@@ -22,6 +22,7 @@ struct Nfs4Options {
   std::uint64_t timeout_ms = 300'000;
   Pace* pace = nullptr;
   std::uint32_t connections = 1;  // of a 4.1 session; 4.0 has one
+  bool tells_losses = false;      // listings name ACLs, where the server has them
 };
 
 class Nfs4Directory : public Directory {
@@ -120,6 +121,7 @@ class Nfs4Tree : public FullTree {
   std::uint64_t max_read_ = 0;
   std::uint64_t max_write_ = 0;
   Capabilities capabilities_;
+  bool tells_acls_ = false;
   bool put_unopened_ = true;  // what a request opens may be written by the same request
   std::optional<bool> reading_needs_open_;  // known once something has been read
 };

@@ -168,7 +168,7 @@ void Readdir::decode(XdrReader& in, Reply& reply) {
     RawEntry entry;
     entry.cookie = in.u64();
     entry.name = in.text(kNameMost);
-    entry.fattr.decode(in, kEntryAttrs);
+    entry.fattr.decode(in, kEntryAttrsAndAcl);
     if (in.failed()) return;
     reply.entries.push_back(std::move(entry));
   }

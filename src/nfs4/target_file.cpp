@@ -9,7 +9,7 @@
 namespace nfsferry::nfs4 {
 namespace {
 
-constexpr unsigned kAttemptsMost = 3;
+constexpr unsigned kFileAttemptsMost = 3;
 
 // A file that one client has open for writing: UNSTABLE ranges, and what became of them.
 struct WrittenFile {
@@ -183,7 +183,7 @@ class Nfs4TargetFile : public TargetFile {
       Treatment treat = treatment(error);
       bool again = treat == Treatment::kRedo || treat == Treatment::kSendLess ||
                    treat == Treatment::kReopen || treat == Treatment::kRebuildClient;
-      if (!again || ++attempts >= kAttemptsMost) co_return error;
+      if (!again || ++attempts >= kFileAttemptsMost) co_return error;
     }
   }
 
@@ -237,7 +237,7 @@ class Nfs4TargetFile : public TargetFile {
       if (!look) co_return error;
       open_ = false;  // executed, or gone with its client id
       if (co_await is_in_place()) co_return ok();
-      if (++attempts >= kAttemptsMost) co_return error;
+      if (++attempts >= kFileAttemptsMost) co_return error;
     }
   }
 
@@ -336,7 +336,7 @@ Task<void> Nfs4Tree::put_opened(const PutFile& item, ReadBack read_back,
                                 Result<PutResult>& result) {
   auto parent = std::make_shared<Nfs4Directory>(handle_of(item.parent));
   Status put = ok();
-  for (unsigned attempts = 1; attempts <= kAttemptsMost; ++attempts) {
+  for (unsigned attempts = 1; attempts <= kFileAttemptsMost; ++attempts) {
     Nfs4TargetFile file(*this, parent, std::string(item.name));
     put = co_await file.create(item.attributes);
     if (!put) break;

@@ -96,6 +96,7 @@ enum class Attr : std::uint32_t {
   kFsid = 8,
   kLeaseTime = 10,
   kRdattrError = 11,
+  kAcl = 12,
   kFilehandle = 19,
   kFileid = 20,
   kFilesAvail = 21,
@@ -110,6 +111,7 @@ enum class Attr : std::uint32_t {
   kSpaceAvail = 42,
   kSpaceFree = 43,
   kSpaceTotal = 44,
+  kSpaceUsed = 45,
   kTimeAccess = 47,
   kTimeAccessSet = 48,
   kTimeModify = 53,
@@ -124,6 +126,7 @@ class AttrMask {
     for (Attr attribute : attributes) add(attribute);
   }
   constexpr void add(Attr attribute) { bits_ |= bit(attribute); }
+  constexpr void remove(Attr attribute) { bits_ &= ~bit(attribute); }
   constexpr bool has(Attr attribute) const { return (bits_ & bit(attribute)) != 0; }
   constexpr bool empty() const { return bits_ == 0; }
   constexpr AttrMask intersect(AttrMask other) const { return AttrMask(bits_ & other.bits_); }

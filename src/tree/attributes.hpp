@@ -52,11 +52,14 @@ struct FileSystemId {
   bool operator==(const FileSystemId&) const = default;
 };
 
+inline constexpr std::uint64_t kUsedNotTold = ~std::uint64_t{0};
+
 struct Attributes {
   FileType type = FileType::kOther;
   std::uint32_t mode = 0;  // permission bits with set-id and sticky: 07777
   std::uint32_t link_count = 1;
   std::uint64_t size_bytes = 0;
+  std::uint64_t used_bytes = kUsedNotTold;  // that it takes on its file system
   std::uint64_t fileid = 0;
   std::uint64_t change = 0;  // the server's change attribute, ctime in nanoseconds elsewhere
   FileSystemId fsid;

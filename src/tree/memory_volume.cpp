@@ -128,7 +128,8 @@ std::vector<Entry> MemoryVolume::list(const MemoryNode& directory, std::string_v
   std::vector<Entry> page;
   auto entry = directory.entries.upper_bound(after);
   for (; entry != directory.entries.end() && page.size() < count; ++entry) {
-    page.push_back(Entry{entry->first, entry->second->attributes, {}});
+    const MemoryNode& node = *entry->second;
+    page.push_back(Entry{entry->first, node.attributes, {}, node.losses});
   }
   eof = entry == directory.entries.end();
   return page;

@@ -35,6 +35,7 @@ class MemoryContent {
 
 struct MemoryNode {
   Attributes attributes;
+  std::vector<Loss> losses;                                                 // as listings tell them
   MemoryContent content;                                                    // of a regular file
   std::string text;                                                         // of a symlink
   std::map<std::string, std::shared_ptr<MemoryNode>, std::less<>> entries;  // of a directory

@@ -18,6 +18,7 @@
 #include "base/result.hpp"
 #include "loop/buffer.hpp"
 #include "loop/task.hpp"
+#include "nfsferry/loss.hpp"
 #include "tree/attributes.hpp"
 
 namespace nfsferry {
@@ -34,6 +35,9 @@ struct Entry {
   std::string name;
   Attributes attributes;
   std::string handle;  // the tree's own bytes (an NFS file handle), may be empty
+  // What it has and no tree takes, in the listing of a tree that was asked to tell. The engine adds
+  // what else its copy lacks.
+  std::vector<Loss> losses{};
 };
 
 // One entry of a source directory, to be read. The pointers outlive the call.
@@ -103,6 +107,8 @@ struct TreeFacts {
   std::uint32_t max_operations = 0;
   std::uint32_t slots = 0;
   std::uint32_t connections = 0;
+  bool tells_acls = false;  // in its listings, as Entry::losses
+  bool tells_xattrs = false;
 };
 
 class Tree {

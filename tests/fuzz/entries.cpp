@@ -13,6 +13,7 @@ void check_entry(const Entry& entry) {
   check(entry.handle.size() <= nfs4::kFileHandleMost, "a handle has a largest size");
   check(entry.attributes.owner.is_numeric() || entry.attributes.owner.id == 0,
         "an owner is a number or a text");
+  check(entry.losses.size() <= 1, "a file has one ACL");
 }
 
 }  // namespace

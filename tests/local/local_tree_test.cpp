@@ -2,10 +2,7 @@
 #include "local/local_tree.hpp"
 
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -508,20 +505,8 @@ TEST_F(LocalTreeTest, ADirectoryThatMayBeListedButNotEnteredIsReported) {
 
 // --- A kernel or a container without openat2 -----------------------------------------------------
 
-void forbid_openat2(int number) {
-  sock_filter program[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(number)),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  sock_fprog filter{4, program};
-  check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "PR_SET_NO_NEW_PRIVS fails");
-  check(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0, "the filter is refused");
-}
-
 std::string work_without_openat2(const std::string& path, int number) {
-  forbid_openat2(number);
+  forbid(SYS_openat2, number);
   auto loop = *Loop::create(EngineChoice::kEpoll);
   auto tree = local_tree(*loop, path);
   if (!loop->run(tree->open())) return "open fails";

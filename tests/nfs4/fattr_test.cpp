@@ -18,7 +18,7 @@ struct Decoded {
 };
 
 AttrMask everything() {
-  AttrMask mask = kEntryAttrs;
+  AttrMask mask = kEntryAttrsAndAcl;
   for (Attr more :
        {Attr::kSupportedAttrs, Attr::kLeaseTime, Attr::kMaxRead, Attr::kMaxWrite, Attr::kFilesAvail,
         Attr::kFilesFree, Attr::kSpaceAvail, Attr::kSpaceFree, Attr::kSpaceTotal}) {
@@ -46,27 +46,29 @@ std::string one(std::uint32_t number, const std::string& value) {
 
 const std::string kEverything = [] {
   Wire values;
-  values.u32(2).u32(0xffffffff).u32(0x7fffffff);  // supported_attrs
-  values.u32(1);                                  // type
-  values.u64(0x1122334455667788);                 // change
-  values.u64(0x100000005);                        // size
-  values.u64(3).u64(4);                           // fsid
-  values.u32(90);                                 // lease_time
-  values.u32(0);                                  // rdattr_error
-  values.opaque("handle");                        // filehandle
-  values.u64(77);                                 // fileid
-  values.u64(1001).u64(1002);                     // files_avail, files_free
-  values.u64(1 << 20).u64(1 << 19);               // maxread, maxwrite
-  values.u32(06751);                              // mode
-  values.u32(3);                                  // numlinks
-  values.opaque("1000").opaque("staff@x");        // owner, owner_group
-  values.u32(8).u32(17);                          // rawdev
-  values.u64(11).u64(12).u64(13);                 // space_avail, space_free, space_total
-  values.u64(0xffffffffffffffff).u32(5);          // time_access: one second before 1970
-  values.u64(1'600'000'000).u32(123'456'789);     // time_modify
+  values.u32(2).u32(0xffffffff).u32(0x7fffffff);     // supported_attrs
+  values.u32(1);                                     // type
+  values.u64(0x1122334455667788);                    // change
+  values.u64(0x100000005);                           // size
+  values.u64(3).u64(4);                              // fsid
+  values.u32(90);                                    // lease_time
+  values.u32(0);                                     // rdattr_error
+  values.u32(1).u32(0).u32(0).u32(1).opaque("a@x");  // acl: one entry
+  values.opaque("handle");                           // filehandle
+  values.u64(77);                                    // fileid
+  values.u64(1001).u64(1002);                        // files_avail, files_free
+  values.u64(1 << 20).u64(1 << 19);                  // maxread, maxwrite
+  values.u32(06751);                                 // mode
+  values.u32(3);                                     // numlinks
+  values.opaque("1000").opaque("staff@x");           // owner, owner_group
+  values.u32(8).u32(17);                             // rawdev
+  values.u64(11).u64(12).u64(13);                    // space_avail, space_free, space_total
+  values.u64(4096);                                  // space_used
+  values.u64(0xffffffffffffffff).u32(5);             // time_access: one second before 1970
+  values.u64(1'600'000'000).u32(123'456'789);        // time_modify
   Wire fattr;
-  // 0 1 3 4 8 10 11 19 20 21 22 30 31; 33 35 36 37 41 42 43 44 47 53
-  fattr.u32(2).u32(0xc0780d1b).u32(0x00209e3a).opaque(values.bytes());
+  // 0 1 3 4 8 10 11 12 19 20 21 22 30 31; 33 35 36 37 41 42 43 44 45 47 53
+  fattr.u32(2).u32(0xc0781d1b).u32(0x0020be3a).opaque(values.bytes());
   return fattr.bytes();
 }();
 
@@ -78,6 +80,8 @@ TEST(FattrDecode, GivesEveryAttributeWeKnow) {
   EXPECT_EQ(fattr.attributes.size_bytes, 0x100000005u);
   EXPECT_EQ(fattr.attributes.fsid, (FileSystemId{3, 4}));
   EXPECT_EQ(fattr.lease_seconds, 90u);
+  EXPECT_TRUE(fattr.acl.says_more_than(06751, false));
+  EXPECT_EQ(fattr.attributes.used_bytes, 4096u);
   EXPECT_EQ(fattr.handle, "handle");
   EXPECT_EQ(fattr.attributes.fileid, 77u);
   EXPECT_EQ(fattr.files_available, 1001u);

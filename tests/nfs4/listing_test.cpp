@@ -95,6 +95,29 @@ TEST(Circle, IsNotFoundWhereEveryValueIsNew) {
   for (std::uint64_t i = 0; i < 100'000; ++i) ASSERT_FALSE(circle.closed_by(i * 7919 % 1'000'003));
 }
 
+TEST_F(SessionTest, APageThatIsRefusedIsAskedForOnceMoreWithoutAcls) {
+  for (bool asks : {true, false}) {
+    FakeServer server([](const FakeCall& call) {
+      FakeAnswer refused;
+      refused.at = 1;
+      refused.status = code_of(Nfsstat4::kAccess);
+      return call.is(kOpPutfh) ? refused : FakeAnswer{};
+    });
+    Status listed = ok();
+    bool tells_acls = asks;
+    auto body = [&](Session& session) -> Task<void> {
+      auto directory = std::make_shared<nfs4::Nfs4Directory>("handle");
+      nfs4::Nfs4Listing listing(session, directory, nfs4::kEntryAttrs, tells_acls);
+      auto page = co_await listing.next();
+      if (!page) listed = page.error();
+    };
+    run(server, body);
+    EXPECT_TRUE(is_status(listed, Nfsstat4::kAccess)) << why(listed);
+    EXPECT_FALSE(tells_acls);
+    EXPECT_EQ(server.count(kOpPutfh), asks ? 2u : 1u);
+  }
+}
+
 TEST_F(SessionTest, AListingThatTheServerLostIsOneRecognisableError) {
   for (Nfsstat4 refusal : {Nfsstat4::kBadCookie, Nfsstat4::kNotSame}) {
     FakeAnswer refused;
@@ -104,7 +127,8 @@ TEST_F(SessionTest, AListingThatTheServerLostIsOneRecognisableError) {
     Status listed = ok();
     auto body = [&](Session& session) -> Task<void> {
       auto directory = std::make_shared<nfs4::Nfs4Directory>("handle");
-      nfs4::Nfs4Listing listing(session, directory, nfs4::kEntryAttrs);
+      bool no_acls = false;
+      nfs4::Nfs4Listing listing(session, directory, nfs4::kEntryAttrs, no_acls);
       auto page = co_await listing.next();
       if (!page) listed = page.error();
     };
