@@ -112,6 +112,13 @@ class Run {
   bool verifying() const { return shared_->job == copy::Job::kVerify; }
   bool checking() const { return shared_->job == copy::Job::kCheck; }
 
+  // A comparison and a check lose nothing.
+  api::TreeOptions source_options() const {
+    api::TreeOptions options = tree_options_;
+    options.tells_losses = !again_ && !verifying() && !checking();
+    return options;
+  }
+
   static Task<void> open(FullTree& tree, Status& status) { status = co_await tree.open(); }
 
   // Says what is wrong with a side that does not open.
@@ -141,7 +148,7 @@ class Run {
   }
 
   Task<void> main(Loop& loop) {
-    auto source = api::make_tree(loop, source_location_, tree_options_);
+    auto source = api::make_tree(loop, source_location_, source_options());
     auto target = api::make_tree(loop, target_location_, tree_options_);
     if (!source || !target) {
       const Error& error = source ? target.error() : source.error();
@@ -174,6 +181,7 @@ class Run {
     co_await telling.join();
     if (checking() && made_root_) co_await remove_made_root(loop);
     note_side(source_, report_.source, **source);
+    note_told(**source);
     note_side(target_, report_.target, **target);
     give_latency(source_, report_.source);
     give_latency(target_, report_.target);
@@ -319,7 +327,7 @@ class Run {
   }
 
   Task<void> other_main(Loop& loop) {
-    auto source = api::make_tree(loop, source_location_, tree_options_);
+    auto source = api::make_tree(loop, source_location_, source_options());
     auto target = api::make_tree(loop, target_location_, tree_options_);
     if (!source || !target) {
       leave(source ? target.error() : source.error());
@@ -348,6 +356,7 @@ class Run {
     co_await telling.join();
     std::lock_guard lock(sides_mutex_);
     note_side(source_, report_.source, **source);
+    if (!again_) note_told(**source);
     note_side(target_, report_.target, **target);
   }
 
@@ -372,6 +381,15 @@ class Run {
     for (const auto& [kind, histogram] : counters.latency) latency[kind].add(histogram);
   }
 
+  // Not told is what one of the threads was not told.
+  void note_told(const FullTree& source) {
+    TreeFacts facts = source.facts();
+    acls_told_ = acls_told_ && facts.tells_acls;
+    xattrs_told_ = xattrs_told_ && facts.tells_xattrs;
+    report_.losses.acls_told = acls_told_;
+    report_.losses.xattrs_told = xattrs_told_;
+  }
+
   static void give_latency(const Latency& latency, SideReport& side) {
     for (const auto& [kind, histogram] : latency) {
       side.latency[kind] = Percentiles{histogram.count(), histogram.percentile(50),
@@ -392,6 +410,8 @@ class Run {
   Location target_location_;
   api::TreeOptions tree_options_;
   std::mutex sides_mutex_;
+  bool acls_told_ = true;
+  bool xattrs_told_ = true;
   Latency source_;
   Latency target_;
 };

@@ -33,10 +33,11 @@ Result<std::unique_ptr<FullTree>> make_tree(Loop& loop, const Location& location
                                             const TreeOptions& options) {
   std::unique_ptr<FullTree> tree;
   if (location.kind == Location::Kind::kLocal) {
-    LocalOptions local{options.run_id, false, options.pace};
+    LocalOptions local{options.run_id, false, options.pace, options.tells_losses};
     tree = std::make_unique<LocalTree>(loop, location, std::move(local));
   } else if (location.version != Location::Version::k3) {
-    nfs4::Nfs4Options nfs4{options.run_id, options.timeout_ms, options.pace, options.connections};
+    nfs4::Nfs4Options nfs4{options.run_id, options.timeout_ms, options.pace, options.connections,
+                           options.tells_losses};
     tree = std::make_unique<nfs4::Nfs4Tree>(loop, location, nfs4);
   } else {
     nfs3::Nfs3Options nfs3{options.run_id, options.timeout_ms, options.pace, options.connections};

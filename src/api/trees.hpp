@@ -16,6 +16,7 @@ struct TreeOptions {
   std::uint64_t timeout_ms = 300'000;
   Pace* pace = nullptr;           // of requests; null: as fast as they come
   std::uint32_t connections = 1;  // to a server, where its version allows more
+  bool tells_losses = false;      // listings name what no tree takes
 };
 
 EngineChoice engine_choice(EngineMode mode);

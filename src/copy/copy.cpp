@@ -273,6 +273,7 @@ void fill_report(Shared& shared, CopyReport& report) {
   report.vanished = counters.vanished;
   report.retries += counters.retries;
   shared.failures.give_to(report);
+  shared.losses.give_to(report.losses);
   fill_digest(shared, report);
   report.transfer.success =
       !shared.abort_error() && report.failed_prepare + report.failed_transfer == 0;

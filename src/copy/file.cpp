@@ -181,6 +181,8 @@ Task<std::vector<WorkItem>> Worker::put_small_files(std::vector<WorkItem> items,
     std::span<const std::byte> bytes = contents[i].data.bytes;
     if (put[j]) {
       shared_.counters.bytes_sent += bytes.size();
+      bool sparse = items[i].entry.attributes.used_bytes < bytes.size();
+      if (sparse) co_await note_holes(items[i], zeros_left_out(bytes, kZeroStep));
       file_in_place(items[i], bytes.size(), hash_content(bytes, shared_.hashing()), false);
     } else if (goes_by_ranges(put[j].error())) {
       again.push_back(std::move(items[i]));
@@ -223,6 +225,7 @@ Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
     }
     if (copied) {
       if (changed) ++shared_.counters.changed;
+      co_await note_holes(in_place, ranges.zero_bytes());
       file_in_place(in_place, ranges.hashed_bytes(), ranges.hash(), changed);
       co_return;
     }
@@ -416,6 +419,7 @@ Task<void> Worker::carry_piece(Ends& ends, FileRanges& ranges, std::uint64_t off
                                std::span<const std::byte> bytes) {
   ranges.add(offset, bytes);
   Status done = ok();
+  if (!ends.there) ranges.note_zeros(zeros_left_out(bytes, kZeroStep));
   if (ends.there)
     done = co_await compare_bytes(*ends.there, offset, bytes);
   else

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -66,6 +67,8 @@ class FileRanges {
            Clock::time_point now = Clock::now());
   // Whether the bytes added at this offset are hashed, or nobody will; who is told no is woken.
   bool may_free(const void* thread, std::uint64_t offset_bytes);
+  void note_zeros(std::uint64_t bytes) { zero_bytes_ += bytes; }  // among those added
+  std::uint64_t zero_bytes() const { return zero_bytes_; }
   // A read at this offset found the file's end, before it was expected.
   void end_at(std::uint64_t offset_bytes);
   // The first one stays.
@@ -108,6 +111,7 @@ class FileRanges {
 
   const std::uint64_t size_bytes_;
   const std::uint32_t range_bytes_;
+  std::atomic<std::uint64_t> zero_bytes_{0};
   mutable std::mutex mutex_;
   std::map<const void*, Thread> threads_;
   std::size_t threads_here_ = 0;

@@ -141,6 +141,10 @@ void Worker::tell(const DirectoryNode& node, const Entry& entry, EntryAction act
     record.to = {id_text(given->owner), id_text(given->group), given->mode.value_or(from.mode)};
   }
   record.error = error;
+  bool is_there = action == EntryAction::kCopied || action == EntryAction::kMetadata ||
+                  action == EntryAction::kLinked || action == EntryAction::kSkipped ||
+                  action == EntryAction::kChanged;
+  if (is_there && !verifying()) record.losses = entry.losses;
   shared_.observer.on_entry(record);
 }
 

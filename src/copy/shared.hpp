@@ -19,6 +19,7 @@
 #include "copy/file_ranges.hpp"
 #include "copy/filter.hpp"
 #include "copy/large_files.hpp"
+#include "copy/losses.hpp"
 #include "copy/ownership.hpp"
 #include "copy/surplus.hpp"
 #include "copy/work_queue.hpp"
@@ -274,6 +275,7 @@ class Shared {
   Capabilities target_can;  // as the start's probe found it
   Counters counters;
   Failures failures;
+  Losses losses;
   DirectoryQueue directories;
   WorkQueue work;
   LargeFiles large_files;

@@ -1,6 +1,7 @@
 // Directories: listed by several coroutines at once, against a table of what the target has, made
 // in batches, written into as soon as they exist.
 #include <limits>
+#include <utility>
 
 #include "base/escape.hpp"
 #include "base/log.hpp"
@@ -294,6 +295,7 @@ Task<void> Worker::take_page(Merge& merge, ListingPage page) {
                        "leave it out by a filter"));
       continue;
     }
+    note_losses(*node, entry);
     if (entry.attributes.type == FileType::kDirectory) {
       Subdirectory found;
       if (row) found.there = merge.table.entry(*row, entry.name);
@@ -316,7 +318,8 @@ bool Worker::is_backup_folder(const DirectoryNode& node, std::string_view name) 
 
 // By the filters; left-overs of NFS clients and of our own runs; other file systems; devices nobody
 // can hold.
-bool Worker::is_skipped(const NodePtr& node, const Entry& entry) {
+bool Worker::is_skipped(const NodePtr& node, Entry& entry) {
+  std::vector<Loss> losses = std::exchange(entry.losses, {});  // not of what is left out
   if (shared_.filters_out(*node, entry)) {
     tell(*node, entry, EntryAction::kSkipped);
     return true;
@@ -337,9 +340,12 @@ bool Worker::is_skipped(const NodePtr& node, const Entry& entry) {
     ++shared_.counters.special_skipped;
     log(LogLevel::kWarning, "skipped, the target holds no " + std::string(file_type_name(type)) +
                                 ": " + escape_for_terminal(node->path_of(entry.name)));
+    entry.losses.push_back(Loss{LossKind::kDevice, std::string(file_type_name(type))});
+    note_losses(*node, entry);
     tell(*node, entry, EntryAction::kSkipped);
     return true;
   }
+  entry.losses = std::move(losses);
   return false;
 }
 

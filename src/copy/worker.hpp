@@ -64,7 +64,7 @@ class Worker {
   Task<void> take_new_directory(NodePtr node, Entry entry);
   Task<void> go_into(NodePtr node, Subdirectory found, MadeDirectory made);
   Task<bool> is_target(NodePtr node, const Entry& entry);
-  bool is_skipped(const NodePtr& node, const Entry& entry);
+  bool is_skipped(const NodePtr& node, Entry& entry);
   bool is_backup_folder(const DirectoryNode& node, std::string_view name) const;
 
   // judge.cpp
@@ -114,6 +114,10 @@ class Worker {
   Task<void> other_content(std::vector<WorkItem> items);
   void differs(const NodePtr& node, const Entry& entry, const Entry& there, unsigned differences);
   Task<void> set_entry_attributes(std::vector<WorkItem> items, std::optional<FileHash> hash);
+
+  // losses.cpp
+  void note_losses(const DirectoryNode& node, const Entry& entry);
+  Task<void> note_holes(WorkItem& item, std::uint64_t zero_bytes);
 
   // links.cpp
   Task<void> copy_symlinks(std::vector<WorkItem> items);

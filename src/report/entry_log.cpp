@@ -30,6 +30,17 @@ Json ownership_json(const EntryOwnership& ownership) {
   return json;
 }
 
+// A kind alone, or with a blank and its detail.
+Json losses_json(const std::vector<Loss>& losses) {
+  Json json = Json::array();
+  for (const Loss& loss : losses) {
+    std::string text = loss_name(loss.kind);
+    if (!loss.detail.empty()) text += " " + cut_text(loss.detail, 255);
+    json.push_back(std::move(text));
+  }
+  return json;
+}
+
 }  // namespace
 
 void EntryLog::on_entry(const EntryRecord& entry) {
@@ -46,6 +57,7 @@ std::string entry_line(const EntryRecord& entry, std::uint64_t unix_ms) {
   if (!entry.hash.empty()) json["hash"] = short_text(entry.hash);
   if (!entry.from.owner.empty()) json["from"] = ownership_json(entry.from);
   if (!entry.to.owner.empty()) json["to"] = ownership_json(entry.to);
+  if (!entry.losses.empty()) json["not_carried"] = losses_json(entry.losses);
   if (!entry.error.empty()) json["error"] = short_text(entry.error);
   return dump_line(json) + "\n";
 }

@@ -119,6 +119,30 @@ Json failures_json(const CopyReport& report) {
   return json;
 }
 
+Json losses_json(const LossReport& losses) {
+  Json json;
+  json["acls"] = losses.acls;
+  json["xattrs"] = losses.xattrs;
+  json["devices"] = losses.devices;
+  json["holes_filled"] = losses.holes;
+  json["holes_filled_bytes"] = losses.holes_bytes;
+  json["acls_told"] = losses.acls_told;
+  json["xattrs_told"] = losses.xattrs_told;
+  Json examples = Json::array();
+  std::size_t count = std::min(losses.examples.size(), kLossKinds * kLossesKept);
+  for (std::size_t i = 0; i < count; ++i) {
+    const EntryLoss& example = losses.examples[i];
+    Json one;
+    add_path(one, example.path);
+    one["kind"] = loss_name(example.loss.kind);
+    if (!example.loss.detail.empty()) one["detail"] = long_text(example.loss.detail);
+    examples.push_back(std::move(one));
+  }
+  json["examples"] = std::move(examples);
+  json["examples_truncated"] = losses.examples_truncated;
+  return json;
+}
+
 // Everything of ours.
 Json own_json(const CopyReport& report) {
   const SideReport& source = report.source;
@@ -165,11 +189,22 @@ Json own_json(const CopyReport& report) {
   json["backed_up"] = report.backed_up;
   json["files_filtered"] = report.files_filtered;
   json["folders_filtered"] = report.folders_filtered;
+  json["not_carried"] = losses_json(report.losses);
   if (auto next = next_pass(report)) json["next_pass"] = next_pass_json(*next);
   return json;
 }
 
 }  // namespace
+
+const char* loss_name(LossKind kind) {
+  switch (kind) {
+    case LossKind::kAcl: return "acl";
+    case LossKind::kXattr: return "xattr";
+    case LossKind::kDevice: return "device";
+    case LossKind::kHoles: return "holes";
+  }
+  return "xattr";
+}
 
 const char* status_text(ExitCode code) {
   return code == ExitCode::kDone || code == ExitCode::kOnlyChangedFiles ? "SUCCESS" : "ERROR";
@@ -232,7 +267,9 @@ std::string copy_report_json(const CopyReport& report) {
   json["duration_ms"] = report.duration_ms;
   json["replication_status"] = status_text(report.exit_code);
   json["nfsferry"] = own_json(report);
-  return report_text(std::move(json), {{"/nfsferry/failures", "/nfsferry/failures_truncated"}});
+  return report_text(std::move(json), {{"/nfsferry/failures", "/nfsferry/failures_truncated"},
+                                       {"/nfsferry/not_carried/examples",
+                                        "/nfsferry/not_carried/examples_truncated"}});
 }
 
 namespace {

@@ -36,6 +36,8 @@ std::string mode_text(std::uint32_t mode);
 // `amount` per second over `duration_ms`, rounded down; 0 for no time at all.
 std::uint64_t per_second(std::uint64_t amount, std::uint64_t duration_ms);
 
+// "acl", "xattr", "device", "holes".
+const char* loss_name(LossKind kind);
 // "SUCCESS" or "ERROR", as the report says it.
 const char* status_text(ExitCode code);
 

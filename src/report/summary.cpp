@@ -40,6 +40,20 @@ std::string copied_text(const CopyReport& report) {
          " files/s, " + format_size(per_second(report.bytes_written, report.duration_ms)) + "/s)";
 }
 
+std::string lost_text(const CopyReport& report) {
+  const LossReport& losses = report.losses;
+  std::string out;
+  auto add = [&out](const std::string& text) { out += (out.empty() ? "" : ", ") + text; };
+  if (report.special_skipped > 0) add(counted(report.special_skipped, "special file"));
+  if (losses.acls > 0) add(counted(losses.acls, "ACL"));
+  if (losses.xattrs > 0) add("extended attributes of " + counted(losses.xattrs, "entry"));
+  if (losses.holes > 0) {
+    add("holes of " + counted(losses.holes, "file") + ", which take " +
+        format_size(losses.holes_bytes) + " more");
+  }
+  return out;
+}
+
 void add_run(std::string& out, const CopyReport& report) {
   std::string run = report.run_id;
   if (!report.engine.empty()) run += " (" + report.engine + ")";
@@ -199,7 +213,8 @@ std::string copy_summary(const CopyReport& report) {
   add_count(out, "not deleted", report.deletion_refused, "entry");
   add_count(out, "in the backup", report.backed_up, "entry");
   add_count(out, "hard links", report.hard_links, "name");
-  add_count(out, "not copied", report.special_skipped, "special file");
+  std::string lost = lost_text(report);
+  if (!lost.empty()) add_line(out, "not carried", lost);
   add_filtered(out, report.files_filtered, report.folders_filtered);
   add_count(out, "left out", report.leftovers_skipped, "left-over");
   add_count(out, "cleaned up", report.temporaries_removed, "temporary file");

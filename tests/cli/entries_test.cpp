@@ -1,9 +1,12 @@
 // The manifest and the trail of entries of copies between local folders.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -73,6 +76,31 @@ class EntriesTest : public testing::Test {
 
   Folder folder_;
 };
+
+TEST_F(EntriesTest, WhatIsNotCarriedIsInSummaryReportAndTrail) {
+  int failed = ::setxattr(folder_.path("source/a").c_str(), "user.note", "1", 1, 0);
+  if (failed != 0 && errno == ENOTSUP) GTEST_SKIP() << "no extended attributes here";
+  ASSERT_EQ(failed, 0);
+  std::ofstream sparse(folder_.path("source/sparse"));
+  for (int i = 0; i < 8; ++i) sparse.seekp(i * (32 << 10)) << std::string(4096, 'x') << std::flush;
+  sparse.close();
+  Outcome outcome =
+      copy({"--log-entries", folder_.path("entries"), "--report-json", folder_.path("report")});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("not carried     extended attributes of 2 entries, holes of 1 file"),
+            std::string::npos)
+      << outcome.out;
+  EXPECT_EQ(schema_complaint("report.schema.json", folder_.read("report")), "");
+  Json lost = Json::parse(folder_.read("report"))["nfsferry"]["not_carried"];
+  EXPECT_EQ(lost["xattrs"], 2);  // by both of its names
+  EXPECT_EQ(lost["holes_filled"], 1);
+  EXPECT_EQ(lost["xattrs_told"], true);
+  auto told = entries();
+  EXPECT_EQ(told["a"]["not_carried"], Json::array({"xattr user.note"}));
+  EXPECT_EQ(told["deep/a2"]["not_carried"], Json::array({"xattr user.note"}));
+  EXPECT_EQ(told["sparse"]["not_carried"].size(), 1u);
+  EXPECT_FALSE(told["empty"].contains("not_carried"));
+}
 
 TEST_F(EntriesTest, XxhsumFindsEveryFileOfTheManifestInTheTarget) {
   for (const char* mode : {"none", "transferred", "all"}) {

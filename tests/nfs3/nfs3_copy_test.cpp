@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <fstream>
 #include <vector>
 
 #include "nfs3_copies.hpp"
@@ -83,6 +84,20 @@ TEST_P(Nfs3Ways, a_large_file_that_two_threads_carry_comes_whole) {
 
   expect_done(report);
   expect_equal();
+}
+
+TEST_P(Nfs3Ways, holes_that_are_shorter_than_what_is_left_out_are_said_to_be_lost) {
+  std::ofstream sparse(folder(source_) / "sparse");
+  for (int i = 0; i < 8; ++i) sparse.seekp(i * (32 << 10)) << std::string(4096, 'x') << std::flush;
+  sparse.close();
+  std::ofstream(folder(source_) / "dense") << std::string(100'000, '\0');
+
+  CopyReport report = copy(way());
+
+  expect_done(report);
+  ASSERT_EQ(report.losses.examples.size(), 1u);
+  EXPECT_EQ(report.losses.examples[0].path, "sparse");
+  EXPECT_EQ(report.losses.holes_bytes, 7u * (28 << 10));
 }
 
 TEST_P(Nfs3Ways, verify_finds_what_was_changed_behind_the_copy) {

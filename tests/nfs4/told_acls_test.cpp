@@ -1,9 +1,9 @@
 // ACLs in listings. nfs-ganesha on a file system has none, so a proxy gives them to it.
 #include <sys/stat.h>
 
+#include <atomic>
 #include <fstream>
 #include <map>
-#include <mutex>
 #include <set>
 
 #include "compound_walk.hpp"

@@ -42,6 +42,18 @@ TEST(EntryLine, LeavesOutWhatIsNotKnown) {
             "\n");
 }
 
+TEST(EntryLine, NamesWhatOfTheEntryTheTargetHasNot) {
+  EntryRecord entry;
+  entry.losses = {{LossKind::kXattr, "user.\xff\n"},
+                  {LossKind::kAcl, {}},
+                  {LossKind::kDevice, "block device"},
+                  {LossKind::kHoles, "4096"}};
+  std::string line = entry_line(entry, 0);
+  EXPECT_EQ(schema_complaint("entries.schema.json", line), "");
+  EXPECT_EQ(Json::parse(line)["not_carried"].dump(),
+            "[\"xattr user.\xef\xbf\xbd\\n\",\"acl\",\"device block device\",\"holes 4096\"]");
+}
+
 TEST(EntryLine, APathThatIsNotUtf8AlsoComesInBase64) {
   EntryRecord entry;
   entry.path = "bad/\xff\xfe";

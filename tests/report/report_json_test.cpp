@@ -37,6 +37,17 @@ SideReport extreme_side() {
   return side;
 }
 
+void add_extreme_names(CopyReport& report) {
+  for (int i = 0; i < 2000; ++i) {
+    report.failures.push_back({std::string(255, '\xfe'), std::string(500, '\x06'),
+                               std::string(500, '\x07'), "", kMost32});
+  }
+  for (int i = 0; i < 200; ++i) {
+    report.losses.examples.push_back(
+        {std::string(4096, '\xfe'), {LossKind::kXattr, std::string(10'000, '\x01')}});
+  }
+}
+
 // Everything as large as it goes, every text as long as it gets in JSON.
 CopyReport extreme_report() {
   CopyReport report;
@@ -91,16 +102,18 @@ CopyReport extreme_report() {
                                  &report.backed_up,
                                  &report.files_filtered,
                                  &report.folders_filtered,
+                                 &report.losses.acls,
+                                 &report.losses.xattrs,
+                                 &report.losses.devices,
+                                 &report.losses.holes,
+                                 &report.losses.holes_bytes,
                                  &report.prepare.duration_ms,
                                  &report.transfer.duration_ms,
                                  &report.verify.duration_ms}) {
     *counter = kMost;
   }
   report.source = report.target = extreme_side();
-  for (int i = 0; i < 2000; ++i) {
-    report.failures.push_back({std::string(255, '\xfe'), std::string(500, '\x06'),
-                               std::string(500, '\x07'), "", kMost32});
-  }
+  add_extreme_names(report);
   return report;
 }
 
@@ -114,8 +127,31 @@ TEST(CopyReportJson, ExtremeValuesFitTheSchemaAndTheSizeLimit) {
   OrderedJson json = OrderedJson::parse(text);
   EXPECT_TRUE(json["nfsferry"]["failures_truncated"].get<bool>());
   EXPECT_FALSE(json["nfsferry"]["failures"].empty());
+  EXPECT_TRUE(json["nfsferry"]["not_carried"]["examples_truncated"].get<bool>());
   EXPECT_EQ(json["BytesWritten"].get<std::uint64_t>(), kMost);
   EXPECT_EQ(json["EndTime"], "9999-12-31T23:59:59.999Z");
+}
+
+TEST(CopyReportJson, WhatWasNotCarriedIsCountedAndNamed) {
+  CopyReport report;
+  report.losses.acls = 1;
+  report.losses.xattrs = 2;
+  report.losses.devices = 3;
+  report.losses.holes = 4;
+  report.losses.holes_bytes = 5;
+  report.losses.acls_told = true;
+  report.losses.examples = {{"a", {LossKind::kAcl, {}}},
+                            {"b\xff", {LossKind::kXattr, "user.x"}},
+                            {"c", {LossKind::kDevice, "block device"}},
+                            {"d", {LossKind::kHoles, "5"}}};
+  EXPECT_EQ(copy_complaint(report), "");
+  OrderedJson json = OrderedJson::parse(copy_report_json(report))["nfsferry"]["not_carried"];
+  EXPECT_EQ(json.dump(-1, ' ', true),
+            R"({"acls":1,"xattrs":2,"devices":3,"holes_filled":4,"holes_filled_bytes":5,)"
+            R"("acls_told":true,"xattrs_told":false,"examples":[{"path":"a","kind":"acl"},)"
+            R"({"path":"b\ufffd","path_base64":"Yv8=","kind":"xattr","detail":"user.x"},)"
+            R"({"path":"c","kind":"device","detail":"block device"},)"
+            R"({"path":"d","kind":"holes","detail":"5"}],"examples_truncated":false})");
 }
 
 TEST(CopyReportJson, EveryExitCodeFitsTheSchemaAndOnlyZeroAndFiveAreSuccess) {

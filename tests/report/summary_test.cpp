@@ -37,6 +37,10 @@ TEST(CopySummary, TellsWhatWasNotCopiedOnlyWhereThereIsSomething) {
   report.metadata_repaired = 1;
   report.files_verified = 1234;
   report.special_skipped = 2;
+  report.losses.acls = 1;
+  report.losses.xattrs = 3;
+  report.losses.holes = 2;
+  report.losses.holes_bytes = 64 << 10;
   report.files_filtered = 7;
   report.folders_filtered = 1;
   report.temporaries_removed = 3;
@@ -48,7 +52,8 @@ TEST(CopySummary, TellsWhatWasNotCopiedOnlyWhereThereIsSomething) {
             "skipped         5 files\n"
             "repaired        1 entry\n"
             "verified        1,234 files\n"
-            "not copied      2 special files\n"
+            "not carried     2 special files, 1 ACL, extended attributes of 3 entries, "
+            "holes of 2 files, which take 64.0 KiB more\n"
             "filtered        7 files, 1 folder\n"
             "cleaned up      3 temporary files\n"
             "owner not set   4 entries\n"
