@@ -34,9 +34,10 @@ void keep_times_in_range(const fs::path& root) {
   ::fts_close(walk);
 }
 
-void make_nasty(const fs::path& root, unsigned seed) {
-  std::string command = NFSFERRY_SOURCE_DIR "/tools/nasty-tree make '" + root.string() +
-                        "' --seed " + std::to_string(seed);
+void nasty_tree(const std::string& action, const fs::path& root, unsigned seed,
+                const std::string& more = "") {
+  std::string command = NFSFERRY_SOURCE_DIR "/tools/nasty-tree " + action + " '" + root.string() +
+                        "' --seed " + std::to_string(seed) + " " + more;
   ASSERT_EQ(std::system(command.c_str()), 0) << command;
   keep_times_in_range(root);
 }
@@ -61,7 +62,7 @@ TEST_P(Nfs3Ways, nasty_trees_come_out_equal_and_a_second_run_moves_nothing) {
   for (unsigned seed = 1; seed <= 4; ++seed) {
     std::string below = "/seed" + std::to_string(seed);
     fs::create_directory(folder(source_ + below));
-    make_nasty(folder(source_ + below), seed);
+    nasty_tree("make", folder(source_ + below), seed);
   }
 
   CopyReport first = copy(way());
@@ -73,6 +74,42 @@ TEST_P(Nfs3Ways, nasty_trees_come_out_equal_and_a_second_run_moves_nothing) {
   EXPECT_EQ(second.files_transferred, 0u);
   EXPECT_EQ(second.bytes_written, 0u);
   EXPECT_EQ(second.metadata_repaired, 0u);
+}
+
+// The server is down while its folders change. Half of the trees lose entries and change types.
+TEST_P(Nfs3Ways, every_change_of_random_trees_is_followed_as_a_dry_run_foretells) {
+  constexpr unsigned kFirst = 5, kLast = 12;
+  auto below = [this](unsigned seed) { return folder(source_ + "/seed" + std::to_string(seed)); };
+  for (unsigned seed = kFirst; seed <= kLast; ++seed) {
+    fs::create_directory(below(seed));
+    nasty_tree("make", below(seed), seed);
+  }
+  CopyOptions wanted = way();
+  wanted.delete_surplus = wanted.force = true;
+  expect_done(copy(wanted));
+  expect_equal();
+
+  ASSERT_EQ(server().stop(), "");
+  for (unsigned seed = kFirst; seed <= kLast; ++seed) {
+    nasty_tree("mutate", below(seed), seed, seed % 2 == 0 ? "--removals --type-changes" : "");
+  }
+  ASSERT_EQ(server().restart(), "");
+  CopyOptions dry = wanted;
+  dry.dry_run = true;
+  CopyReport foretold = copy(dry);
+  CopyReport followed = copy(wanted);
+  CopyReport again = copy(wanted);
+
+  expect_done(followed);
+  expect_equal();
+  EXPECT_GT(followed.files_transferred, 0u);
+  EXPECT_GT(followed.files_deleted, 0u);
+  EXPECT_EQ(foretold.files_deleted, followed.files_deleted);
+  EXPECT_EQ(foretold.folders_deleted, followed.folders_deleted);
+  EXPECT_EQ(foretold.folders_transferred, followed.folders_transferred);
+  expect_done(again);
+  EXPECT_EQ(again.files_transferred + again.files_deleted + again.bytes_written, 0u);
+  EXPECT_EQ(again.metadata_repaired, 0u);
 }
 
 TEST_P(Nfs3Ways, a_large_file_that_two_threads_carry_comes_whole) {
