@@ -356,7 +356,7 @@ class Run {
     co_await telling.join();
     std::lock_guard lock(sides_mutex_);
     note_side(source_, report_.source, **source);
-    if (!again_) note_told(**source);
+    if (opened && !again_) note_told(**source);
     note_side(target_, report_.target, **target);
   }
 

@@ -64,12 +64,14 @@ Task<void> Worker::note_holes(WorkItem& item, std::uint64_t zero_bytes) {
   const Attributes& from = item.entry.attributes;
   if (zero_bytes == 0 || from.used_bytes >= from.size_bytes) co_return;
   std::uint64_t holes = from.size_bytes - from.used_bytes;
+  std::uint64_t least = std::min(kHolesLeast, holes / 2);
+  if (std::min(holes, zero_bytes) < least) co_return;
   auto there = co_await target_.lookup(item.node->target, item.entry.name);
   if (!there) co_return;
   std::uint64_t used = there->attributes.used_bytes;
   if (used == kUsedNotTold || used <= from.used_bytes) co_return;
   std::uint64_t filled = std::min({used - from.used_bytes, holes, zero_bytes});
-  if (filled < std::min(kHolesLeast, holes / 2)) co_return;
+  if (filled < least) co_return;
   std::vector<Loss> lost{Loss{LossKind::kHoles, std::to_string(filled)}};
   shared_.losses.add(item.node->path_of(item.entry.name), lost, filled);
   item.entry.losses.push_back(std::move(lost.front()));

@@ -296,6 +296,7 @@ Task<void> Worker::take_page(Merge& merge, ListingPage page) {
       continue;
     }
     note_losses(*node, entry);
+    if (!shared_.observer.wants_entries()) entry.losses = {};  // nobody asks again
     if (entry.attributes.type == FileType::kDirectory) {
       Subdirectory found;
       if (row) found.there = merge.table.entry(*row, entry.name);

@@ -36,20 +36,22 @@ ssize_t list_at(int directory_fd, const std::string& name, std::span<char> into)
   if (has_call.load(std::memory_order_relaxed)) {
     long size = ::syscall(kListxattrat, directory_fd, name.c_str(), AT_SYMLINK_NOFOLLOW,
                           into.data(), into.size());
-    if (size >= 0 || (errno != ENOSYS && errno != EPERM)) return size;
+    if (size >= 0 || (errno != ENOSYS && errno != EPERM && errno != EACCES)) return size;
     has_call.store(false, std::memory_order_relaxed);
   }
   return list_by_proc(directory_fd, name, into);
 }
 
 bool is_acl(std::string_view attribute) {
-  return attribute == "system.posix_acl_access" || attribute == "system.posix_acl_default";
+  return attribute == "system.posix_acl_access" || attribute == "system.posix_acl_default" ||
+         attribute == "system.richacl" || attribute == "security.NTACL";
 }
 
-// Labels of security modules and what network file systems show belong to this system.
+// Labels of security modules and what network file systems show belong to this system. XFS shows an
+// ACL once more as the attribute that it keeps it in.
 bool is_content(std::string_view attribute) {
-  return attribute.starts_with("user.") || attribute.starts_with("trusted.") ||
-         attribute == "security.capability";
+  bool trusted = attribute.starts_with("trusted.") && !attribute.starts_with("trusted.SGI_ACL_");
+  return attribute.starts_with("user.") || trusted || attribute == "security.capability";
 }
 
 // `list`: names, each with a NUL behind it.
@@ -78,6 +80,8 @@ std::vector<Loss> extended_attributes_at(int directory_fd, const std::string& na
   if (errno != ERANGE) return {};
   std::vector<char> most(kListMost);
   size = list_at(directory_fd, name, most);
+  bool more_than_can_be_told = size < 0 && (errno == E2BIG || errno == ERANGE);
+  if (more_than_can_be_told) return {Loss{LossKind::kXattr, {}}};
   if (size <= 0) return {};
   return losses_of({most.data(), static_cast<std::size_t>(size)});
 }

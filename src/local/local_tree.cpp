@@ -80,6 +80,20 @@ bool is_behind_others(int fd) {
   }
 }
 
+// Where each look at an entry's attributes is a request, or shows what servers keep there.
+bool shows_attributes_of_servers(int fd) {
+  constexpr std::uint32_t kCeph = 0x00c36400, kLustre = 0x0bd00bd0, kGpfs = 0x47504653;
+  struct statfs found;
+  if (::fstatfs(fd, &found) != 0) return true;
+  switch (static_cast<std::uint32_t>(found.f_type)) {
+    case AFS_SUPER_MAGIC:
+    case kCeph:
+    case kLustre:
+    case kGpfs: return true;
+    default: return is_behind_others(fd);
+  }
+}
+
 }  // namespace
 
 LocalTree::LocalTree(Loop& loop, Location location, LocalOptions options)
@@ -100,9 +114,8 @@ Task<Status> LocalTree::open() {
   Result<OpenedRoot> opened = co_await job("open", std::move(work));
   if (!opened) co_return std::move(opened).error();
   root_entry_ = Entry{{}, opened->attributes, {}};
-  bool others = is_behind_others(opened->fd.get());
-  bool link_times = !others;
-  tells_losses_ = options_.tells_losses && !others;
+  bool link_times = !is_behind_others(opened->fd.get());
+  tells_losses_ = options_.tells_losses && !shows_attributes_of_servers(opened->fd.get());
   root_ = LocalDirectory::make_root(std::move(opened->fd), opened->attributes);
   // A first guess; probe() finds out.
   bool is_root = ::geteuid() == 0;

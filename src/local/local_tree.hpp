@@ -6,7 +6,7 @@
 // Durability: a file's data and attributes are synced before it takes its final name. Names are
 // synced once a directory, when its own attributes are set (set_attributes with an empty name).
 // ACLs and extended attributes are not copied. Listings name them if asked to, but not where each
-// look would be a request to somebody else: on mounts of NFS, SMB, 9P and FUSE.
+// look would be a request to somebody else: on mounts of NFS, SMB, 9P, FUSE and the like.
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,8 @@
 #include "nfs4/listing.hpp"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "nfs4/status_batch.hpp"
 
@@ -27,17 +29,28 @@ void add_entry(ListingPage& page, Readdir::RawEntry& raw) {
     page.refused.push_back(std::move(entry).error());
 }
 
-// Whether ACLs can be why a page, or an entry of it, was refused or makes no sense.
-bool may_be_for_acls(const Result<Readdir::Reply>& listed) {
-  if (listed) {
-    auto refused = [](const Readdir::RawEntry& entry) { return entry.fattr.rdattr_error != 0; };
-    return std::any_of(listed->entries.begin(), listed->entries.end(), refused);
+// The names that a page tells nothing of.
+std::set<std::string_view> refused_in(const Readdir::Reply& listed) {
+  std::set<std::string_view> names;
+  for (const Readdir::RawEntry& entry : listed.entries) {
+    if (entry.fattr.rdattr_error != 0) names.insert(entry.name);
   }
+  return names;
+}
+
+// Whether a page may be another one without ACLs.
+bool may_be_for_acls(const Result<Readdir::Reply>& listed) {
+  if (listed) return !refused_in(*listed).empty();
   const Error& error = listed.error();
-  Treatment treat = treatment(error);
-  bool of_server = error.domain == Domain::kNfs4;
-  return error.is(Own::kBadReply) ||
-         (of_server && (treat == Treatment::kSkipEntry || treat == Treatment::kSendLess));
+  return !error.is(Own::kUnreachable) && !error.is(Own::kCancelled);
+}
+
+bool is_better(const Result<Readdir::Reply>& without, const Result<Readdir::Reply>& with) {
+  if (!without || !with) return without.has_value();
+  std::set<std::string_view> still = refused_in(*without);
+  std::set<std::string_view> before = refused_in(*with);
+  return std::any_of(before.begin(), before.end(),
+                     [&still](std::string_view name) { return !still.contains(name); });
 }
 
 }  // namespace
@@ -89,8 +102,11 @@ Task<Result<ListingPage>> Nfs4Listing::request_page(std::uint32_t maxcount) {
   if (with_acls_) mask.add(Attr::kAcl);
   auto listed = co_await readdir(maxcount, mask);
   if (with_acls_ && may_be_for_acls(listed)) {
-    tells_acls_ = false;
-    listed = co_await readdir(maxcount, mask_);
+    auto without = co_await readdir(maxcount, mask_);
+    if (is_better(without, listed)) {
+      with_acls_ = tells_acls_ = false;
+      listed = std::move(without);
+    }
   }
   if (!listed) co_return std::move(listed).error();
   NFSFERRY_TRY(ListingPage page, page_from(*listed, cookie_), co_return);

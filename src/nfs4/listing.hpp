@@ -35,7 +35,7 @@ class Nfs4Listing : public Listing {
   Client& client_;
   DirectoryPtr directory_;
   AttrMask mask_;
-  const bool with_acls_;
+  bool with_acls_;
   bool& tells_acls_;
   std::uint64_t client_generation_ = 0;  // of the first page
   std::uint64_t cookie_ = 0;

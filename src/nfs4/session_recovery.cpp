@@ -83,10 +83,8 @@ Task<Status> Session::reach_server() {
   std::shared_ptr<Connection> connection = connections_.least_busy();
   if (!connection) co_return own_error(Own::kConnectionLost, "connect");
   Status bound = co_await bind_connection(*connection);
-  if (bound) co_return ok();
-  Domain domain = bound.error().domain;
-  bool refused = domain == Domain::kNfs4 || domain == Domain::kRpc;
-  if (refused) co_return ok();
+  bool answered = bound || !bound.error().is(Own::kConnectionLost);
+  if (answered) co_return ok();
   connection->abort(bound.error());
   co_return bound;
 }

@@ -94,8 +94,12 @@ TEST_F(ExtendedAttributes, AndAclsAreToldOfEveryTypeOfEntry) {
   ASSERT_EQ(set("link", "trusted.l", "1"), 0);
   std::string capability("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
   ASSERT_EQ(set("plain", "security.capability", capability), 0);
+  ASSERT_EQ(set("file", "trusted.SGI_ACL_FILE", "as XFS shows it"), 0);
+  fs::create_directory(folder_ / "samba");
+  ASSERT_EQ(set("samba", "security.NTACL", "1"), 0);
   EXPECT_EQ(list(folder_.path()), (Told{{"plain", "security.capability"},
                                         {"file", "-acl user.a user.b"},
+                                        {"samba", "-acl"},
                                         {"directory", "-acl trusted.t"},
                                         {"link", "trusted.l"}}));
 }
@@ -111,7 +115,7 @@ TEST_F(ExtendedAttributes, OfWhichThereAreManyAreToldUpToABound) {
 }
 
 TEST_F(ExtendedAttributes, AreToldByWayOfProcWhereTheKernelHasNoCallForIt) {
-  for (int number : {ENOSYS, EPERM}) {
+  for (int number : {ENOSYS, EPERM, EACCES}) {
     std::string said = in_child([&] {
       forbid(kListxattrat, number);
       return list(folder_.path())["file"];

@@ -5,6 +5,7 @@
 
 #include "nfs4/put_batch.hpp"
 #include "session_fixture.hpp"
+#include "wire.hpp"
 
 namespace nfsferry::test {
 namespace {
@@ -263,6 +264,23 @@ TEST_F(SessionTest, ConnectionsThatNeverReachedTheServerDoNotCountAgainstAReques
   Status removed = remove_in(server, {"a", "b"});
   EXPECT_TRUE(removed) << why(removed);
   EXPECT_EQ(server.plain_calls().size(), 2u);
+}
+
+TEST_F(SessionTest, AnAnswerThatMakesNoSenseShowsThatTheServerIsReached) {
+  FakeServer server([cut = false](const FakeCall& call) mutable {
+    if (call.is_plain() && !std::exchange(cut, true)) return lost(false);
+    FakeAnswer answer;
+    if (call.is(kOpBindConnToSession)) {
+      Wire reply;  // accepted, OK, one result, which ends after its status
+      reply.u32(call.xid).u32(1).u32(0).u32(0).u32(0).u32(0);
+      reply.u32(0).opaque("").u32(1).u32(kOpBindConnToSession).u32(0);
+      auto size = static_cast<std::uint32_t>(reply.bytes().size());
+      answer.raw = Wire().u32(0x80000000u | size).raw(reply.bytes()).bytes();
+    }
+    return answer;
+  });
+  Status removed = remove_in(server, {"a"}, Repeat::kIdempotent, 2'000);
+  EXPECT_TRUE(removed) << why(removed);
 }
 
 TEST_F(SessionTest, TheLeastThatLosesItsConnectionsIsSentAgain) {

@@ -36,7 +36,8 @@ std::string acl_of(const std::string& name) {
 }
 
 // The server's SUPPORTED_ATTRS have ACL; READDIRs are sent without and answered with it. An entry
-// "unreadable" is refused to who asks for its ACL.
+// "unreadable" is refused to who asks for its ACL, one "forbidden" to everybody. Where there is an
+// entry "cut", the connection ends in place of a reply with ACLs.
 class AclFilter : public ProxyFilter {
  public:
   explicit AclFilter(std::shared_ptr<std::atomic<unsigned>> asked) : asked_(std::move(asked)) {}
@@ -67,8 +68,11 @@ class AclFilter : public ProxyFilter {
         std::size_t supported_at = mask_at + 4 * words + 4 + 4;
         set_word(reply, supported_at, word_at(reply, supported_at) | kAcl);
       }
-      if (result.number == kOpReaddir && with_acls_.erase(walked->xid) > 0) {
-        Record listed = with_acls(std::span(reply).subspan(result.begin + 16));
+      if (result.number == kOpReaddir) {
+        tells_ = with_acls_.erase(walked->xid) > 0;
+        cuts_ = false;
+        Record listed = entries(std::span(reply).subspan(result.begin + 16));
+        if (cuts_) return actions.push_back({ProxyAction::Kind::kEnd});
         reply.resize(result.begin + 16);
         reply.insert(reply.end(), listed.begin(), listed.end());
       }
@@ -80,7 +84,7 @@ class AclFilter : public ProxyFilter {
   using Operations = std::vector<WalkedOperation>;
 
   // The entries up to the end of the reply.
-  static Record with_acls(std::span<const std::byte> rest) {
+  Record entries(std::span<const std::byte> rest) {
     Record out;
     std::size_t at = 0;
     auto keep = [&](std::size_t count) {
@@ -92,10 +96,16 @@ class AclFilter : public ProxyFilter {
       std::size_t name_size = word_at(rest, at + 12);
       std::string name(reinterpret_cast<const char*>(rest.data()) + at + 16, name_size);
       keep(16 + padded(name_size));
+      cuts_ = cuts_ || (tells_ && name == "cut");
       std::size_t words = word_at(rest, at);
       std::uint32_t mask = word_at(rest, at + 4);
       std::size_t values = word_at(rest, at + 4 + 4 * words);
-      if (name == "unreadable") {
+      bool refused = name == "forbidden" || (tells_ && name == "unreadable");
+      if (!refused && !tells_) {
+        keep(4 + 4 * words + 4 + values);
+        continue;
+      }
+      if (refused) {
         at += 4 + 4 * words + 4 + values;
         add(bytes_of(Wire().u32(1).u32(kRdattrError).u32(4).u32(13).bytes()));
         continue;
@@ -120,6 +130,8 @@ class AclFilter : public ProxyFilter {
 
   std::shared_ptr<std::atomic<unsigned>> asked_;
   std::set<std::uint32_t> with_acls_;  // xids
+  bool tells_ = false;                 // of the reply at hand
+  bool cuts_ = false;
 };
 
 class ToldAcls : public ServerTest {
@@ -153,12 +165,13 @@ class ToldAcls : public ServerTest {
       EXPECT_TRUE(page) << page.error().message();
       if (!page) break;
       more = !page->eof;
-      EXPECT_TRUE(page->refused.empty());
+      refused_ += page->refused.size();
       for (const Entry& entry : page->entries) out[entry.name] = entry.losses.size();
     }
     return out;
   }
 
+  std::size_t refused_ = 0;
   std::shared_ptr<std::atomic<unsigned>> asked_ = std::make_shared<std::atomic<unsigned>>(0);
 };
 
@@ -186,8 +199,26 @@ TEST_P(ToldAcls, CostNoEntryThatTheServerGivesWithoutThem) {
   make("unreadable");
   nfs4::Nfs4Tree& tree = open_that_tells(true);
   EXPECT_EQ(list(tree), (Told{{"granted", 0}, {"unreadable", 0}}));
+  EXPECT_EQ(refused_, 0u);
   EXPECT_FALSE(tree.facts().tells_acls);
   EXPECT_EQ(*asked_, 1u);
+}
+
+TEST_P(ToldAcls, CostNoDirectoryThatTheServerListsWithoutThem) {
+  make("granted");
+  make("cut");
+  nfs4::Nfs4Tree& tree = open_that_tells(true);
+  EXPECT_EQ(list(tree), (Told{{"granted", 0}, {"cut", 0}}));
+  EXPECT_FALSE(tree.facts().tells_acls);
+}
+
+TEST_P(ToldAcls, AreToldBesideWhatIsRefusedEitherWay) {
+  make("granted");
+  make("forbidden");
+  nfs4::Nfs4Tree& tree = open_that_tells(true);
+  EXPECT_EQ(list(tree), (Told{{"granted", 1}}));
+  EXPECT_EQ(refused_, 1u);
+  EXPECT_TRUE(tree.facts().tells_acls);
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, ToldAcls, kServerVersions, version_name);
