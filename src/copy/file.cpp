@@ -215,7 +215,7 @@ Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
       in_place.entry.attributes = transfer.after;
       if (changed) in_place.entry.attributes.mtime = transfer.expected.mtime;
       auto attributes = wanted(in_place.entry);
-      if (!attributes) copied = std::move(attributes).error();
+      if (!attributes) copied = attributes.error();
       if (copied) copied = co_await keep_replaced(item);
       if (copied) {
         copied = co_await transfer.target->finish(*std::move(attributes));
