@@ -431,7 +431,9 @@ Task<void> Worker::carry_piece(Ends& ends, FileRanges& ranges, std::uint64_t off
 // Long runs of zeros are left out: the file is new, and what was never written reads as zeros.
 Task<Status> Worker::write_range(RangeWriter& target, std::uint64_t offset,
                                  std::span<const std::byte> bytes) {
+  std::size_t left_out = bytes.size();
   for (const Extent& extent : extents_to_write(bytes, kZerosNotSent)) {
+    left_out -= extent.size;
     std::span<const std::byte> part = bytes.subspan(extent.begin, extent.size);
     std::uint64_t at = offset + extent.begin;
     NFSFERRY_TRY(Ok written, co_await target.write(at, part), co_return);
@@ -439,7 +441,7 @@ Task<Status> Worker::write_range(RangeWriter& target, std::uint64_t offset,
     if (!shared_.verifies()) continue;
     NFSFERRY_TRY(Ok same, co_await read_back(target, at, part), co_return);
   }
-  shared_.counters.sparse_bytes_saved += zeros_left_out(bytes, kZerosNotSent);
+  shared_.counters.sparse_bytes_saved += left_out;
   co_return ok();
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "base/escape.hpp"
@@ -65,11 +66,17 @@ Result<OpenedRoot> open_root(const std::string& path, bool create_missing) {
   return OpenedRoot{std::move(fd), found};
 }
 
-// Somebody else's, who decides, and may only pretend, and who is asked for each thing.
-bool is_behind_others(int fd) {
+// By its magic number; nothing where it cannot be told.
+std::optional<std::uint32_t> file_system_of(int fd) {
   struct statfs found;
-  if (::fstatfs(fd, &found) != 0) return true;
-  switch (static_cast<std::uint32_t>(found.f_type)) {
+  if (::fstatfs(fd, &found) != 0) return std::nullopt;
+  return static_cast<std::uint32_t>(found.f_type);
+}
+
+// Somebody else's, who decides, and may only pretend, and who is asked for each thing.
+bool is_behind_others(std::optional<std::uint32_t> file_system) {
+  if (!file_system) return true;
+  switch (*file_system) {
     case NFS_SUPER_MAGIC:
     case SMB_SUPER_MAGIC:
     case SMB2_SUPER_MAGIC:
@@ -81,17 +88,11 @@ bool is_behind_others(int fd) {
 }
 
 // Where each look at an entry's attributes is a request, or shows what servers keep there.
-bool shows_attributes_of_servers(int fd) {
+bool shows_attributes_of_servers(std::optional<std::uint32_t> file_system) {
   constexpr std::uint32_t kCeph = 0x00c36400, kLustre = 0x0bd00bd0, kGpfs = 0x47504653;
-  struct statfs found;
-  if (::fstatfs(fd, &found) != 0) return true;
-  switch (static_cast<std::uint32_t>(found.f_type)) {
-    case AFS_SUPER_MAGIC:
-    case kCeph:
-    case kLustre:
-    case kGpfs: return true;
-    default: return is_behind_others(fd);
-  }
+  bool of_servers = file_system == AFS_SUPER_MAGIC || file_system == kCeph ||
+                    file_system == kLustre || file_system == kGpfs;
+  return of_servers || is_behind_others(file_system);
 }
 
 }  // namespace
@@ -114,8 +115,9 @@ Task<Status> LocalTree::open() {
   Result<OpenedRoot> opened = co_await job("open", std::move(work));
   if (!opened) co_return std::move(opened).error();
   root_entry_ = Entry{{}, opened->attributes, {}};
-  bool link_times = !is_behind_others(opened->fd.get());
-  tells_losses_ = options_.tells_losses && !shows_attributes_of_servers(opened->fd.get());
+  std::optional<std::uint32_t> file_system = file_system_of(opened->fd.get());
+  bool link_times = !is_behind_others(file_system);
+  tells_losses_ = options_.tells_losses && !shows_attributes_of_servers(file_system);
   root_ = LocalDirectory::make_root(std::move(opened->fd), opened->attributes);
   // A first guess; probe() finds out.
   bool is_root = ::geteuid() == 0;

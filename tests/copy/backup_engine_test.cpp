@@ -1,4 +1,7 @@
 // --backup-dir: what is replaced or deleted is kept, and put back by a restore.
+#include <functional>
+#include <utility>
+
 #include "copy/restore.hpp"
 #include "copy/sweep.hpp"
 #include "engine_fixture.hpp"
@@ -301,33 +304,34 @@ TEST_F(BackupRun, of_many_entries_of_one_directory_takes_all_of_them) {
   EXPECT_EQ(done().files_deleted, Sweep::kEntriesMost + 5);
 }
 
-TEST_F(BackupRun, what_somebody_removes_meanwhile_is_copied) {
-  from("/a", FileType::kRegular, "new content");
-  to("/a", FileType::kRegular, "old");
+// Removes something from the target as soon as "a" is to get its second name.
+MemoryOptions on_link_of_a(std::function<Status()> remove) {
   MemoryOptions removing;
-  removing.fail = [this](std::string_view operation,
-                         std::string_view name) -> std::optional<Error> {
+  removing.fail = [remove = std::move(remove)](std::string_view operation,
+                                               std::string_view name) -> std::optional<Error> {
     if (operation == "make_link" && name == "a") {
-      EXPECT_TRUE(target_volume_->remove(*target_volume_->root(), "a", false));
+      EXPECT_TRUE(remove());
     }
     return {};
   };
-  done(removing);
+  return removing;
+}
+
+TEST_F(BackupRun, what_somebody_removes_meanwhile_is_copied) {
+  from("/a", FileType::kRegular, "new content");
+  to("/a", FileType::kRegular, "old");
+  auto remove = [this] { return target_volume_->remove(*target_volume_->root(), "a", false); };
+  done(on_link_of_a(remove));
   EXPECT_EQ(target("/a"), "new content");
 }
 
 TEST_F(BackupRun, that_somebody_removes_meanwhile_keeps_nothing_and_nothing_is_replaced) {
   from("/a", FileType::kRegular, "new content");
   to("/a", FileType::kRegular, "old");
-  MemoryOptions removing;
-  removing.fail = [this](std::string_view operation,
-                         std::string_view name) -> std::optional<Error> {
-    if (operation == "make_link" && name == "a") {
-      EXPECT_TRUE(target_volume_->remove(*at(*target_volume_, "/kept"), "first", true));
-    }
-    return {};
+  auto remove = [this] {
+    return target_volume_->remove(*at(*target_volume_, "/kept"), "first", true);
   };
-  CopyReport report = copy({}, removing);
+  CopyReport report = copy({}, on_link_of_a(remove));
   EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
   EXPECT_EQ(target("/a"), "old");
 }
