@@ -102,6 +102,7 @@ void entry_attributes(XdrWriter& out, const SampleFile& file) {
   values.text("1001");
   values.u32(0);  // rawdev
   values.u32(0);
+  values.u64((file.size_bytes + 4095) / 4096 * 4096);  // space_used
   time(values);
   time(values);
   nfs4::kEntryAttrs.encode(out);
