@@ -5,6 +5,13 @@
 
 #include "base/result.hpp"
 
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>  // does nothing where the sanitizer is not in use
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) (static_cast<void>(address))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) (static_cast<void>(address))
+#endif
+
 namespace nfsferry {
 namespace {
 
@@ -14,6 +21,7 @@ constexpr std::size_t kClassBytes[] = {
     4096, 16384, 65536 + kPage, 262144 + kPage, (1u << 20) + 2 * kPage, (2u << 20) + 2 * kPage};
 
 void destroy(Buffer* buffer) {
+  ASAN_UNPOISON_MEMORY_REGION(buffer->bytes, buffer->capacity);
   std::free(buffer->bytes);
   delete buffer;
 }
@@ -39,6 +47,7 @@ BufferRef BufferPool::get(std::size_t size_bytes) {
     Buffer* buffer = free_[size_class].back();
     free_[size_class].pop_back();
     kept_bytes_ -= buffer->capacity;
+    ASAN_UNPOISON_MEMORY_REGION(buffer->bytes, buffer->capacity);
     return BufferRef(buffer);
   }
   std::size_t capacity =
@@ -55,6 +64,8 @@ void BufferPool::give_back(Buffer* buffer) {
     return;
   }
   kept_bytes_ += buffer->capacity;
+  // Who looks at bytes whose owners are gone is found out as if they had been freed.
+  ASAN_POISON_MEMORY_REGION(buffer->bytes, buffer->capacity);
   free_[buffer->size_class].push_back(buffer);
 }
 

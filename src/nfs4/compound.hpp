@@ -70,7 +70,8 @@ class Compound {
 };
 
 // The results of one COMPOUND, taken in the order of the request's operations. Spans and views in
-// replies live as long as record() does.
+// replies live as long as an owner of buffer() does: a coroutine that awaits another one, or ends,
+// lets others run, so who hands a reply on hands that on with it.
 class CompoundReply {
  public:
   // Reads the COMPOUND header. `with_sequence`: a SEQUENCE stands before the operations.

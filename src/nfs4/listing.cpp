@@ -38,21 +38,6 @@ std::set<std::string_view> refused_in(const Readdir::Reply& listed) {
   return names;
 }
 
-// Whether a page may be another one without ACLs.
-bool may_be_for_acls(const Result<Readdir::Reply>& listed) {
-  if (listed) return !refused_in(*listed).empty();
-  const Error& error = listed.error();
-  return !error.is(Own::kUnreachable) && !error.is(Own::kCancelled);
-}
-
-bool is_better(const Result<Readdir::Reply>& without, const Result<Readdir::Reply>& with) {
-  if (!without || !with) return without.has_value();
-  std::set<std::string_view> still = refused_in(*without);
-  std::set<std::string_view> before = refused_in(*with);
-  return std::any_of(before.begin(), before.end(),
-                     [&still](std::string_view name) { return !still.contains(name); });
-}
-
 }  // namespace
 
 Result<ListingPage> page_from(Readdir::Reply& listed, std::uint64_t& cookie) {
@@ -96,6 +81,21 @@ Task<Result<ListingPage>> Nfs4Listing::next() {
   co_return page;
 }
 
+// Whether a page may be another one without ACLs.
+bool Nfs4Listing::may_be_for_acls(const Result<Listed>& listed) {
+  if (listed) return !refused_in(listed->page).empty();
+  const Error& error = listed.error();
+  return !error.is(Own::kUnreachable) && !error.is(Own::kCancelled);
+}
+
+bool Nfs4Listing::is_better(const Result<Listed>& without, const Result<Listed>& with) {
+  if (!without || !with) return without.has_value();
+  std::set<std::string_view> still = refused_in(without->page);
+  std::set<std::string_view> before = refused_in(with->page);
+  return std::any_of(before.begin(), before.end(),
+                     [&still](std::string_view name) { return !still.contains(name); });
+}
+
 // No ACL is worth an entry: a page that could not be had with them is asked for once more without.
 Task<Result<ListingPage>> Nfs4Listing::request_page(std::uint32_t maxcount) {
   AttrMask mask = mask_;
@@ -109,13 +109,13 @@ Task<Result<ListingPage>> Nfs4Listing::request_page(std::uint32_t maxcount) {
     }
   }
   if (!listed) co_return std::move(listed).error();
-  NFSFERRY_TRY(ListingPage page, page_from(*listed, cookie_), co_return);
-  verifier_ = listed->verifier;
+  NFSFERRY_TRY(ListingPage page, page_from(listed->page, cookie_), co_return);
+  verifier_ = listed->page.verifier;
   co_return page;
 }
 
 // Smaller where the server has no room for so large a page.
-Task<Result<Readdir::Reply>> Nfs4Listing::readdir(std::uint32_t maxcount, AttrMask mask) {
+Task<Result<Nfs4Listing::Listed>> Nfs4Listing::readdir(std::uint32_t maxcount, AttrMask mask) {
   Readdir readdir;
   readdir.cookie = cookie_;
   readdir.verifier = verifier_;
@@ -135,7 +135,8 @@ Task<Result<Readdir::Reply>> Nfs4Listing::readdir(std::uint32_t maxcount, AttrMa
     (void)client_.learn_smaller(request, taken.error(), reply->result_count());
     co_return co_await this->readdir(maxcount / 2, mask);
   }
-  co_return *std::move(taken);
+  Listed listed{reply->buffer(), *std::move(taken)};
+  co_return listed;
 }
 
 }  // namespace nfsferry::nfs4

@@ -29,8 +29,16 @@ class Nfs4Listing : public Listing {
   Task<Result<ListingPage>> next() override;
 
  private:
+  // A page, and what its names are views of.
+  struct Listed {
+    BufferRef record;
+    Readdir::Reply page;
+  };
+  static bool may_be_for_acls(const Result<Listed>& listed);
+  static bool is_better(const Result<Listed>& without, const Result<Listed>& with);
+
   Task<Result<ListingPage>> request_page(std::uint32_t maxcount);
-  Task<Result<Readdir::Reply>> readdir(std::uint32_t maxcount, AttrMask mask);
+  Task<Result<Listed>> readdir(std::uint32_t maxcount, AttrMask mask);
 
   Client& client_;
   DirectoryPtr directory_;

@@ -300,6 +300,22 @@ TEST(BufferPool, AChunkKeepsItsBufferAlive) {
   EXPECT_EQ(pool.outstanding(), 0u);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+TEST(BufferPoolDeathTest, BytesThatNobodyOwnsAreFoundOutByTheSanitizer) {
+  BufferPool pool;
+  BufferRef buffer = pool.get(100);
+  volatile std::byte* byte = buffer.bytes().data();
+  *byte = std::byte{1};
+  buffer = BufferRef();
+  EXPECT_EQ(pool.outstanding(), 0u);
+  EXPECT_GT(pool.kept_bytes(), 0u);
+  EXPECT_DEATH(*byte = std::byte{2}, "use-after-poison");
+  buffer = pool.get(100);
+  EXPECT_EQ(buffer.bytes().data(), byte);
+  *byte = std::byte{3};
+}
+#endif
+
 TEST(BufferPool, KeepsNoMoreUnusedBytesThanItsLimit) {
   BufferPool pool;
   {
