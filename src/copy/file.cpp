@@ -368,10 +368,10 @@ Task<void> Worker::take_part(std::shared_ptr<LargeFile> file) {
   file->ranges.leave(this);
 }
 
-// This thread's lanes, bounded per file and over all files.
+// This thread's lanes: more than may have a range at once, so that one waits and the window learns.
 Task<void> Worker::carry_ranges(Ends& ends, FileRanges& ranges) {
   std::uint64_t left = (ranges.left_bytes() + ranges.range_bytes() - 1) / ranges.range_bytes();
-  std::uint64_t lanes = std::min<std::uint64_t>(left, kRangesPerFile);
+  std::uint64_t lanes = std::min<std::uint64_t>(left, ranges_most() + 1);
   TaskGroup group;
   for (std::uint64_t i = 0; i < lanes; ++i) group.spawn(lane(ends, ranges));
   co_await group.join();
@@ -381,11 +381,15 @@ Task<void> Worker::carry_ranges(Ends& ends, FileRanges& ranges) {
 Task<void> Worker::lane(Ends& ends, FileRanges& ranges) {
   for (bool more = true; more;) {
     while (ranges.is_paused(this)) co_await range_news_->wait();
-    co_await range_bytes_.acquire(ranges.range_bytes());
+    co_await ranges_.acquire();
     std::optional<FileRanges::Range> range;
     if (!shared_.stopping()) range = ranges.take(this);
-    if (range) co_await carry_range(ends, ranges, *range);
-    range_bytes_.release(ranges.range_bytes());
+    if (range) {
+      co_await carry_range(ends, ranges, *range);
+      range_window_.replied(ranges_.has_waiters(), Clock::now());
+      if (range_window_.limit() != ranges_.limit()) ranges_.set_limit(range_window_.limit());
+    }
+    ranges_.release();
     more = range.has_value();
   }
 }

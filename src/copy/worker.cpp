@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace nfsferry::copy {
+namespace {
+
+// So many keep servers near by busy, and more only cost memory; those far away need more.
+constexpr Window::Shape kRangeWindow{.start = 8, .least = 8, .measured = 16};
+
+}  // namespace
+
 Worker::Worker(Shared& shared, Loop& loop, Source& source, FullTree& target)
     : shared_(shared),
       loop_(loop),
@@ -10,8 +17,9 @@ Worker::Worker(Shared& shared, Loop& loop, Source& source, FullTree& target)
       target_(target),
       small_file_bytes_(
           std::min(source.preferences().small_file_bytes, target.preferences().small_file_bytes)),
-      range_bytes_(kRangeBytesInFlight),
       range_size_(std::min(source.preferences().read_bytes, target.preferences().write_bytes)),
+      range_window_(ranges_most(), kRangeWindow),
+      ranges_(range_window_.limit()),
       news_(std::make_shared<Event>()),
       queue_news_(std::make_shared<Event>()),
       range_news_(std::make_shared<Event>()) {

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/window.hpp"
 #include "copy/content_hash.hpp"
 #include "copy/shared.hpp"
 #include "copy/target_table.hpp"
@@ -24,9 +27,8 @@ class Worker {
   static constexpr std::size_t kWalkers = 16;
   static constexpr std::size_t kCarriersMost = 16;
   static constexpr std::size_t kLargeAtOnce = 8;  // so that small files go on beside large ones
-  static constexpr std::uint64_t kRangeBytesInFlight = 24u << 20;
-  static constexpr std::size_t kRangesPerFile = 16;
-  static constexpr std::uint64_t kUnseenBytes = 8u << 20;  // a call may block for, at a stop
+  static constexpr std::uint64_t kRangeBytesMost = 24u << 20;  // of large files, in flight
+  static constexpr std::uint64_t kUnseenBytes = 8u << 20;      // a call may block for, at a stop
   static constexpr std::uint32_t kAttemptsMost = 3;
   static constexpr std::uint64_t kZerosNotSent = 64 << 10;  // runs of at least so many
 
@@ -173,6 +175,9 @@ class Worker {
   // Pulses the event from any thread.
   std::function<void()> waker(std::shared_ptr<Event> news) const;
 
+  std::uint32_t ranges_most() const {
+    return std::max(static_cast<std::uint32_t>(kRangeBytesMost / range_size_), 1u);
+  }
   bool verifying() const { return shared_.job == Job::kVerify; }
   bool writing() const { return shared_.job == Job::kCopy; }
 
@@ -181,8 +186,9 @@ class Worker {
   Source& source_;
   FullTree& target_;
   const std::uint64_t small_file_bytes_;
-  Semaphore range_bytes_;
-  std::uint32_t range_size_;
+  const std::uint32_t range_size_;
+  Window range_window_;
+  Semaphore ranges_;                   // in flight, as many as the window says
   std::shared_ptr<Event> news_;        // a directory to list or to finish, or the end of something
   std::shared_ptr<Event> queue_news_;  // something to carry, or room for more
   std::shared_ptr<Event> range_news_;  // of a large file that this thread carries ranges of

@@ -13,12 +13,12 @@
 #include <vector>
 
 #include "base/treatment.hpp"
+#include "base/window.hpp"
 #include "loop/loop.hpp"
 #include "loop/pace.hpp"
 #include "nfs4/compound.hpp"
 #include "nfs4/connections.hpp"
 #include "nfs4/rpc.hpp"
-#include "nfs4/window.hpp"
 #include "tree/tree.hpp"
 
 namespace nfsferry::nfs4 {

@@ -222,6 +222,8 @@ TEST_F(SharedFileTest, survives_a_crash_of_the_server_without_losing_a_byte) {
 
 // Has the first READ of a source answered late, and counts those beyond one window that come
 // before.
+constexpr unsigned kRangesMost = copy::Worker::kRangeBytesMost >> 20;
+
 struct LateRead {
   static constexpr std::chrono::seconds kLate{1};
   MakeFilter filters();
@@ -243,8 +245,7 @@ class LateReadFilter final : public ProxyFilter {
     for (std::size_t i = 0; call && i < call->operations.size(); ++i) {
       if (call->operations[i].number != kOpRead) continue;
       if (late_.reads++ == 0) late_.late_xid = call->xid;
-      bool ahead = late_.reads > copy::Worker::kRangesPerFile &&
-                   std::chrono::steady_clock::now() < late_.answered;
+      bool ahead = late_.reads > kRangesMost && std::chrono::steady_clock::now() < late_.answered;
       if (ahead) ++late_.ahead;
     }
   }
@@ -273,7 +274,7 @@ TEST_F(SharedFileTest, reads_do_not_run_ahead_of_one_that_is_not_answered) {
   auto proxy = proxy_with(servers().source, late.filters());
   Ground source = source_ground(Place::kNfs, proxy->port());
   Ground target = target_ground(Place::kNfs);
-  make_file(source.folder / "large", 48 << 20, 7);
+  make_file(source.folder / "large", 64 << 20, 7);
   CopyOptions wanted = options(source, target);
   wanted.connections = 2;  // one of them goes on
 
@@ -281,7 +282,7 @@ TEST_F(SharedFileTest, reads_do_not_run_ahead_of_one_that_is_not_answered) {
   proxy.reset();
 
   EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
-  EXPECT_GT(late.reads, 2 * copy::Worker::kRangesPerFile);
+  EXPECT_GT(late.reads, 2 * kRangesMost);
   EXPECT_EQ(late.ahead, 0u);
   expect_equal(source, target, kept_on(Place::kNfs));
 }

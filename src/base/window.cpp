@@ -1,13 +1,12 @@
-#include "nfs4/window.hpp"
+#include "base/window.hpp"
 
 #include <algorithm>
 #include <utility>
 
-namespace nfsferry::nfs4 {
+namespace nfsferry {
 namespace {
 
 // Of a measurement.
-constexpr std::uint32_t kRepliesLeast = 32;
 constexpr auto kTimeLeast = std::chrono::milliseconds(2);
 constexpr unsigned kMeasurementsBetweenTrials = 4;
 // A trial with more must bring this share of what it would if no request waited for another.
@@ -16,7 +15,10 @@ constexpr double kLossMost = 0.05;  // of one with fewer
 
 }  // namespace
 
-Window::Window(std::uint32_t most) : most_(most), limit_(std::min(kStart, most)) {}
+Window::Window(std::uint32_t most) : Window(most, Shape()) {}
+
+Window::Window(std::uint32_t most, Shape shape)
+    : shape_(shape), most_(most), limit_(std::min(shape.start, most)) {}
 
 void Window::set_most(std::uint32_t most) {
   most_ = most;
@@ -38,7 +40,7 @@ void Window::replied(bool full, Time now) {
   ++replies_;
   if (full) ++full_;
   std::uint32_t wanted = starting_ ? limit_ : 2 * limit_;  // the start is soon over
-  if (replies_ < std::max(wanted, kRepliesLeast) || now - began_ < kTimeLeast) return;
+  if (replies_ < std::max(wanted, shape_.measured) || now - began_ < kTimeLeast) return;
   double rate = replies_ / std::chrono::duration<double>(now - began_).count();
   bool was_full = full_ * 4 >= replies_ * 3;
   begin_measurement(now);
@@ -84,9 +86,9 @@ void Window::judge(double rate) {
 void Window::try_other(Trial direction) {
   std::uint32_t wanted = limit_;
   if (direction == Trial::kFewer) {
-    wanted = std::min(limit_, std::max(limit_ * 3 / 4, kLeast));
+    wanted = std::min(limit_, std::max(limit_ * 3 / 4, shape_.least));
   } else {
-    bool doubles = starting_ || limit_ < kLeast;
+    bool doubles = starting_ || limit_ < shape_.least;
     wanted = std::min(doubles ? 2 * limit_ : limit_ + std::max(limit_ / 4, 1u), most_);
   }
   measurements_ = 0;
@@ -125,4 +127,4 @@ void Window::set_limit(std::uint32_t limit) {
   measuring_ = false;
 }
 
-}  // namespace nfsferry::nfs4
+}  // namespace nfsferry

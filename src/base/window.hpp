@@ -3,21 +3,27 @@
 #include <chrono>
 #include <cstdint>
 
-namespace nfsferry::nfs4 {
+namespace nfsferry {
 
-// How many requests a client keeps in flight. It grows for as long as more of them bring more
-// replies a second, and goes back where they only wait longer; both directions are tried again now
-// and then, so that it follows a server that becomes faster or slower. It halves when the server
-// says that it has too much to do. Only what is measured while the window is full counts: a client
-// with little to ask learns nothing. Knows no clock: whoever calls says what time it is.
+// How many requests are kept in flight, or ranges of large files. It grows for as long as more of
+// them bring more replies a second, and goes back where they only wait longer; both directions are
+// tried again now and then, so that it follows a server that becomes faster or slower. It halves
+// when the server says that it has too much to do. Only what is measured while the window is full
+// counts: one who has little to ask learns nothing. Knows no clock: whoever calls says what time it
+// is.
 class Window {
  public:
   using Time = std::chrono::steady_clock::time_point;
   static constexpr std::uint32_t kStart = 32;
-  static constexpr std::uint32_t kLeast = 4;  // but 1 where the server has too much to do
+  struct Shape {
+    std::uint32_t start = kStart;
+    std::uint32_t least = 4;      // but 1 where the server has too much to do
+    std::uint32_t measured = 32;  // at least so many replies at a time
+  };
 
   // `most`: what the server grants.
   explicit Window(std::uint32_t most);
+  Window(std::uint32_t most, Shape shape);
   void set_most(std::uint32_t most);
   std::uint32_t limit() const { return limit_; }
 
@@ -36,6 +42,7 @@ class Window {
   void set_limit(std::uint32_t limit);
   void begin_measurement(Time now);
 
+  const Shape shape_;
   std::uint32_t most_;
   std::uint32_t limit_;
   bool starting_ = true;  // doubled, until that brings nothing
@@ -53,4 +60,4 @@ class Window {
   std::uint32_t full_ = 0;  // of them
 };
 
-}  // namespace nfsferry::nfs4
+}  // namespace nfsferry

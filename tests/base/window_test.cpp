@@ -1,5 +1,5 @@
 // The window against servers that are computed: every figure follows from the seed.
-#include "nfs4/window.hpp"
+#include "base/window.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-namespace nfsferry::nfs4 {
+namespace nfsferry {
 namespace {
 
 using Seconds = std::chrono::duration<double>;
@@ -24,8 +24,9 @@ struct Behaviour {
 // A client that always has more to ask, and its server.
 class Simulation {
  public:
-  Simulation(std::uint32_t granted, Behaviour behaviour, std::uint64_t seed)
-      : window_(granted), behaviour_(behaviour), random_(seed) {}
+  Simulation(std::uint32_t granted, Behaviour behaviour, std::uint64_t seed,
+             Window::Shape shape = {})
+      : window_(granted, shape), behaviour_(behaviour), random_(seed) {}
 
   void become(Behaviour behaviour) { behaviour_ = behaviour; }
   // Returns the replies a second, refusals not counted.
@@ -139,6 +140,29 @@ TEST_P(WindowTest, KeepsBelowWhatIsRefused) {
   EXPECT_LT(server.refusals(), server.replies() / 20);
 }
 
+// As ranges of large files: few, and each takes long.
+constexpr Window::Shape kFew{.start = 8, .least = 8, .measured = 16};
+
+TEST_P(WindowTest, AFewThatKeepAServerBusyStayFew) {
+  Simulation near(24, {.round_trip_s = 200e-6, .service_s = 2e-3, .at_once = 2}, GetParam(), kFew);
+  EXPECT_GT(near.run(5), 0.95 * 2 / 2e-3);
+  EXPECT_LT(near.mean_limit(), 14);
+}
+
+TEST_P(WindowTest, AFewBecomeAllThatMayBeWhereTheServerIsFarAway) {
+  Simulation far(24, {.round_trip_s = 20e-3, .service_s = 500e-6, .at_once = 2}, GetParam(), kFew);
+  far.run(0.3);
+  EXPECT_GT(far.run(5), 0.9 * 24 / 20.5e-3);
+}
+
+TEST_P(WindowTest, NeverGoesBelowTheLeast) {
+  Simulation one(24, {.round_trip_s = 50e-6, .service_s = 2e-3, .at_once = 1}, GetParam(), kFew);
+  for (int i = 0; i < 100; ++i) {
+    one.run(0.05);
+    EXPECT_GE(one.limit(), 8u);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, WindowTest, testing::Range<std::uint64_t>(1, 6));
 
 const Window::Time kNow{std::chrono::hours(1)};
@@ -173,4 +197,4 @@ TEST(Window, ComesDownWithWhatIsGranted) {
 }
 
 }  // namespace
-}  // namespace nfsferry::nfs4
+}  // namespace nfsferry
