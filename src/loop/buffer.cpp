@@ -5,11 +5,8 @@
 
 #include "base/result.hpp"
 
-#if __has_include(<sanitizer/asan_interface.h>)
-#include <sanitizer/asan_interface.h>  // does nothing where the sanitizer is not in use
-#else
-#define ASAN_POISON_MEMORY_REGION(address, size) (static_cast<void>(address))
-#define ASAN_UNPOISON_MEMORY_REGION(address, size) (static_cast<void>(address))
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #endif
 
 namespace nfsferry {
@@ -20,8 +17,21 @@ constexpr std::size_t kPage = 4096;
 constexpr std::size_t kClassBytes[] = {
     4096, 16384, 65536 + kPage, 262144 + kPage, (1u << 20) + 2 * kPage, (2u << 20) + 2 * kPage};
 
+// Who looks at bytes that nobody owns is found out by the sanitizer, as if they had been freed.
+void forbid([[maybe_unused]] const Buffer* buffer) {
+#if defined(__SANITIZE_ADDRESS__)
+  __asan_poison_memory_region(buffer->bytes, buffer->capacity);
+#endif
+}
+
+void allow([[maybe_unused]] const Buffer* buffer) {
+#if defined(__SANITIZE_ADDRESS__)
+  __asan_unpoison_memory_region(buffer->bytes, buffer->capacity);
+#endif
+}
+
 void destroy(Buffer* buffer) {
-  ASAN_UNPOISON_MEMORY_REGION(buffer->bytes, buffer->capacity);
+  allow(buffer);
   std::free(buffer->bytes);
   delete buffer;
 }
@@ -47,7 +57,7 @@ BufferRef BufferPool::get(std::size_t size_bytes) {
     Buffer* buffer = free_[size_class].back();
     free_[size_class].pop_back();
     kept_bytes_ -= buffer->capacity;
-    ASAN_UNPOISON_MEMORY_REGION(buffer->bytes, buffer->capacity);
+    allow(buffer);
     return BufferRef(buffer);
   }
   std::size_t capacity =
@@ -64,8 +74,7 @@ void BufferPool::give_back(Buffer* buffer) {
     return;
   }
   kept_bytes_ += buffer->capacity;
-  // Who looks at bytes whose owners are gone is found out as if they had been freed.
-  ASAN_POISON_MEMORY_REGION(buffer->bytes, buffer->capacity);
+  forbid(buffer);
   free_[buffer->size_class].push_back(buffer);
 }
 
