@@ -5,8 +5,12 @@
 namespace nfsferry::copy {
 namespace {
 
-// So many keep servers near by busy, and more only cost memory; those far away need more.
-constexpr Window::Shape kRangeWindow{.start = 8, .least = 8, .measured = 16};
+// 8 MiB on their way keep servers near by busy, and more only cost memory; those far away need
+// more.
+Window::Shape range_window(std::uint32_t range_size) {
+  std::uint32_t few = std::clamp((8u << 20) / range_size, 8u, 16u);
+  return {.start = few, .least = few, .measured = 16};
+}
 
 }  // namespace
 
@@ -18,7 +22,7 @@ Worker::Worker(Shared& shared, Loop& loop, Source& source, FullTree& target)
       small_file_bytes_(
           std::min(source.preferences().small_file_bytes, target.preferences().small_file_bytes)),
       range_size_(std::min(source.preferences().read_bytes, target.preferences().write_bytes)),
-      range_window_(ranges_most(), kRangeWindow),
+      range_window_(ranges_most(), range_window(range_size_)),
       ranges_(range_window_.limit()),
       news_(std::make_shared<Event>()),
       queue_news_(std::make_shared<Event>()),
