@@ -219,7 +219,8 @@ Status Nfs4Tree::take_root(Fattr fattr) {
 Preferences Nfs4Tree::preferences() const {
   const ClientLimits& limits = client_->limits();
   auto bounded = [](std::uint64_t server, std::uint32_t message) {
-    std::uint64_t room = message > kSpareBytes ? message - kSpareBytes : message / 2;
+    std::uint64_t room = message > kSpareBytes ? message - kSpareBytes : 0;
+    room = std::max<std::uint64_t>(room, message / 2);
     std::uint64_t most = server > 0 ? std::min(server, room) : room;
     // A round number below the limit keeps ranges aligned.
     std::uint64_t size = most >= 65536 ? most & ~std::uint64_t{65535} : most;
