@@ -29,6 +29,8 @@ class Window {
 
   // A reply has come. `full`: another request waits for its place.
   void replied(bool full, Time now);
+  // Nothing is in flight: the time until now tells nothing.
+  void idle() { measuring_ = false; }
   // It said that the server has too much to do (DELAY).
   void refused();
 

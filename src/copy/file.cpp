@@ -382,6 +382,11 @@ Task<void> Worker::lane(Ends& ends, FileRanges& ranges) {
   for (bool more = true; more;) {
     while (ranges.is_paused(this)) co_await range_news_->wait();
     co_await ranges_.acquire();
+    if (ranges.is_paused(this)) {  // by now
+      ranges_.release();
+      continue;
+    }
+    if (ranges_.free() + 1 == ranges_.limit()) range_window_.idle();
     std::optional<FileRanges::Range> range;
     if (!shared_.stopping()) range = ranges.take(this);
     if (range) {

@@ -8,7 +8,7 @@ namespace {
 // 8 MiB on their way keep servers near by busy, and more only cost memory; those far away need
 // more.
 Window::Shape range_window(std::uint32_t range_size) {
-  std::uint32_t few = std::clamp((8u << 20) / range_size, 8u, 16u);
+  std::uint32_t few = std::clamp((8u << 20) / std::max(range_size, 1u), 8u, 16u);
   return {.start = few, .least = few, .measured = 16};
 }
 

@@ -28,7 +28,8 @@ class Worker {
   static constexpr std::size_t kCarriersMost = 16;
   static constexpr std::size_t kLargeAtOnce = 8;  // so that small files go on beside large ones
   static constexpr std::uint64_t kRangeBytesMost = 24u << 20;  // of large files, in flight
-  static constexpr std::uint64_t kUnseenBytes = 8u << 20;      // a call may block for, at a stop
+  static constexpr std::uint64_t kRangesMost = 64;
+  static constexpr std::uint64_t kUnseenBytes = 8u << 20;  // a call may block for, at a stop
   static constexpr std::uint32_t kAttemptsMost = 3;
   static constexpr std::uint64_t kZerosNotSent = 64 << 10;  // runs of at least so many
 
@@ -175,8 +176,10 @@ class Worker {
   // Pulses the event from any thread.
   std::function<void()> waker(std::shared_ptr<Event> news) const;
 
+  // Where ranges are small, the clients' own limits bind.
   std::uint32_t ranges_most() const {
-    return std::max(static_cast<std::uint32_t>(kRangeBytesMost / range_size_), 1u);
+    return static_cast<std::uint32_t>(
+        std::clamp<std::uint64_t>(kRangeBytesMost / std::max(range_size_, 1u), 1, kRangesMost));
   }
   bool verifying() const { return shared_.job == Job::kVerify; }
   bool writing() const { return shared_.job == Job::kCopy; }

@@ -175,6 +175,22 @@ TEST(Window, IsLeftAloneByAClientThatHasLittleToAsk) {
   EXPECT_EQ(window.limit(), Window::kStart);
 }
 
+// Without the pause being told of, the second measurement would be of a tenth of the first's rate.
+TEST(Window, TimeInWhichNothingWasInFlightIsNotMeasured) {
+  Window window(64);
+  Window::Time now = kNow;
+  auto reply = [&](int times, std::chrono::microseconds apart) {
+    for (int i = 0; i < times; ++i) window.replied(true, now += apart);
+  };
+  reply(33, std::chrono::microseconds(1000));  // begins, and is measured
+  ASSERT_EQ(window.limit(), 64u);              // a trial with more
+  reply(64 + 1 + 32, std::chrono::microseconds(500));
+  now += std::chrono::seconds(1);
+  window.idle();
+  reply(1 + 64, std::chrono::microseconds(500));
+  EXPECT_EQ(window.limit(), 64u);  // twice the replies a second: kept
+}
+
 TEST(Window, HalvesOnceForAllThatWasInFlight) {
   Window window(64);
   for (int i = 0; i < 32; ++i) window.refused();
