@@ -392,7 +392,7 @@ Task<void> Worker::lane(Ends& ends, FileRanges& ranges) {
     if (range) {
       co_await carry_range(ends, ranges, *range);
       range_window_.replied(ranges_.has_waiters(), Clock::now());
-      if (range_window_.limit() != ranges_.limit()) ranges_.set_limit(range_window_.limit());
+      ranges_.set_limit(range_window_.limit());
     }
     ranges_.release();
     more = range.has_value();
