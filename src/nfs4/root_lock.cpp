@@ -59,6 +59,7 @@ Task<Status> RootLock::take_again() {
   in_recovery_ = true;
   Status taken = co_await take_now();
   in_recovery_ = false;
+  recovered_.pulse();
   co_return taken;
 }
 
@@ -243,12 +244,14 @@ Task<Result<bool>> RootLock::file_has_its_name() {
 }
 
 Task<void> RootLock::release() {
+  while (in_recovery_) co_await recovered_.wait();
   if (!std::exchange(held_, false)) co_return;
   Status removed = co_await remove_if_ours();
   for (unsigned times = 1; times < kReleasesMost && !removed; ++times) {
     if (!starts_over(treatment(removed.error()))) break;
     co_await close_file();
     removed = co_await take_now();
+    while (in_recovery_) co_await recovered_.wait();
     held_ = false;
     if (removed) removed = co_await remove_if_ours();
   }

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "loop/sync.hpp"
 #include "nfs4/client.hpp"
 #include "tree/lock_holder.hpp"
 
@@ -24,7 +25,7 @@ class RootLock {
   // has no locks; nfsstat4.
   Task<Status> take(FileHandle root, std::string run_id);
   // The last holder removes the file, never one of another run; a lock that was lost is taken again
-  // for that. No error stops it.
+  // for that, and one that a recovery is taking again is waited for. No error stops it.
   Task<void> release();
   const std::string& mark() const { return holder_.mark; }  // while it is held
 
@@ -56,6 +57,7 @@ class RootLock {
   Stateid lock_stateid_;
   bool held_ = false;
   bool in_recovery_ = false;
+  Event recovered_;
 };
 
 }  // namespace nfsferry::nfs4

@@ -62,6 +62,13 @@ void read_attributes(Cursor& in) {
   in.opaque();
 }
 
+void read_lock(Cursor& in) {
+  in.raw(24);  // type, reclaim, offset, length
+  bool by_open = in.u32() != 0;
+  in.raw(by_open ? 32 : 20);  // its sequence id, stateid, the lock's sequence id and client id
+  if (by_open) in.opaque();   // the owner
+}
+
 void read_operation(Cursor& in, FakeCall& call) {
   FakeOperation operation;
   operation.number = in.u32();
@@ -100,6 +107,8 @@ void read_operation(Cursor& in, FakeCall& call) {
     case kOpSetattr: operation.stateid = in.raw(16), read_attributes(in); break;
     case kOpVerify: read_attributes(in); break;
     case kOpCommit: in.raw(12); break;
+    case kOpLock: read_lock(in); break;
+    case kOpLocku: in.raw(8), operation.stateid = in.raw(16), in.raw(16); break;
     case kOpRename: in.opaque(), operation.text = in.opaque(); break;
     case kOpSetclientid: in.raw(8), operation.text = in.opaque(); break;
     case kOpSetclientidConfirm: operation.clientid = in.u64(), in.raw(8); break;
@@ -167,7 +176,9 @@ std::string result_of(const FakeOperation& operation) {
       wire.raw(std::string(16, 's')).raw(std::string(20, '\0')).u32(0).u32(0).u32(0);
       break;
     case kOpOpenConfirm: wire.u32(2).raw(operation.stateid.substr(4)); break;
-    case kOpClose: wire.raw(std::string(16, 's')); break;
+    case kOpClose:
+    case kOpLock:
+    case kOpLocku: wire.raw(std::string(16, 's')); break;
     case kOpWrite:
       wire.u32(static_cast<std::uint32_t>(operation.text.size())).u32(2).raw(std::string(8, 'v'));
       break;

@@ -1,5 +1,8 @@
 // What a lost client id took with it is taken again before anything else is sent.
+#include <algorithm>
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "nfs4/root_lock.hpp"
@@ -111,6 +114,45 @@ TEST_F(RestoreTest, WhatCannotBeTakenAgainEndsTheSession) {
     EXPECT_TRUE(is_status(status, Nfsstat4::kAccess)) << why(status);
   }
   EXPECT_TRUE(server.removed().empty());
+}
+
+// The lock is given back while it is being taken again: the server answers nothing until then.
+TEST_F(RestoreTest, ALockIsGivenBackOnceItIsTakenAgain) {
+  std::atomic<bool> recovering = false;
+  std::atomic<bool> go_on = false;
+  auto script = [&, seen = 0u](const FakeCall& call) mutable {
+    if (!call.is_plain()) return FakeAnswer{};
+    ++seen;
+    if (seen == 4) return restarted();  // after OPEN, LOCK, LOOKUP
+    if (seen == 5) {
+      recovering = true;
+      while (!go_on) std::this_thread::yield();
+    }
+    return FakeAnswer{};
+  };
+  FakeServer server(script);
+  Status other = ok();
+  auto body = [&](Session& session) -> Task<void> {
+    nfs4::RootLock lock(session);
+    Status taken = co_await lock.take("root", "run");
+    EXPECT_TRUE(taken) << why(taken);
+    TaskGroup group;
+    group.spawn(store_status(remove(session, "other", Repeat::kOnce), other));
+    while (!recovering) (void)co_await loop_->sleep_for(std::chrono::milliseconds(1));
+    group.spawn(lock.release());
+    for (int i = 0; i < 10; ++i) (void)co_await loop_->sleep_for(std::chrono::milliseconds(1));
+    go_on = true;
+    co_await group.join();
+  };
+  run(server, body);
+  EXPECT_TRUE(other) << why(other);
+  std::vector<std::uint32_t> recovery;
+  auto calls = server.plain_calls();
+  ASSERT_GE(calls.size(), 7u);
+  for (std::size_t i = 4; i < 7; ++i) recovery.push_back(calls[i].operations.at(1).number);
+  EXPECT_EQ(recovery, (std::vector<std::uint32_t>{kOpOpen, kOpLock, kOpLookup}));
+  std::vector<std::string> removed = server.removed();
+  EXPECT_EQ(std::ranges::count(removed, kLockName), 1);
 }
 
 TEST_F(RestoreTest, AServerWithoutLocksIsRecognisedAndItsFileRemoved) {
