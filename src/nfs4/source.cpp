@@ -202,13 +202,13 @@ class Nfs4SourceFile : public SourceFile {
   Task<Result<ReadRange>> read(std::uint64_t offset_bytes, std::uint32_t count) override {
     unsigned reopened = 0;
     for (ReadWay way = way_;;) {
-      std::optional<Stateid> open = stateid_;
-      auto range = co_await read_by(way, offset_bytes, count);
+      std::optional<Stateid> used;
+      auto range = co_await read_by(way, offset_bytes, count, used);
       if (range) co_return range;
       Treatment treat = treatment(range.error());
       bool gone = treat == Treatment::kReopen || treat == Treatment::kRebuildClient;
       if (way == ReadWay::kOpen && gone && ++reopened < BatchRunner::kAttemptsMost) {
-        if (stateid_ == open) stateid_.reset();  // else another range has opened it again
+        if (stateid_ == used) stateid_.reset();  // else another range has opened it again
         continue;
       }
       auto next = next_way(way, range.error());
@@ -231,25 +231,29 @@ class Nfs4SourceFile : public SourceFile {
   }
 
   Task<Status> close() override {
-    if (!stateid_) co_return ok();
-    Compound request("CLOSE", Repeat::kIdempotent);
-    request.add(Putfh{{}, handle_});
-    request.add(Close{{}, *std::exchange(stateid_, std::nullopt)});
-    (void)co_await client_.call(request);  // nothing was written
+    if (stateid_) co_await close_open(handle_, *std::exchange(stateid_, std::nullopt));
     co_return ok();
   }
 
  private:
+  Task<void> close_open(FileHandle handle, Stateid open) {
+    Compound request("CLOSE", Repeat::kIdempotent);
+    request.add(Putfh{{}, std::move(handle)});
+    request.add(Close{{}, open});
+    (void)co_await client_.call(request);  // nothing was written
+  }
   Task<Result<Stateid>> open() {
     co_await opening_.acquire();
-    Status opened = ok();
-    if (!stateid_) opened = co_await open_now();
-    Result<Stateid> result = opened ? Result<Stateid>(*stateid_) : opened.error();
+    Result<Stateid> opened = Stateid::anonymous();
+    if (stateid_)
+      opened = *stateid_;
+    else
+      opened = co_await open_now();
     opening_.release();
-    co_return result;
+    co_return opened;
   }
   // 4.0 opens by name alone, and what stands under the name by now may be another file.
-  Task<Status> open_now() {
+  Task<Result<Stateid>> open_now() {
     bool by_name = !client_.has_current_stateid();
     Compound request("OPEN", Repeat::kIdempotent);
     request.add(Putfh{{}, by_name ? parent_ : handle_});
@@ -260,18 +264,21 @@ class Nfs4SourceFile : public SourceFile {
     NFSFERRY_TRY(NoReply at_start, reply->take<Putfh>(), co_return);
     NFSFERRY_TRY(OpenExisting::Reply opened, reply->take<OpenExisting>(), co_return);
     NFSFERRY_TRY(Getfh::Reply got, reply->take<Getfh>(), co_return);
-    stateid_ = opened.stateid;
-    if (!by_name || got.handle == handle_) co_return ok();
-    std::swap(handle_, got.handle);
-    (void)co_await close();
-    std::swap(handle_, got.handle);
+    if (!by_name || got.handle == handle_) {
+      stateid_ = opened.stateid;
+      co_return opened.stateid;
+    }
+    co_await close_open(std::move(got.handle), opened.stateid);
     co_return nfs4_error(Nfsstat4::kStale, Op::kOpen);
   }
-  Task<Result<ReadRange>> read_by(ReadWay way, std::uint64_t offset_bytes, std::uint32_t count) {
+  // `used`: the OPEN's stateid.
+  Task<Result<ReadRange>> read_by(ReadWay way, std::uint64_t offset_bytes, std::uint32_t count,
+                                  std::optional<Stateid>& used) {
     Stateid stateid = way == ReadWay::kBypass ? Stateid::bypass() : Stateid::anonymous();
     if (way == ReadWay::kOpen) {
       NFSFERRY_TRY(Stateid opened, co_await open(), co_return);
       stateid = opened;
+      used = opened;
     }
     Compound request("READ", Repeat::kIdempotent);
     request.add(Putfh{{}, handle_});
@@ -285,7 +292,7 @@ class Nfs4SourceFile : public SourceFile {
       Treatment treat = treatment(read.error());
       if (treat == Treatment::kSendLess && !Client::is_least(request)) {
         (void)client_.learn_smaller(request, read.error(), reply->result_count());
-        co_return co_await read_by(way, offset_bytes, count / 2);  // the caller asks for the rest
+        co_return co_await read_by(way, offset_bytes, count / 2, used);  // the caller asks again
       }
       co_return std::move(read).error();
     }
