@@ -135,7 +135,7 @@ Task<Status> Nfs4Tree::open() {
   Status opened = co_await client_->open();
   bool older =
       location_.version == Location::Version::kAutomatic && !opened && means_no_41(opened.error());
-  if (older) {
+  if (older && !closing_) {
     use(std::make_unique<Client40>(client_->loop(), client_options(location_, options_)));
     opened = co_await client_->open();
   }
@@ -147,6 +147,7 @@ Task<Status> Nfs4Tree::open() {
 
 // A server that does not answer keeps the lock until its lease is over: closing is not held up.
 Task<void> Nfs4Tree::close() {
+  closing_ = true;  // open() may be on its way
   CancelToken released;
   TaskGroup group;
   group.spawn(release_lock(released));

@@ -122,6 +122,7 @@ class Nfs4Tree : public FullTree {
   std::uint64_t max_write_ = 0;
   Capabilities capabilities_;
   bool tells_acls_ = false;
+  bool closing_ = false;
   bool put_unopened_ = true;  // what a request opens may be written by the same request
   std::optional<bool> reading_needs_open_;  // known once something has been read
 };
