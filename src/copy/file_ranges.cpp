@@ -144,6 +144,7 @@ void FileRanges::note_pace(std::uint64_t bytes, Clock::time_point now) {
     period_began_ = now;
     period_bytes_ = 0;
     crew_ = Crew::kGathers;
+    end_pause();
   }
   if (!period_began_) return;
   period_bytes_ += bytes;

@@ -147,6 +147,20 @@ TEST_F(PaceOfAFile, PauseEndsWithTheFile) {
   EXPECT_FALSE(ranges_.take(&other_));
 }
 
+// The other one leaves during the measurement, and a third one comes.
+TEST_F(PaceOfAFile, PauseEndsWhenTheMeasurementBeginsAnew) {
+  ranges_.add(next_++, std::span(content_).first(1), now_);
+  work(10);
+  work(10);
+  ranges_.leave(&other_);
+  work(10);
+  Carrier third(ranges_);
+  ASSERT_TRUE(ranges_.is_paused(&third));
+  work(10);
+  EXPECT_EQ(third.woken, 1u);
+  EXPECT_FALSE(ranges_.is_paused(&third));
+}
+
 TEST_F(PaceOfAFile, OneThreadIsNotMeasured) {
   ranges_.leave(&other_);
   for (int i = 0; i < 5; ++i) work(10);
