@@ -119,7 +119,8 @@ Task<Status> Nfs3Tree::finish_node(const Directory* parent, std::string temporar
 Task<void> Nfs3Tree::make_symlink(const MakeSymlink& item, Status& result) {
   result = accept_symlink(item);
   if (!result) co_return;
-  result = co_await several_times([this, &item] { return make_symlink_once(item); }, item.name);
+  auto once = [this, &item] { return make_symlink_once(item); };
+  result = co_await several_times(once, item.name);
 }
 
 Task<std::vector<Status>> Nfs3Tree::make_symlinks(std::span<const MakeSymlink> items) {
@@ -129,7 +130,8 @@ Task<std::vector<Status>> Nfs3Tree::make_symlinks(std::span<const MakeSymlink> i
 Task<void> Nfs3Tree::make_special(const MakeSpecial& item, Status& result) {
   result = accept_special(item);
   if (!result) co_return;
-  result = co_await several_times([this, &item] { return make_special_once(item); }, item.name);
+  auto once = [this, &item] { return make_special_once(item); };
+  result = co_await several_times(once, item.name);
 }
 
 Task<std::vector<Status>> Nfs3Tree::make_specials(std::span<const MakeSpecial> items) {
@@ -166,7 +168,8 @@ Task<Status> Nfs3Tree::make_link_once(const MakeLink& item) {
 Task<void> Nfs3Tree::make_link(const MakeLink& item, Status& result) {
   result = check_name("LINK", item.name);
   if (!result) co_return;
-  result = co_await several_times([this, &item] { return make_link_once(item); }, item.name);
+  auto once = [this, &item] { return make_link_once(item); };
+  result = co_await several_times(once, item.name);
 }
 
 Task<std::vector<Status>> Nfs3Tree::make_links(std::span<const MakeLink> items) {
