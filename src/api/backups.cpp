@@ -155,7 +155,6 @@ class ListBackups final : public TargetRun {
     Backup backup;
     backup.folder = place.folder->entry.name;
     backup.run_id = place.entry.name;
-    backup.time_ms = ms_of(place.entry.attributes.mtime);
     copy::Sweep count(*shared_, tree, tree, copy::Sweep::Purpose::kCount);
     count.add(place.folder, place.entry);
     co_await count.run();
@@ -163,6 +162,7 @@ class ListBackups final : public TargetRun {
     if (!count.nothing_failed()) co_return *count.why_not_all();
     backup.entries = count.entries() > 0 ? count.entries() - 1 : 0;  // but its own directory
     backup.bytes = count.bytes();
+    backup.time_ms = std::min(ms_of(count.newest()), run_.start_ms);
     if (goes(backup) && !shared_->stopping()) {
       copy::Sweep sweep(*shared_, tree, tree, copy::Sweep::Purpose::kClearTheWay);
       sweep.add(place.folder, place.entry);

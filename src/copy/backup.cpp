@@ -1,5 +1,6 @@
 #include "copy/backup.hpp"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -51,6 +52,26 @@ Task<Result<bool>> ignores_case(Target& target) {
   co_return found.has_value();
 }
 
+// A target that takes two names for one, as those do that normalize them, lists only the other one.
+Task<std::vector<Result<bool>>> are_there(const Shared& shared, Target& target,
+                                          const std::vector<Kept>& entries) {
+  std::vector<Result<bool>> there(entries.size(), true);
+  std::vector<WantedName> names;
+  std::vector<std::size_t> asked;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (entries[i].listed) continue;
+    names.push_back(WantedName{entries[i].node->target, entries[i].name});
+    asked.push_back(i);
+  }
+  auto answers = co_await look_up_all(shared, target, std::move(names));
+  for (std::size_t j = 0; j < asked.size(); ++j) {
+    if (answers[j]) continue;
+    const Error& error = answers[j].error();
+    there[asked[j]] = means_no_entry(error) ? Result<bool>(false) : Result<bool>(error);
+  }
+  co_return there;
+}
+
 // What is in the backup already is not linked there a second time: it has no place any more.
 Task<void> leave_out_kept(const Shared& shared, Target& target, const std::vector<Kept>& entries,
                           std::vector<DirectoryPtr>& places, std::vector<Status>& results) {
@@ -84,11 +105,35 @@ Task<Result<DirectoryPtr>> make(Target& target, DirectoryPtr parent, std::string
   co_return std::move(made[0]->directory);
 }
 
+// A folder that is no backup's, and holds something, is somebody's own.
+Task<Status> accept_folder(const Shared& shared, Target& target, DirectoryPtr folder) {
+  std::string name(kBackupNote);
+  auto note = co_await target.lookup(folder, std::move(name));
+  if (note) co_return ok();
+  if (!means_no_entry(note.error())) co_return std::move(note).error();
+  auto listing = target.list(std::move(folder));
+  if (!listing) co_return std::move(listing).error();
+  bool holds_more = false;
+  for (bool more = true; more;) {
+    auto page = co_await (*listing)->next();
+    if (!page) co_return std::move(page).error();
+    more = !page->eof;
+    for (const Entry& one : page->entries) {
+      if (one.name == kBackupNote) co_return ok();  // it has just come
+      holds_more = holds_more || !one.name.starts_with(kTemporaryPrefix);
+    }
+  }
+  if (!holds_more) co_return ok();  // the note was about to be written
+  co_return in_the_way(shared, "holds no " + std::string(kBackupNote) +
+                                   ", so it is no backup folder; choose another --backup-dir");
+}
+
 Task<Result<DirectoryPtr>> make_folder_of_run(const Shared& shared, Target& target) {
   NewAttributes like = like_the_root(shared, target);
   const CopyOptions& options = shared.options;
   NFSFERRY_TRY(DirectoryPtr folder, co_await make(target, target.root(), options.backup_dir, like),
                co_return);
+  NFSFERRY_TRY(Ok accepted, co_await accept_folder(shared, target, folder), co_return);
   PutFile note;
   note.parent = folder.get();
   note.name = kBackupNote;
@@ -164,12 +209,17 @@ Task<std::vector<Status>> keep(Shared& shared, Target& target, std::vector<Kept>
   std::vector<Status> results(entries.size(), ok());
   std::vector<DirectoryPtr> places(entries.size());
   std::vector<bool> first(entries.size());
+  auto there = co_await are_there(shared, target, entries);
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const Kept& one = entries[i];
+    if (!there[i]) {
+      results[i] = std::move(there[i]).error();
+      continue;
+    }
     first[i] = shared.backup.claim(key_of(shared, one));
     if (!first[i] && way == Way::kMove)
       results[i] = own_error(Own::kTypeConflict, "backup", "the run has replaced it itself");
-    if (!first[i]) continue;
+    if (!first[i] || !*there[i]) continue;
     auto place = co_await backup_of(shared, target, one.node);
     if (place)
       places[i] = *std::move(place);
@@ -246,17 +296,7 @@ Task<Status> check_backup(Shared& shared, Target& target) {
   }
   auto folder = co_await target.open_directory(target.root(), *there);
   if (!folder) co_return std::move(folder).error();
-  auto note = co_await target.lookup(*folder, std::string(kBackupNote));
-  if (!note && !means_no_entry(note.error())) co_return std::move(note).error();
-  if (!note) {
-    auto listing = target.list(*folder);
-    if (!listing) co_return std::move(listing).error();
-    auto page = co_await (*listing)->next();
-    if (!page) co_return std::move(page).error();
-    if (page->eof && page->entries.empty()) co_return ok();  // the note was about to be written
-    co_return in_the_way(shared, "holds no " + std::string(kBackupNote) +
-                                     ", so it is no backup folder; choose another --backup-dir");
-  }
+  NFSFERRY_TRY(Ok accepted, co_await accept_folder(shared, target, *folder), co_return);
   auto mine = co_await target.lookup(*folder, options.run_id);
   if (!mine && means_no_entry(mine.error())) co_return ok();
   if (!mine) co_return std::move(mine).error();

@@ -47,8 +47,10 @@ Task<Status> check_backup(Shared& shared, Target& target);
 struct Kept {
   std::shared_ptr<DirectoryNode> node;  // of the target's directory
   std::string name;
+  bool listed = true;  // else it may not be there
 };
-// Gives entries of the target a second name in the backup: of any type but directories.
+// Gives entries of the target a second name in the backup: of any type but directories. What is
+// not there needs none, and is the run's own from then on.
 Task<std::vector<Status>> keep_links(Shared& shared, Target& target, std::vector<Kept> entries);
 // Moves them there.
 Task<std::vector<Status>> keep_moved(Shared& shared, Target& target, std::vector<Kept> entries);

@@ -3,6 +3,11 @@
 #include "copy/worker.hpp"
 
 namespace nfsferry::copy {
+namespace {
+
+bool may_replace(const LinkedName& name) { return !name.kept && name.node->existed; }
+
+}  // namespace
 
 // A result for each item; what could not be kept must not be replaced.
 Task<std::vector<Status>> Worker::keep_replaced(std::vector<WorkItem>& items) {
@@ -10,8 +15,9 @@ Task<std::vector<Status>> Worker::keep_replaced(std::vector<WorkItem>& items) {
   std::vector<Kept> entries;
   std::vector<std::size_t> asked;
   for (std::size_t i = 0; i < items.size() && shared_.keeps_backup(); ++i) {
-    if (!items[i].there || items[i].kept) continue;
-    entries.push_back(Kept{items[i].node, items[i].entry.name});
+    const WorkItem& item = items[i];
+    if (item.kept || !item.node->existed) continue;
+    entries.push_back(Kept{item.node, item.entry.name, item.there != nullptr});
     asked.push_back(i);
   }
   if (entries.empty()) co_return results;
@@ -38,7 +44,7 @@ Task<void> Worker::keep_linked(std::span<HardLinks::Group> groups) {
   std::vector<Kept> entries;
   for (const HardLinks::Group& group : groups) {
     for (const LinkedName& name : group.others) {
-      if (name.there && !name.kept) entries.push_back(Kept{name.node, name.entry.name});
+      if (may_replace(name)) entries.push_back(Kept{name.node, name.entry.name, name.there});
     }
   }
   if (entries.empty()) co_return;
@@ -47,7 +53,7 @@ Task<void> Worker::keep_linked(std::span<HardLinks::Group> groups) {
   for (HardLinks::Group& group : groups) {
     std::vector<LinkedName> left;
     for (LinkedName& name : group.others) {
-      bool asked = name.there && !name.kept;
+      bool asked = may_replace(name);
       const Status* result = asked ? &kept[next++] : nullptr;
       if (!result || *result) {
         name.kept = name.kept || asked;

@@ -240,7 +240,11 @@ Task<void> Sweep::move_aside(PlacePtr place, std::vector<Entry> entries) {
     }
     if (shared_.stopping()) co_return;
     if (inside.why_not_all()) {
-      refuse(*place, entry, inside.why_not_all()->message());
+      const Error& why = *inside.why_not_all();
+      if (inside.nothing_failed())
+        refuse(*place, entry, why.message());
+      else
+        failed(*place, entry, why);
       meet(*place, entry);
       continue;
     }
@@ -300,7 +304,10 @@ Task<void> Sweep::remove_directory(PlacePtr place) {
 
 void Sweep::gone(const Place& parent, const Entry& entry) {
   ++entries_;
-  if (is_directory(entry)) ++folders_;
+  if (is_directory(entry)) {
+    ++folders_;
+    newest_ = std::max(newest_, entry.attributes.mtime);
+  }
   if (entry.attributes.type == FileType::kRegular) bytes_ += entry.attributes.size_bytes;
   if (purpose_ == Purpose::kCount) return;
   ++(is_directory(entry) ? shared_.counters.folders_deleted : shared_.counters.files_deleted);

@@ -43,6 +43,7 @@ class Sweep {
 
   std::uint64_t entries() const { return entries_; }  // removed, or that would be
   std::uint64_t bytes() const { return bytes_; }      // of regular files among them
+  Time newest() const { return newest_; }             // of their directories, the latest mtime
   // All could be listed, and removed where that was the purpose; what stays stays on purpose.
   bool nothing_failed() const { return nothing_failed_; }
   // The first reason why something stays.
@@ -94,6 +95,7 @@ class Sweep {
   std::uint64_t entries_ = 0;
   std::uint64_t folders_ = 0;  // of these
   std::uint64_t bytes_ = 0;
+  Time newest_;
   std::optional<std::uint64_t> allowed_;  // removals that are left
   bool over_ = false;                     // more than that
   bool nothing_failed_ = true;

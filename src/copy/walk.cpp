@@ -17,12 +17,6 @@ namespace {
 
 constexpr auto kLookAgain = std::chrono::milliseconds(10);
 
-// A temporary of a run that is dead, where all names of living ones begin with `live`.
-bool is_left_over(const Entry& temporary, std::string_view live) {
-  return temporary.name != kLockName && !temporary.name.starts_with(live) &&
-         temporary.attributes.type != FileType::kDirectory;
-}
-
 }  // namespace
 
 Task<std::optional<NodePtr>> Worker::next_directory() {
@@ -137,7 +131,7 @@ Task<Status> Worker::merge_directory(NodePtr node) {
   bool may_delete = shared_.options.delete_surplus && !verifying();
   for (std::uint32_t range = 0; range < ranges && !shared_.stopping(); ++range) {
     bool handles = verifying() || shared_.options.compare == CompareMode::kChecksum;
-    Merge merge{node, TargetTable(shared_.name_seed, handles, range, ranges), {}, {}};
+    Merge merge{node, TargetTable(shared_.name_seed, handles, range, ranges), {}, {}, {}};
     if (node->existed) {
       NFSFERRY_TRY(Ok loaded, co_await load_target(merge, merge.table, range == 0), co_return);
       ranges = merge.table.ranges();
@@ -168,80 +162,6 @@ Task<bool> Worker::can_start_over(NodePtr node, const Error& error) {
   if (!means_stale(error) || !node->parent) co_return false;
   auto now = co_await source_.lookup(node->parent->source, node->entry.name);
   co_return now && now->attributes.fileid == node->entry.attributes.fileid;
-}
-
-// `first`: left-overs are removed. All temporaries are, but those that carry the mark of the lock:
-// these are this run's, or those of another process that shares its id and may be at work.
-Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool first) {
-  const std::string live = temporary_beginning(shared_.target_can.lock_mark);
-  std::vector<std::string> temporaries;
-  for (unsigned restarts = 0;;) {
-    auto listing = target_.list(merge.node->target);
-    if (!listing) {
-      merge.node->target_failed = true;
-      co_return std::move(listing).error();
-    }
-    table.clear();
-    temporaries.clear();
-    Status listed = ok();
-    for (bool more = true; more && listed && !shared_.stopping();) {
-      auto page = co_await (*listing)->next();
-      if (!page) {
-        listed = std::move(page).error();
-        break;
-      }
-      more = !page->eof;
-      merge.whole = merge.whole && page->refused.empty();
-      for (const Entry& entry : page->entries) {
-        bool ours = entry.name.starts_with(kTemporaryPrefix);
-        if (is_backup_folder(*merge.node, entry.name)) continue;
-        bool told = entry.name == kLockName || entry.name == kBackupNote;
-        if (told && merge.node->parent) leave_to_others(merge.node, entry.name);
-        if (!ours)
-          table.add(entry);
-        else if (is_left_over(entry, live))
-          temporaries.push_back(entry.name);
-      }
-    }
-    if (listed) break;
-    if (!means_start_over(listed.error()) || ++restarts > kRestartsMost) {
-      merge.node->target_failed = true;
-      Error error = std::move(listed).error();
-      error.detail += error.detail.empty() ? "in the target" : " (in the target)";
-      co_return error;
-    }
-  }
-  table.seal();
-  merge.whole = merge.whole && !table.had_twins();
-  // Else they may be another run's.
-  bool alone = shared_.target_can.exclusive_lock && !merge.node->others_at_work;
-  if (first && alone && writing() && !temporaries.empty()) {
-    co_await remove_temporaries(merge.node, std::move(temporaries));
-  }
-  co_return ok();
-}
-
-// The target of another run, or a backup, inside this one's.
-void Worker::leave_to_others(const NodePtr& node, std::string_view sign) {
-  if (node->others_at_work.exchange(true) || verifying()) return;
-  log(LogLevel::kWarning, "nothing is removed in " + quote_for_terminal(node->path()) +
-                              ", nor below: " + std::string(sign) + " is in it, so " +
-                              (sign == kLockName ? "another run may be at work there"
-                                                 : "it keeps what earlier runs removed"));
-}
-
-// What runs that died left behind: this run holds the target's lock.
-Task<void> Worker::remove_temporaries(NodePtr node, std::vector<std::string> names) {
-  std::vector<RemoveEntry> requests;
-  for (const std::string& name : names) requests.push_back({node->target.get(), name, false});
-  auto removed = co_await target_.remove(requests);
-  node->touched = true;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (removed[i] || means_vanished(removed[i].error()))
-      ++shared_.counters.temporaries_removed;
-    else
-      shared_.entry_failed(Phase::kPrepare, node->path_of(names[i]), removed[i].error(), 1);
-  }
 }
 
 // The source's listing is lost. What was taken so far is finished first; then what the target has
@@ -293,6 +213,10 @@ Task<void> Worker::take_page(Merge& merge, ListingPage page) {
              own_error(Own::kTypeConflict, "backup",
                        "the target's backup folder has this name; choose another --backup-dir, or "
                        "leave it out by a filter"));
+      continue;
+    }
+    if (auto untold = merge.untold.find(entry.name); untold != merge.untold.end()) {
+      failed(Phase::kPrepare, *node, entry, untold->second, 1, FailedAt::kTarget);
       continue;
     }
     note_losses(*node, entry);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,6 +57,7 @@ class Worker {
   Task<Status> open_and_merge(NodePtr node);
   Task<Status> merge_directory(NodePtr node);
   Task<Status> load_target(Merge& merge, TargetTable& table, bool first);
+  Task<void> ask_again(Merge& merge, TargetTable& table, std::set<std::string> names);
   void leave_to_others(const NodePtr& node, std::string_view sign);
   Task<void> remove_temporaries(NodePtr node, std::vector<std::string> names);
   Task<bool> can_start_over(NodePtr node, const Error& error);

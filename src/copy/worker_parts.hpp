@@ -1,6 +1,8 @@
 // The worker's inner structs, for its own source files.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -16,6 +18,8 @@ struct Worker::Merge {
   // After the source's listing was started over: what the target has had since.
   std::optional<TargetTable> since;
   std::set<std::string> refused;  // names that were reported
+  // Names that the target has, but tells nothing of.
+  std::map<std::string, Error, std::less<>> untold;
   // Both listings came to their ends in one go and held nothing that could not be understood.
   bool whole = true;
   bool empty = true;  // the source has nothing here

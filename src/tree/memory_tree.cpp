@@ -30,12 +30,13 @@ class MemoryListing final : public Listing {
     if (!entries.empty()) after_ = entries.back().name;
     if (tree_.options_.relist) tree_.options_.relist(entries);
     for (Entry& entry : entries) {
-      if (is_usable_name(entry.name)) {
+      Status told = tree_.allow("entry", entry.name);
+      if (!is_usable_name(entry.name))
+        told = own_error(Own::kBadName, "list", "a name that must not be used");
+      if (told)
         page.entries.push_back(std::move(entry));
-      } else {
-        Error refusal = own_error(Own::kBadName, "list", "a name that must not be used");
-        page.refused.push_back(named(std::move(refusal), "list", entry.name));
-      }
+      else
+        page.refused.push_back(named(std::move(told).error(), "list", entry.name));
     }
     co_return page;
   }

@@ -29,9 +29,10 @@ struct MemoryOptions {
   Preferences preferences;
   Space space{std::uint64_t{1} << 40, std::uint64_t{1} << 39, 1'000'000};  // said, not enforced
   // Before each operation on each name; an error that it returns is the operation's. Operations:
-  // open, list, lookup, open_directory, read_file, open_file, read, attributes, read_link, probe,
-  // lock_root, space, make_directory, put_file, create_file, write, copy_from, read_back, commit,
-  // finish, join_file, leave, make_symlink, make_link, make_special, set_attributes, remove, move.
+  // open, list, entry (of a listing), lookup, open_directory, read_file, open_file, read,
+  // attributes, read_link, probe, lock_root, space, make_directory, put_file, create_file, write,
+  // copy_from, read_back, commit, finish, join_file, leave, make_symlink, make_link, make_special,
+  // set_attributes, remove, move.
   std::function<std::optional<Error>(std::string_view operation, std::string_view name)> fail;
   // May change the bytes of a file on their way into the volume.
   std::function<void(std::string_view name, std::uint64_t offset_bytes, std::span<std::byte> bytes)>

@@ -121,6 +121,81 @@ TEST_F(BackupRun, keeps_what_is_replaced_and_what_is_deleted_at_the_path_that_it
   EXPECT_FALSE(there("/kept/second"));
 }
 
+TEST_F(BackupRun, keeps_what_the_targets_listing_tells_nothing_of) {
+  from("/file", FileType::kRegular, "new content");
+  to("/file", FileType::kRegular, "old");
+  done(failing("entry", "file", EIO));
+  EXPECT_EQ(target("/file"), "new content");
+  EXPECT_EQ(kept("/file"), "old");
+}
+
+// A target that takes both names for one, as those do that normalize them.
+TEST_F(BackupRun, keeps_what_the_target_lists_under_another_name) {
+  options_.delete_surplus = false;
+  from("/FILE", FileType::kRegular, "new content");
+  MemoryNodePtr linked = from("/LINKED", FileType::kRegular, "two names");
+  ASSERT_TRUE(source_volume_->link(linked, *source_volume_->root(), "first name"));
+  to("/file", FileType::kRegular, "old");
+  to("/linked", FileType::kRegular, "old, too");
+  MemoryOptions folding;
+  folding.fail = [this](std::string_view operation, std::string_view) -> std::optional<Error> {
+    if (operation == "list") target_volume_->ignore_case();
+    return {};
+  };
+  CopyReport report = done(folding);
+  EXPECT_EQ(target("/FILE"), "new content");
+  EXPECT_EQ(kept("/FILE"), "old");
+  EXPECT_EQ(target("/LINKED"), "two names");
+  EXPECT_EQ(kept("/LINKED"), "old, too");
+  EXPECT_EQ(report.backed_up, 2u);
+}
+
+TEST_F(BackupRun, keeps_nothing_that_it_has_written_itself) {
+  from("/file", FileType::kRegular, "content");
+  MemoryOptions changing;
+  changing.tamper = [times = 0](std::string_view name, std::uint64_t,
+                                std::span<std::byte> bytes) mutable {
+    if (name == "file" && times++ == 0) bytes[0] = std::byte{'x'};
+  };
+  CopyReport report = done(changing);
+  EXPECT_EQ(target("/file"), "content");
+  EXPECT_EQ(report.backed_up, 0u);
+  EXPECT_FALSE(there("/kept"));
+}
+
+TEST_F(BackupRun, fails_where_surplus_cannot_be_listed) {
+  to("/surplus", FileType::kDirectory);
+  to("/surplus/file", FileType::kRegular, "x");
+  MemoryOptions closed;
+  closed.fail = [](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    bool meant = operation == "entry" && name == "file";
+    return meant ? std::optional(errno_error(EACCES, operation, name)) : std::nullopt;
+  };
+  CopyReport report = copy({}, closed);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].path, "surplus");
+  EXPECT_TRUE(there("/surplus/file"));
+}
+
+TEST_F(BackupRun, keeps_nothing_in_a_directory_that_somebody_made_meanwhile) {
+  from("/file", FileType::kRegular, "new content");
+  to("/file", FileType::kRegular, "old");
+  MemoryOptions meanwhile;
+  meanwhile.fail = [this](std::string_view operation, std::string_view) -> std::optional<Error> {
+    if (operation == "list" && !there("/kept")) {
+      to("/kept", FileType::kDirectory);
+      to("/kept/thesis", FileType::kRegular, "mine");
+    }
+    return {};
+  };
+  options_.delete_surplus = false;
+  CopyReport report = copy({}, meanwhile);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(target("/file"), "old");
+  EXPECT_FALSE(there("/kept/README.nfsferry"));
+}
+
 TEST_F(BackupRun, is_undone_by_a_restore_which_can_be_undone_as_well) {
   from("/dir", FileType::kDirectory);
   from("/dir/file", FileType::kRegular, "new content");
@@ -427,6 +502,8 @@ TEST_F(RefusedBackup, in_a_target_that_ignores_case) {
 
 TEST_F(RefusedBackup, not_in_an_empty_directory_of_a_run_that_was_killed) {
   to("/kept", FileType::kDirectory);
+  EXPECT_EQ(refusal(), "");
+  to("/kept/.nfsferry-x", FileType::kRegular, "the note, not yet renamed");
   EXPECT_EQ(refusal(), "");
 }
 

@@ -12,7 +12,7 @@ class DryRun : public Engine {
     MemoryOptions closed;
     closed.fail = [this](std::string_view operation, std::string_view) -> std::optional<Error> {
       if (operation.starts_with("list") || operation.starts_with("open") ||
-          operation.starts_with("read") || operation == "lookup") {
+          operation.starts_with("read") || operation == "lookup" || operation == "entry") {
         return {};
       }
       written_.insert(std::string(operation));

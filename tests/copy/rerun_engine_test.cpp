@@ -54,6 +54,34 @@ TEST_F(Rerun, a_file_of_another_size_or_time_is_copied_again) {
   EXPECT_EQ(target_volume_->attributes(*at(*target_volume_, "/dir/file2")).mtime, (Time{5, 6}));
 }
 
+TEST_F(Rerun, what_the_targets_listing_tells_nothing_of_is_asked_for) {
+  from("/file", FileType::kRegular, "old");
+  MemoryNodePtr newer = to("/file", FileType::kRegular, "newer");
+  set_mtime(*target_volume_, *newer, Time{1'800'000'000, 0});
+  options_.overwrite = OverwriteMode::kOlder;
+  CopyReport report = copy({}, failing("entry", "file", EIO));
+  EXPECT_EQ(report.exit_code, ExitCode::kDone);
+  EXPECT_EQ(report.files_skipped, 1u);
+  EXPECT_EQ(content(*target_volume_, "/file"), "newer");
+}
+
+TEST_F(Rerun, what_the_target_does_not_tell_is_not_replaced) {
+  from("/file", FileType::kRegular, "new");
+  from("/other", FileType::kRegular, "other");
+  to("/file", FileType::kRegular, "unknown");
+  MemoryOptions untold;
+  untold.fail = [](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    bool meant = (operation == "entry" || operation == "lookup") && name == "file";
+    return meant ? std::optional(errno_error(EIO, operation, name)) : std::nullopt;
+  };
+  CopyReport report = copy({}, untold);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].path, "file");
+  EXPECT_EQ(content(*target_volume_, "/file"), "unknown");
+  EXPECT_EQ(content(*target_volume_, "/other"), "other");
+}
+
 TEST_F(Rerun, another_mode_or_owner_is_repaired_without_data) {
   make_home();
   good_copy();
