@@ -1,6 +1,7 @@
 // `backups` and `restore`, as people and scripts see them.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -60,6 +61,21 @@ TEST_F(Backups, AreListedAndRemoved) {
   EXPECT_EQ(json["backups"][0]["entries"], 2);
   EXPECT_FALSE(std::filesystem::exists(folder_.path("target/.kept/nightly-7")));
   EXPECT_EQ(backups().out, "");
+}
+
+TEST_F(Backups, AreAsOldAsTheLatestChangeInThem) {
+  namespace fs = std::filesystem;
+  const fs::path run = folder_.path("target/.kept/nightly-7");
+  fs::create_directory(run / "directory");
+  auto long_ago = fs::file_time_type::clock::now() - std::chrono::hours(2);
+  fs::last_write_time(run, long_ago);
+  Outcome young = backups({"--older-than", "1h"});
+  EXPECT_EQ(young.exit_code, 0) << young.err;
+  EXPECT_TRUE(fs::exists(run));
+  fs::last_write_time(run / "directory", long_ago);
+  Outcome old = backups({"--older-than", "1h"});
+  EXPECT_EQ(old.exit_code, 0) << old.err;
+  EXPECT_FALSE(fs::exists(run));
 }
 
 TEST_F(Backups, ArePutBack) {
