@@ -135,7 +135,8 @@ Task<Status> Nfs4Tree::open() {
   Status opened = co_await client_->open();
   bool older =
       location_.version == Location::Version::kAutomatic && !opened && means_no_41(opened.error());
-  if (older && !closing_) {
+  if (older && closing_) co_return own_error(Own::kCancelled, "open");
+  if (older) {
     use(std::make_unique<Client40>(client_->loop(), client_options(location_, options_)));
     opened = co_await client_->open();
   }

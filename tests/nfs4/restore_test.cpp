@@ -138,7 +138,11 @@ TEST_F(RestoreTest, ALockIsGivenBackOnceItIsTakenAgain) {
     EXPECT_TRUE(taken) << why(taken);
     TaskGroup group;
     group.spawn(store_status(remove(session, "other", Repeat::kOnce), other));
-    while (!recovering) (void)co_await loop_->sleep_for(std::chrono::milliseconds(1));
+    auto patience = Clock::now() + std::chrono::seconds(60);
+    while (!recovering && Clock::now() < patience) {
+      (void)co_await loop_->sleep_for(std::chrono::milliseconds(1));
+    }
+    EXPECT_TRUE(recovering);
     group.spawn(lock.release());
     for (int i = 0; i < 10; ++i) (void)co_await loop_->sleep_for(std::chrono::milliseconds(1));
     go_on = true;
