@@ -9,10 +9,10 @@ target_compile_options(nfsferry_build_flags INTERFACE
   # Several sources compiled as one: what is local to a source looks as if it were in a header.
   $<$<BOOL:${CMAKE_UNITY_BUILD}>:-Wno-subobject-linkage>
   $<$<BOOL:${NFSFERRY_STRICT}>:-Werror>)
-if(NFSFERRY_SANITIZE)
-  target_compile_options(nfsferry_build_flags INTERFACE
+if(NFSFERRY_SANITIZE)  # by folder, so that one below can go without
+  add_compile_options(
     -fsanitize=${NFSFERRY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
-  target_link_options(nfsferry_build_flags INTERFACE -fsanitize=${NFSFERRY_SANITIZE})
+  add_link_options(-fsanitize=${NFSFERRY_SANITIZE})
 endif()
 
 # nfsferry_layer(NAME SOURCES... LINKS...): a static library for one folder of src/.
