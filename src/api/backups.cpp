@@ -155,7 +155,7 @@ class ListBackups final : public TargetRun {
     Backup backup;
     backup.folder = place.folder->entry.name;
     backup.run_id = place.entry.name;
-    copy::Sweep count(*shared_, tree, tree, copy::Sweep::Purpose::kCount);
+    copy::Sweep count(*shared_, tree, tree, copy::Sweep::Purpose::kCountAll);
     count.add(place.folder, place.entry);
     co_await count.run();
     if (shared_->stopping()) co_return ok();
@@ -164,11 +164,11 @@ class ListBackups final : public TargetRun {
     backup.bytes = count.bytes();
     backup.time_ms = std::min(ms_of(count.newest()), run_.start_ms);
     if (goes(backup) && !shared_->stopping()) {
-      copy::Sweep sweep(*shared_, tree, tree, copy::Sweep::Purpose::kClearTheWay);
+      copy::Sweep sweep(*shared_, tree, tree, copy::Sweep::Purpose::kPrune);
       sweep.add(place.folder, place.entry);
       co_await sweep.run();
       if (sweep.why_not_all()) co_return *sweep.why_not_all();
-      backup.removed = true;
+      backup.removed = !shared_->stopping();  // else some of it may be left
     }
     report_.backups.push_back(std::move(backup));
     co_return ok();

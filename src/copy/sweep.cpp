@@ -118,7 +118,7 @@ Task<void> Sweep::clear_out(PlacePtr place) {
 
 // A part after the other, so that little happens between the question and the removal.
 Task<void> Sweep::take_some(PlacePtr place, std::vector<Entry> entries, bool more) {
-  bool asks = place->names && purpose_ != Purpose::kCount;
+  bool asks = place->names && !counts();
   for (std::size_t begin = 0; begin < entries.size() && !shared_.stopping();) {
     std::size_t end = std::min(entries.size(), begin + kTakenAtOnce);
     std::vector<Entry> some(std::make_move_iterator(entries.begin() + std::ptrdiff_t(begin)),
@@ -309,7 +309,7 @@ void Sweep::gone(const Place& parent, const Entry& entry) {
     newest_ = std::max(newest_, entry.attributes.mtime);
   }
   if (entry.attributes.type == FileType::kRegular) bytes_ += entry.attributes.size_bytes;
-  if (purpose_ == Purpose::kCount) return;
+  if (counts()) return;
   ++(is_directory(entry) ? shared_.counters.folders_deleted : shared_.counters.files_deleted);
   tell(parent, entry, EntryAction::kDeleted, {});
 }

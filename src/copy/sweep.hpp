@@ -27,6 +27,8 @@ class Sweep {
     kForetell,     // counted and told as if it were removed
     kDelete,       // each entry that cannot be removed is a failure of its own
     kClearTheWay,  // one failure, the caller's
+    kCountAll,     // of a backup, where only mounts and other runs' targets are spared
+    kPrune,        // the same, removed; one failure, the caller's
   };
   static constexpr std::size_t kAtOnce = 16;
   static constexpr std::size_t kEntriesMost = 1 << 14;  // of a directory in memory at once
@@ -52,8 +54,10 @@ class Sweep {
  private:
   struct Place;
   using PlacePtr = std::shared_ptr<Place>;
-  bool removes() const { return purpose_ == Purpose::kDelete || purpose_ == Purpose::kClearTheWay; }
-  bool moves() const { return purpose_ != Purpose::kCount && shared_.keeps_backup(); }
+  bool counts() const { return purpose_ == Purpose::kCount || purpose_ == Purpose::kCountAll; }
+  bool removes() const { return !counts() && purpose_ != Purpose::kForetell; }
+  bool spares() const { return purpose_ != Purpose::kCountAll && purpose_ != Purpose::kPrune; }
+  bool moves() const { return spares() && !counts() && shared_.keeps_backup(); }
   // Counts and tells what stays or fails by itself.
   bool reports() const { return purpose_ == Purpose::kDelete || purpose_ == Purpose::kForetell; }
 

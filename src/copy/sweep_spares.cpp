@@ -17,11 +17,11 @@ Task<bool> Sweep::is_left_alone(PlacePtr place) {
   if (place->parent) {
     bool of_a_run =
         co_await holds(place, kLockName, "another run may be at work in that directory");
-    if (of_a_run) co_return true;
+    if (of_a_run || !spares()) co_return of_a_run;
     co_return co_await holds(place, kBackupNote, "that directory keeps what earlier runs removed");
   }
   const DirectoryNode& node = *place->node;
-  if (!node.parent || purpose_ == Purpose::kCount) co_return false;
+  if (!node.parent || counts()) co_return false;
   const char* why = nullptr;
   if (shared_.surplus.spares(node.target_fileid)) {
     why = "the target has it under another name, too";
@@ -92,6 +92,8 @@ bool Sweep::stays(Place& place, const Entry& entry) {
   std::string_view why;
   if (entry.attributes.fsid != target_.root_entry().attributes.fsid)
     why = "another file system is mounted there";
+  else if (!spares())
+    return false;
   else if (directory && shared_.surplus.spares(entry.attributes.fileid))
     why = "this run reads or writes that directory";
   else if (is_protected(entry))

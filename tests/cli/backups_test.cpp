@@ -78,6 +78,18 @@ TEST_F(Backups, AreAsOldAsTheLatestChangeInThem) {
   EXPECT_FALSE(fs::exists(run));
 }
 
+// Of a target that is the copy of another one with its backups, and of NFS clients.
+TEST_F(Backups, AreRemovedWithWhatACopyWouldSpare) {
+  folder_.write("target/.kept/nightly-7/old home/.kept/README.nfsferry", "of another target");
+  folder_.write("target/.kept/nightly-7/README.nfsferry", "x");
+  folder_.write("target/.kept/nightly-7/.nfs0001", "x");
+  Outcome pruned = backups({"--prune", "nightly-7", "--json"});
+  EXPECT_EQ(pruned.exit_code, 0) << pruned.err;
+  Json json = Json::parse(pruned.out, nullptr, false);
+  EXPECT_EQ(json["backups"][0]["entries"], 7);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path("target/.kept/nightly-7")));
+}
+
 TEST_F(Backups, ArePutBack) {
   Outcome restored = restore({"--run-id", "nightly-7", "--json"});
   EXPECT_EQ(restored.exit_code, 0) << restored.err;
