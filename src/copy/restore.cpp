@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "base/escape.hpp"
+#include "base/log.hpp"
 #include "base/nfsstat4.hpp"
 #include "base/treatment.hpp"
 #include "copy/lookups.hpp"
@@ -65,6 +67,10 @@ Task<Result<std::vector<BackupPlace>>> find_backups(FullTree& tree) {
     auto note = co_await tree.lookup((*folder)->target, std::move(name));
     bool unknown = !note && treatment(note.error()) != Treatment::kSkipEntry;
     if (unknown) co_return std::move(note).error();
+    if (!note && !means_no_entry(note.error())) {
+      log(LogLevel::kWarning, "whether " + quote_for_terminal((*folder)->path()) +
+                                  " holds backups cannot be told: " + note.error().message());
+    }
     if (!note) continue;
     NFSFERRY_TRY(std::vector<Entry> runs, co_await list_all(tree, (*folder)->target), co_return);
     for (Entry& run : runs) {
