@@ -32,10 +32,23 @@ class GoneMeansDone {
     unknown_ = unknown_ || error.is(Own::kOutcomeUnknown);
     co_return result;
   }
+  bool unknown() const { return unknown_; }
 
  private:
   bool unknown_ = false;
 };
+
+// The new name is free before: what has it after an attempt of unknown outcome was moved there, and
+// what stands in the old place by then is somebody else's.
+Task<Status> move_once(Client& client, const MoveEntry& item, GoneMeansDone& gone) {
+  if (gone.unknown()) {
+    std::string wanted(item.to_name);
+    auto there = co_await nfs3::lookup(client, handle_of(item.to_parent), std::move(wanted));
+    if (there) co_return ok();
+  }
+  co_return co_await gone.watch(rename(client, handle_of(item.parent), std::string(item.name),
+                                       handle_of(item.to_parent), std::string(item.to_name)));
+}
 
 // Of nodes: times where the tree keeps them, and no mode for a link.
 NewAttributes settable(NewAttributes attributes, bool is_link, bool link_times) {
@@ -212,10 +225,7 @@ Task<void> Nfs3Tree::move_one(const MoveEntry& item, Status& result) {
   if (result) result = check_name("RENAME", item.to_name);
   if (!result) co_return;
   GoneMeansDone gone;
-  auto once = [this, &item, &gone] {
-    return gone.watch(rename(client_, handle_of(item.parent), std::string(item.name),
-                             handle_of(item.to_parent), std::string(item.to_name)));
-  };
+  auto once = [this, &item, &gone] { return move_once(client_, item, gone); };
   result = co_await several_times(once, item.name);
 }
 

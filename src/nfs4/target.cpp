@@ -247,8 +247,11 @@ class RemoveBatch : public StatusBatch {
 
 class MoveBatch : public StatusBatch {
  public:
-  explicit MoveBatch(std::span<const MoveEntry> items)
-      : StatusBatch("RENAME", Repeat::kOnce, items.size()), items_(items), unknown_(items.size()) {}
+  MoveBatch(Client& client, std::span<const MoveEntry> items)
+      : StatusBatch("RENAME", Repeat::kOnce, items.size()),
+        client_(client),
+        items_(items),
+        states_(items.size(), State::kNotSent) {}
 
   Status accept(std::size_t item) const override {
     NFSFERRY_TRY(Ok usable, accept_name(items_[item].name), return);
@@ -261,27 +264,40 @@ class MoveBatch : public StatusBatch {
   void encode(std::size_t item, std::optional<std::size_t>, Compound& request) override {
     const MoveEntry& one = items_[item];
     request.add(Putfh{{}, handle_of(one.parent)});
+    if (states_[item] == State::kDone) return;
     request.add(Savefh{});
     request.add(Putfh{{}, handle_of(one.to_parent)});
     request.add(Rename{{}, one.name, one.to_name});
   }
   Status decode(std::size_t item, std::optional<std::size_t>, CompoundReply& reply) override {
     NFSFERRY_TRY(NoReply from, reply.take<Putfh>(), return);
+    if (states_[item] == State::kDone) return ok();
     NFSFERRY_TRY(NoReply saved, reply.take<Savefh>(), return);
     NFSFERRY_TRY(NoReply to, reply.take<Putfh>(), return);
     auto renamed = reply.take<Rename>();
     if (renamed) return ok();
-    bool gone = unknown_[item] && is_status(renamed.error(), Nfsstat4::kNoent);
+    bool gone = states_[item] == State::kUnknown && is_status(renamed.error(), Nfsstat4::kNoent);
     return gone ? ok() : Status(std::move(renamed).error());
   }
+  // The new name was free: what has it by now was moved there. Repeated, the request would move
+  // what somebody has put in the old place meanwhile, and over it.
   Task<void> undo(std::size_t item) override {
-    unknown_[item] = true;  // the next NOENT means that it was done
-    co_return;
+    states_[item] = State::kUnknown;  // the next NOENT means that it was done
+    const MoveEntry& one = items_[item];
+    Compound request("LOOKUP", Repeat::kIdempotent);
+    request.add(Putfh{{}, handle_of(one.to_parent)});
+    request.add(Lookup{{}, one.to_name});
+    auto reply = co_await client_.call(request);
+    if (!reply || !reply->take<Putfh>() || !reply->take<Lookup>()) co_return;
+    states_[item] = State::kDone;
   }
 
  private:
+  enum class State : std::uint8_t { kNotSent, kUnknown, kDone };
+
+  Client& client_;
   std::span<const MoveEntry> items_;
-  std::vector<bool> unknown_;
+  std::vector<State> states_;
 };
 
 }  // namespace
@@ -373,7 +389,7 @@ Task<std::vector<Status>> Nfs4Tree::remove(std::span<const RemoveEntry> items) {
 }
 
 Task<std::vector<Status>> Nfs4Tree::move(std::span<const MoveEntry> items) {
-  MoveBatch batch(items);
+  MoveBatch batch(*client_, items);
   co_await run_batch(*client_, batch);
   co_return batch.take_results();
 }
