@@ -19,11 +19,19 @@ Task<Result<Result<Entry>>> look_for_marker(Target& target, std::string marker, 
   co_return Result<Result<Entry>>(std::move(found));
 }
 
+// A server numbers a file system in one way for NFSv4, in another for NFSv3, and locally it has a
+// third number.
+bool may_be_target_root(const Tree& source, const Attributes& attributes, const Target& target) {
+  const Attributes& root = target.root_entry().attributes;
+  if (attributes.fileid != root.fileid) return false;
+  std::string from = source.facts().nfs_version.substr(0, 1);
+  bool comparable = from == target.facts().nfs_version.substr(0, 1);
+  return !comparable || attributes.fsid == root.fsid;
+}
+
 Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Attributes attributes,
                                   Target& target) {
-  const Attributes& root = target.root_entry().attributes;
-  if (attributes.fileid != root.fileid || attributes.fsid != root.fsid) co_return false;
-
+  if (!may_be_target_root(source, attributes, target)) co_return false;
   std::string name = temporary_name(target.capabilities().lock_mark);
   auto asked = co_await look_for_marker(target, name, source, std::move(directory), name);
   if (!asked) co_return std::move(asked).error();

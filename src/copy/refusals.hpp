@@ -13,9 +13,13 @@ namespace nfsferry::copy {
 Task<Result<Result<Entry>>> look_for_marker(Target& target, std::string marker, Tree& tree,
                                             DirectoryPtr directory, std::string name);
 
-// True if a directory of the source is the target's root. Equal (fsid, fileid) is a suspicion,
-// since two servers can look alike; a marker made in the target and looked up in the source's
-// directory settles it. Leaves nothing behind. Under the root's lock: others remove such markers.
+// Whether a directory of the source with these attributes may be the target's root: a suspicion, as
+// two servers can look alike.
+bool may_be_target_root(const Tree& source, const Attributes& attributes, const Target& target);
+
+// True if a directory of the source is the target's root. A marker made in the target and looked up
+// in the source's directory settles a suspicion. Leaves nothing behind. Under the root's lock:
+// others remove such markers.
 Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Attributes attributes,
                                   Target& target);
 

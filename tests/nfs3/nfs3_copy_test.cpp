@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdlib>
 #include <fstream>
+#include <utility>
 #include <vector>
 
 #include "nfs3_copies.hpp"
@@ -186,6 +187,26 @@ TEST_F(Nfs3Copy, the_report_names_the_version) {
 
   EXPECT_EQ(report.source.nfs_version, "4.0");
   EXPECT_EQ(report.target.nfs_version, "3");
+}
+
+// A server numbers a file system in one way for NFSv3, in another for NFSv4.
+TEST_F(Nfs3Copy, the_same_directory_over_another_version_is_refused) {
+  const std::string local = folder(source_).string();
+  const std::pair<std::string, std::string> pairs[] = {
+      {url(source_, "3"), url(source_, "4.1")},
+      {url(source_, "4.0"), url(source_, "3")},
+      {url(source_, "3"), local},
+      {local, url(source_, "3")},
+      {url(source_, "3"), local + "/dir/inside"},
+  };
+  fs::create_directories(folder(source_) / "dir" / "inside");
+  for (const auto& [source, target] : pairs) {
+    CopyOptions wanted = options();
+    wanted.source = source;
+    wanted.target = target;
+    CopyReport report = copy(wanted);
+    EXPECT_EQ(report.error_code, "same_directory") << source << " to " << target;
+  }
 }
 
 TEST_F(Nfs3Copy, a_missing_directory_is_named_and_nothing_is_made) {
