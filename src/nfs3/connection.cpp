@@ -116,7 +116,7 @@ Task<Status> Connection::connect(const Address& address, std::uint64_t timeout_m
   Status connected = co_await await_connected();
   stop.cancel();
   co_await timer.join();
-  if (timed_out_ && !connected)
+  if (timed_out_)  // even if it was connected just then: what would wait next is cancelled
     connected = own_error(Own::kTimeout, "connect", "no answer in time");
   if (ended_) connected = *ended_;
   if (!connected) {
@@ -223,7 +223,10 @@ Task<void> Connection::run() {
 Task<void> Connection::receive() {
   while (!ended_) {
     Status ready = co_await loop_.readable(fd_, &cancel_);
-    if (ready) service(POLLIN);
+    if (ready)
+      service(POLLIN);
+    else
+      abort(ready.error());
   }
 }
 

@@ -86,7 +86,7 @@ Task<Status> rename_into_place(Client& client, const FileHandle& directory, std:
     unknown = unknown || error.is(Own::kOutcomeUnknown);
     if (!unknown) co_return error;
     auto found = co_await entry_of(client, directory, name);
-    if (found && found->attributes.fileid == fileid) co_return ok();
+    if (found && fileid != 0 && found->attributes.fileid == fileid) co_return ok();
     if (!begins_again(error) || ++attempts >= Nfs3Tree::kAttemptsMost) co_return error;
   }
 }
@@ -175,6 +175,15 @@ Task<std::vector<Result<PutResult>>> Nfs3Tree::put_files(std::span<const PutFile
 
 // ---- directories
 
+namespace {
+
+// As a MKDIR whose reply was lost would have made it.
+bool looks_new(const Attributes& found) {
+  return found.type == FileType::kDirectory && (found.mode & 0777) == 0700 && found.link_count <= 2;
+}
+
+}  // namespace
+
 // One that is there already is taken for what was asked for, also after a lost reply.
 Task<void> Nfs3Tree::make_directory(const MakeDirectory& item, Result<MadeDirectory>& result) {
   const FileHandle& parent = handle_of(item.parent.get());
@@ -186,9 +195,11 @@ Task<void> Nfs3Tree::make_directory(const MakeDirectory& item, Result<MadeDirect
   NewAttributes first = with_mode(item.attributes, 0700);
   AttrChoice choice{owner_at_create(), true, false};
   Result<Made> made = own_error(Own::kOutcomeUnknown, "MKDIR");
+  bool unknown = false;
   for (unsigned attempts = 0; attempts < kAttemptsMost; ++attempts) {
     made = co_await mkdir(client_, parent, item.name, first, choice);
     if (made || !begins_again(made.error())) break;
+    unknown = unknown || made.error().is(Own::kOutcomeUnknown);
   }
   bool there = !made && is_status(made.error(), Nfsstat3::kExist);
   if (!made && !there) {
@@ -197,6 +208,7 @@ Task<void> Nfs3Tree::make_directory(const MakeDirectory& item, Result<MadeDirect
   }
   Made known = made ? *std::move(made) : Made{};
   auto found = co_await found_of(client_, parent, item.name, std::move(known));
+  if (unknown && found && looks_new(*found->attributes)) there = false;
   Status owned = ok();
   if (found && !there && !owner_at_create())
     owned = co_await set_in_order(client_, found->handle, owner_of(item.attributes), true);

@@ -1,6 +1,8 @@
 #include "nfs3/wire.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <string>
 
 namespace nfsferry::nfs3 {
 namespace {
@@ -76,6 +78,12 @@ Time time_from(const nfstime3& time) {
   return Time{time.seconds, std::min<std::uint32_t>(time.nseconds, kNanosecondsMost)};
 }
 
+// The last number is nobody's: chown(2) takes it for no change.
+Owner owner_from(std::uint32_t id) {
+  if (id == std::numeric_limits<std::uint32_t>::max()) return Owner{0, std::to_string(id)};
+  return Owner{id, {}};
+}
+
 Attributes attributes_from(const fattr3& from) {
   Attributes out;
   out.type = type_from(from.type);
@@ -87,8 +95,8 @@ Attributes attributes_from(const fattr3& from) {
   Time ctime = time_from(from.ctime);
   out.change = static_cast<std::uint64_t>(ctime.seconds) * 1'000'000'000u + ctime.nanoseconds;
   out.fsid = FileSystemId{from.fsid, 0};
-  out.owner.id = from.uid;
-  out.group.id = from.gid;
+  out.owner = owner_from(from.uid);
+  out.group = owner_from(from.gid);
   out.mtime = time_from(from.mtime);
   out.atime = time_from(from.atime);
   out.device_major = from.rdev.specdata1;

@@ -1,5 +1,6 @@
 // Connections that end, stand still or come in pieces under every request of a copy.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -147,6 +148,24 @@ TEST_P(Nfs3Faults, a_lost_connection_under_it_loses_nothing) {
       copy_through(plan);
     }
   }
+}
+
+TEST_F(Nfs3Fault, a_target_that_was_made_without_an_answer_is_like_the_source) {
+  make_source(folder(source_));
+  fs::permissions(folder(source_), fs::perms(0751));
+  ASSERT_EQ(::chown(folder(source_).c_str(), 1234, 1235), 0);
+  Plan plan{9, Blow::kCutReply};  // MKDIR
+  auto between = proxy(plan);
+  CopyOptions wanted = options();
+  wanted.target = url(target_ + "/made", "3", between->port());
+  wanted.create_target = true;
+  expect_done(copy(wanted));
+  EXPECT_EQ(plan.struck, 1u);
+  struct stat made{};
+  ASSERT_EQ(::stat((folder(target_) / "made").c_str(), &made), 0);
+  EXPECT_EQ(made.st_mode & 07777, 0751u);
+  EXPECT_EQ(made.st_uid, 1234u);
+  EXPECT_EQ(made.st_gid, 1235u);
 }
 
 TEST_F(Nfs3Fault, replies_in_pieces_of_one_byte_are_put_together) {
