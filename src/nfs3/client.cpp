@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "base/treatment.hpp"
 #include "base/units.hpp"
+#include "nfs3/libnfs_api.hpp"
 
 namespace nfsferry::nfs3 {
 namespace {
@@ -33,6 +34,17 @@ void set_port(Address& address, std::uint16_t port) {
   else
     reinterpret_cast<sockaddr_in&>(address.storage).sin_port = htons(port);
 }
+
+class NullCall final : public Call {
+ public:
+  NullCall() : Call("NULL") {}
+
+ private:
+  bool queue(rpc_context* rpc) override { return send(rpc, &Call::on_reply, args_, this); }
+  Status take(void*) override { return ok(); }
+
+  NullArgs args_;
+};
 
 }  // namespace
 
@@ -106,9 +118,25 @@ Task<Status> Client::connect(std::size_t place) {
   co_return connected;
 }
 
+// A tunnel accepts connections though the server behind it is away. What is sent there is lost.
+Task<Status> Client::ask_whether_it_answers(std::size_t place) {
+  std::shared_ptr<Connection> connection = connections_[place];
+  NullCall call;
+  ++counters_.requests;
+  Status done = co_await connection->perform(call);
+  if (!done) connection->abort(done.error());
+  co_return done;
+}
+
+// One that is being made anew is for nobody yet.
+bool Client::stands(std::size_t place) const {
+  return connections_[place] && connections_[place]->stands() && !mending_[place];
+}
+
 std::size_t Client::standing_count() const {
-  auto stands = [](const auto& connection) { return connection && connection->stands(); };
-  return static_cast<std::size_t>(std::ranges::count_if(connections_, stands));
+  std::size_t count = 0;
+  for (std::size_t place = 0; place < connections_.size(); ++place) count += stands(place) ? 1 : 0;
+  return count;
 }
 
 // Connects again where a connection is missing.
@@ -118,8 +146,7 @@ void Client::mend() {
     log(LogLevel::kWarning, where() + ": connection lost, connecting again");
   }
   for (std::size_t place = 0; place < connections_.size(); ++place) {
-    bool stands = connections_[place] && connections_[place]->stands();
-    if (stands || mending_[place]) continue;
+    if (stands(place) || mending_[place]) continue;
     if (connections_[place]) ++losses_;
     mending_[place] = true;
     tasks_.spawn(mend(place));
@@ -130,6 +157,7 @@ Task<void> Client::mend(std::size_t place) {
   auto deadline = Clock::now() + std::chrono::milliseconds(options_.timeout_ms);
   for (unsigned times = 0; state_ == State::kOpen; ++times) {
     Status made = co_await connect(place);
+    if (made) made = co_await ask_whether_it_answers(place);
     if (made || state_ != State::kOpen) break;
     if (Clock::now() >= deadline && standing_count() == 0) {
       die(own_error(Own::kUnreachable, "reconnect",
@@ -201,8 +229,9 @@ Task<Result<std::shared_ptr<Connection>>> Client::standing() {
     if (state_ != State::kOpen)
       co_return own_error(Own::kCancelled, "call", "the client is closed");
     std::shared_ptr<Connection> found;
-    for (const auto& connection : connections_) {
-      if (!connection || !connection->stands()) continue;
+    for (std::size_t place = 0; place < connections_.size(); ++place) {
+      if (!stands(place)) continue;
+      const std::shared_ptr<Connection>& connection = connections_[place];
       bool less = !found || connection->pending_calls() < found->pending_calls();
       if (less) found = connection;
     }

@@ -77,6 +77,8 @@ class Client {
   Task<Status> attempt(Call& call, bool& sent);
   Task<void> back_off(unsigned times);
   Task<Result<std::shared_ptr<Connection>>> standing();
+  Task<Status> ask_whether_it_answers(std::size_t place);
+  bool stands(std::size_t place) const;
   std::size_t standing_count() const;
   Task<Status> connect(std::size_t place);
   void mend();

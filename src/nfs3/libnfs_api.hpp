@@ -32,8 +32,11 @@ struct ReadArgs {
   void* into = nullptr;  // from 6 on the bytes are received there
 };
 
+struct NullArgs {};
+
 namespace raw {
 #if NFSFERRY_LIBNFS_MAJOR >= 6
+constexpr auto kNull = &rpc_nfs3_null_task;
 constexpr auto kGetattr = &rpc_nfs3_getattr_task;
 constexpr auto kSetattr = &rpc_nfs3_setattr_task;
 constexpr auto kLookup = &rpc_nfs3_lookup_task;
@@ -57,6 +60,7 @@ inline bool read(rpc_context* rpc, rpc_cb done, ReadArgs& read, void* data) {
   return rpc_nfs3_read_task(rpc, done, read.into, read.args.count, &read.args, data) != nullptr;
 }
 #else
+constexpr auto kNull = &rpc_nfs3_null_async;
 constexpr auto kGetattr = &rpc_nfs3_getattr_async;
 constexpr auto kSetattr = &rpc_nfs3_setattr_async;
 constexpr auto kLookup = &rpc_nfs3_lookup_async;
@@ -85,6 +89,9 @@ inline bool queued(int status) { return status == 0; }
 inline bool queued(const void* pdu) { return pdu != nullptr; }
 }  // namespace raw
 
+inline bool send(rpc_context* rpc, rpc_cb done, NullArgs&, void* data) {
+  return raw::queued(raw::kNull(rpc, done, data));
+}
 inline bool send(rpc_context* rpc, rpc_cb done, GETATTR3args& args, void* data) {
   return raw::queued(raw::kGetattr(rpc, done, &args, data));
 }

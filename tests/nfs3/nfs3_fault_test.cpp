@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -26,13 +27,20 @@ struct Plan {
   Blow blow = Blow::kCutCall;
   unsigned nth = 1;  // which of them is the first
   unsigned times = 1;
+  std::chrono::milliseconds lasts{0};  // instead of `times`
   unsigned seen = 0;
+  std::optional<std::chrono::steady_clock::time_point> first{};
   std::atomic<unsigned> struck{0};
 
   bool strikes(std::uint32_t asked) {
     if (procedure != 0 && asked != procedure) return false;
     ++seen;
     bool now = seen >= nth && seen < nth + times;
+    if (lasts.count() > 0 && seen >= nth) {
+      auto time = std::chrono::steady_clock::now();
+      if (!first) first = time;
+      now = time < *first + lasts;
+    }
     if (now) ++struck;
     return now;
   }
@@ -204,6 +212,16 @@ TEST_F(Nfs3Fault, connections_that_are_dropped_again_and_again_still_carry_a_cop
   dropper.join();
   expect_done(report);
   expect_equal();
+}
+
+// As a tunnel does whose own server is away.
+TEST_F(Nfs3Fault, connections_that_are_accepted_and_ended_cost_time_and_no_request) {
+  make_source(folder(source_));
+  Plan plan;
+  plan.nth = 20;
+  plan.lasts = std::chrono::seconds(2);
+  copy_through(plan);
+  EXPECT_GT(plan.struck, 5u);
 }
 
 TEST_F(Nfs3Fault, a_server_that_crashes_and_comes_back_loses_nothing_that_was_promised) {
