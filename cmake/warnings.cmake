@@ -7,7 +7,7 @@ target_compile_options(nfsferry_build_flags INTERFACE
   # std::optional and std::variant with optimisation: GCC bug 80635, open.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
   # Several sources compiled as one: what is local to a source looks as if it were in a header.
-  $<$<BOOL:${CMAKE_UNITY_BUILD}>:-Wno-subobject-linkage>
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wno-subobject-linkage>
   $<$<BOOL:${NFSFERRY_STRICT}>:-Werror>)
 if(NFSFERRY_SANITIZE)  # by folder, so that one below can go without
   add_compile_options(
