@@ -162,7 +162,8 @@ class ListBackups final : public TargetRun {
     if (!count.nothing_failed()) co_return *count.why_not_all();
     backup.entries = count.entries() > 0 ? count.entries() - 1 : 0;  // but its own directory
     backup.bytes = count.bytes();
-    backup.time_ms = std::min(ms_of(count.newest()), run_.start_ms);
+    Time latest = std::max(count.newest(), place.entry.attributes.mtime);
+    backup.time_ms = std::min(ms_of(latest), run_.start_ms);
     if (goes(backup) && !shared_->stopping()) {
       copy::Sweep sweep(*shared_, tree, tree, copy::Sweep::Purpose::kPrune);
       sweep.add(place.folder, place.entry);

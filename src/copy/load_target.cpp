@@ -4,9 +4,9 @@
 
 #include "base/escape.hpp"
 #include "base/log.hpp"
+#include "base/nfsstat4.hpp"
 #include "copy/backup.hpp"
 #include "copy/lookups.hpp"
-#include "copy/refusals.hpp"
 #include "copy/start_over.hpp"
 #include "copy/worker.hpp"
 #include "copy/worker_parts.hpp"

@@ -29,9 +29,7 @@ bool may_be_target_root(const Tree& source, const Attributes& attributes, const 
   return !comparable || attributes.fsid == root.fsid;
 }
 
-Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Attributes attributes,
-                                  Target& target) {
-  if (!may_be_target_root(source, attributes, target)) co_return false;
+Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Target& target) {
   std::string name = temporary_name(target.capabilities().lock_mark);
   auto asked = co_await look_for_marker(target, name, source, std::move(directory), name);
   if (!asked) co_return std::move(asked).error();
@@ -39,8 +37,8 @@ Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Attrib
 }
 
 Task<Status> refuse_same_directory(Source& source, Target& target) {
-  Attributes root = source.root_entry().attributes;
-  auto same = co_await is_target_root(source, source.root(), root, target);
+  if (!may_be_target_root(source, source.root_entry().attributes, target)) co_return ok();
+  auto same = co_await is_target_root(source, source.root(), target);
   if (!same) co_return std::move(same).error();
   if (!*same) co_return ok();
   co_return own_error(Own::kSameDirectory, "start",

@@ -17,11 +17,10 @@ Task<Result<Result<Entry>>> look_for_marker(Target& target, std::string marker, 
 // two servers can look alike.
 bool may_be_target_root(const Tree& source, const Attributes& attributes, const Target& target);
 
-// True if a directory of the source is the target's root. A marker made in the target and looked up
-// in the source's directory settles a suspicion. Leaves nothing behind. Under the root's lock:
+// True if a directory of the source is the target's root: a marker made in the target and looked up
+// in the source's directory settles the suspicion. Leaves nothing behind. Under the root's lock:
 // others remove such markers.
-Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Attributes attributes,
-                                  Target& target);
+Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Target& target);
 
 // kSameDirectory if source and target are one directory.
 Task<Status> refuse_same_directory(Source& source, Target& target);

@@ -276,11 +276,10 @@ bool Worker::is_skipped(const NodePtr& node, Entry& entry) {
 
 // A source that holds the target would be copied into itself for ever: ends the run.
 Task<bool> Worker::is_target(NodePtr node, const Entry& entry) {
-  const Attributes& here = entry.attributes;
-  if (!writing() || !may_be_target_root(source_, here, target_)) co_return false;
+  if (!writing() || !may_be_target_root(source_, entry.attributes, target_)) co_return false;
   auto opened = co_await source_.open_directory(node->source, entry);
   if (!opened) co_return false;  // listing it will say why
-  auto same = co_await is_target_root(source_, *std::move(opened), here, target_);
+  auto same = co_await is_target_root(source_, *std::move(opened), target_);
   if (!same || !*same) co_return false;
   shared_.abort(own_error(
       Own::kSameDirectory, "copy",

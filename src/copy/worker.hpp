@@ -19,10 +19,11 @@ namespace nfsferry::copy {
 
 // One thread's part of a copy, or of a comparison with a copy: its loop, its own connections to
 // both sides, and coroutines that list directories, carry files over, and finish directories.
-// walk.cpp lists directories, judge.cpp says what is to be done with an entry, file.cpp is the
-// life of a file, compare.cpp reads both sides, links.cpp has the other entries, delete.cpp what
-// only the target has, keep.cpp what is kept of what is replaced, dry_run.cpp what is done where
-// nothing is to be written, finish.cpp the end of directories.
+// walk.cpp lists directories, load_target.cpp those of the target, judge.cpp says what is to be
+// done with an entry, file.cpp is the life of a file, compare.cpp reads both sides, links.cpp has
+// the other entries, delete.cpp what only the target has, keep.cpp what is kept of what is
+// replaced, dry_run.cpp what is done where nothing is to be written, finish.cpp the end of
+// directories.
 class Worker {
  public:
   static constexpr std::size_t kWalkers = 16;

@@ -27,6 +27,11 @@ NewAttributes owner_of(const NewAttributes& attributes) {
   return out;
 }
 
+// As a MKDIR whose reply was lost would have made it.
+bool looks_new(const Attributes& found) {
+  return found.type == FileType::kDirectory && (found.mode & 0777) == 0700 && found.link_count <= 2;
+}
+
 Task<Result<ReadRange>> read_range(Client& client, const FileHandle& file,
                                    std::uint64_t offset_bytes, std::uint32_t count) {
   auto got = co_await read(client, file, offset_bytes, count);
@@ -175,16 +180,8 @@ Task<std::vector<Result<PutResult>>> Nfs3Tree::put_files(std::span<const PutFile
 
 // ---- directories
 
-namespace {
-
-// As a MKDIR whose reply was lost would have made it.
-bool looks_new(const Attributes& found) {
-  return found.type == FileType::kDirectory && (found.mode & 0777) == 0700 && found.link_count <= 2;
-}
-
-}  // namespace
-
-// One that is there already is taken for what was asked for, also after a lost reply.
+// One that is there already is taken for what was asked for; after a lost reply, for made by it
+// where it looks so.
 Task<void> Nfs3Tree::make_directory(const MakeDirectory& item, Result<MadeDirectory>& result) {
   const FileHandle& parent = handle_of(item.parent.get());
   Status named = check_name("MKDIR", item.name);

@@ -1,7 +1,6 @@
 #include "nfs3/wire.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <string>
 
 namespace nfsferry::nfs3 {
@@ -78,12 +77,6 @@ Time time_from(const nfstime3& time) {
   return Time{time.seconds, std::min<std::uint32_t>(time.nseconds, kNanosecondsMost)};
 }
 
-// The last number is nobody's: chown(2) takes it for no change.
-Owner owner_from(std::uint32_t id) {
-  if (id == std::numeric_limits<std::uint32_t>::max()) return Owner{0, std::to_string(id)};
-  return Owner{id, {}};
-}
-
 Attributes attributes_from(const fattr3& from) {
   Attributes out;
   out.type = type_from(from.type);
@@ -95,8 +88,8 @@ Attributes attributes_from(const fattr3& from) {
   Time ctime = time_from(from.ctime);
   out.change = static_cast<std::uint64_t>(ctime.seconds) * 1'000'000'000u + ctime.nanoseconds;
   out.fsid = FileSystemId{from.fsid, 0};
-  out.owner = owner_from(from.uid);
-  out.group = owner_from(from.gid);
+  out.owner = parse_owner(std::to_string(from.uid));
+  out.group = parse_owner(std::to_string(from.gid));
   out.mtime = time_from(from.mtime);
   out.atime = time_from(from.atime);
   out.device_major = from.rdev.specdata1;
