@@ -5,6 +5,7 @@
 #include "base/treatment.hpp"
 #include "nfs3/listing.hpp"
 #include "nfs3/nfs3_tree.hpp"
+#include "tree/new_directory.hpp"
 #include "tree/read_back.hpp"
 
 namespace nfsferry::nfs3 {
@@ -25,11 +26,6 @@ NewAttributes owner_of(const NewAttributes& attributes) {
   out.owner = attributes.owner;
   out.group = attributes.group;
   return out;
-}
-
-// As a MKDIR whose reply was lost would have made it.
-bool looks_new(const Attributes& found) {
-  return found.type == FileType::kDirectory && (found.mode & 0777) == 0700 && found.link_count <= 2;
 }
 
 Task<Result<ReadRange>> read_range(Client& client, const FileHandle& file,
@@ -205,12 +201,8 @@ Task<void> Nfs3Tree::make_directory(const MakeDirectory& item, Result<MadeDirect
   }
   Made known = made ? *std::move(made) : Made{};
   auto found = co_await found_of(client_, parent, item.name, std::move(known));
-  if (unknown && found && looks_new(*found->attributes)) there = false;
-  Status owned = ok();
-  if (found && !there && !owner_at_create())
-    owned = co_await set_in_order(client_, found->handle, owner_of(item.attributes), true);
-  if (!found || !owned) {
-    result = about(found ? std::move(owned).error() : std::move(found).error(), item.name);
+  if (!found) {
+    result = about(std::move(found).error(), item.name);
     co_return;
   }
   if (found->attributes->type != FileType::kDirectory) {
@@ -223,6 +215,15 @@ Task<void> Nfs3Tree::make_directory(const MakeDirectory& item, Result<MadeDirect
   out.directory = std::make_shared<Nfs3Directory>(found->handle);
   out.entry = Entry{item.name, *std::move(found->attributes), std::move(found->handle)};
   out.created = !there;
+  if (there && unknown) out.created = co_await looks_new(*this, out);
+  if (out.created && !owner_at_create()) {
+    NewAttributes owner = owner_of(item.attributes);
+    Status owned = co_await set_in_order(client_, handle_of(out.directory.get()), owner, true);
+    if (!owned) {
+      result = about(std::move(owned).error(), item.name);
+      co_return;
+    }
+  }
   result = std::move(out);
 }
 

@@ -1,6 +1,7 @@
 // Making directories: all that are new in vectored requests; those that are there are looked up.
 #include "nfs4/nfs4_tree.hpp"
 #include "nfs4/status_batch.hpp"
+#include "tree/new_directory.hpp"
 
 namespace nfsferry::nfs4 {
 namespace {
@@ -11,7 +12,9 @@ class MakeDirectoriesBatch : public StatusBatch {
       : StatusBatch("MKDIR", Repeat::kOnce, items.size()),
         tree_(tree),
         items_(items),
-        made_(items.size()) {}
+        made_(items.size()),
+        executed_(items.size()),
+        unknown_(items.size()) {}
 
   Status accept(std::size_t item) const override { return accept_name(items_[item].name); }
   Cost cost(std::size_t item, std::optional<std::size_t> previous) const override {
@@ -36,14 +39,35 @@ class MakeDirectoriesBatch : public StatusBatch {
     request.add(Getfh{});
     request.add(Getattr{tree_.entry_mask()});
     request.add(Restorefh{});
+    executed_[item] = true;  // until its results say otherwise
   }
   Status decode(std::size_t item, std::optional<std::size_t> previous,
                 CompoundReply& reply) override {
+    executed_[item] = false;
+    Status made = take_results_of(item, previous, reply);
+    if (!made && made.error().is(Own::kBadReply)) executed_[item] = true;
+    return made;
+  }
+  bool is_contagious(const Error& error) const override {
+    return is_status(error, Nfsstat4::kExist);
+  }
+  Task<void> undo(std::size_t item) override {
+    if (executed_[item]) unknown_[item] = true;
+    co_return;
+  }
+  // It may have been made although that was not told.
+  bool is_unknown(std::size_t item) const { return unknown_[item]; }
+  std::vector<MadeDirectory>& made() { return made_; }
+
+ private:
+  Status take_results_of(std::size_t item, std::optional<std::size_t> previous,
+                         CompoundReply& reply) {
     if (!shares(item, previous)) {
       NFSFERRY_TRY(NoReply at_parent, reply.take<Putfh>(), return);
       NFSFERRY_TRY(NoReply saved, reply.take<Savefh>(), return);
     }
     NFSFERRY_TRY(NoReply created, reply.take<Create>(), return);
+    executed_[item] = true;
     if (sets_owner(item)) {
       NFSFERRY_TRY(NoReply owned, reply.take<Setattr>(), return);
     }
@@ -58,12 +82,6 @@ class MakeDirectoriesBatch : public StatusBatch {
     made_[item].created = true;
     return ok();
   }
-  bool is_contagious(const Error& error) const override {
-    return is_status(error, Nfsstat4::kExist);
-  }
-  std::vector<MadeDirectory>& made() { return made_; }
-
- private:
   bool shares(std::size_t item, std::optional<std::size_t> previous) const {
     return previous && items_[*previous].parent == items_[item].parent;
   }
@@ -75,6 +93,8 @@ class MakeDirectoriesBatch : public StatusBatch {
   Nfs4Tree& tree_;
   std::span<const MakeDirectory> items_;
   std::vector<MadeDirectory> made_;
+  std::vector<bool> executed_;  // in the last request that it was part of, as far as is known
+  std::vector<bool> unknown_;
 };
 
 // Directories that were there already, by name.
@@ -152,6 +172,8 @@ Task<std::vector<Result<MadeDirectory>>> Nfs4Tree::make_directories(
       results.push_back(std::move(statuses[i]).error());
     } else if (looked_up[next]) {
       results.push_back(existing_directory(std::move(lookups.found(next))));
+      bool perhaps_made = results.back() && batch.is_unknown(i);
+      if (perhaps_made) results.back()->created = co_await looks_new(*this, *results.back());
     } else {
       results.push_back(std::move(looked_up[next]).error());
     }

@@ -1,6 +1,7 @@
 // State, or a connection, that is lost under the requests of the lock and of the probe: it is made
 // anew, the lock taken again first, and the run goes on.
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,12 @@ class LostStateTest : public ServerTest {
     if (!is_41()) return faults;
     for (Nfsstat4 code : kOfSession) faults.push_back(status(code, at_sequence));
     return faults;
+  }
+  Result<MadeDirectory> make_directory(Nfs4Tree& tree, std::string name) {
+    MakeDirectory request{tree.root(), std::move(name), {}};
+    request.attributes.owner = 1234;
+    auto made = run(tree.make_directories(std::span<const MakeDirectory>(&request, 1)));
+    return made[0];
   }
   void expect_struck() { EXPECT_EQ(plans_.back()->struck(), 1u); }
   void expect_free() {
@@ -135,6 +142,46 @@ TEST_P(LostStateTest, TheProbeFindsOutAllTheSame) {
     EXPECT_EQ(can.time_granularity_ns, 1u);
     EXPECT_TRUE(fs::is_empty(server_.folder("/old")));
     close_client(tree);
+  }
+}
+
+// Or the directory would be taken for somebody's own, and a target's root keep its private mode.
+TEST_P(LostStateTest, ADirectoryThatWasMadeWithoutAnAnswerIsNew) {
+  start_server();
+  std::string name = "made";
+  for (const Fault& fault : {Fault{Fault::Kind::kCutReply, kOpCreate, 0, 1, 1},
+                             status(Nfsstat4::kDelay, {kOpRestorefh, 1})}) {
+    SCOPED_TRACE(to_string(fault));
+    Nfs4Tree& tree = open_with(fault);
+    name += "-again";
+    auto made = make_directory(tree, name);
+    ASSERT_TRUE(made) << made.error().message();
+    expect_struck();
+    EXPECT_TRUE(made->created);
+    EXPECT_EQ(made->entry.attributes.type, FileType::kDirectory);
+    close_client(tree);
+  }
+}
+
+TEST_P(LostStateTest, ADirectoryThatWasThereIsNotNew) {
+  start_server();
+  fs::path full = server_.folder("/old") / "full";
+  fs::create_directories(full / "inside");
+  fs::path empty = server_.folder("/old") / "empty";
+  fs::create_directories(empty);
+  fs::permissions(full, fs::perms(0700));
+  fs::permissions(empty, fs::perms(0755));
+  for (const Fault& fault : {Fault{Fault::Kind::kCutReply, kOpCreate, 0, 1, 1},
+                             status(Nfsstat4::kDelay, {kOpCreate, 1})}) {
+    for (const char* name : {"full", "empty"}) {
+      SCOPED_TRACE(std::string(name) + ", " + to_string(fault));
+      Nfs4Tree& tree = open_with(fault);
+      auto made = make_directory(tree, name);
+      ASSERT_TRUE(made) << made.error().message();
+      expect_struck();
+      EXPECT_FALSE(made->created);
+      close_client(tree);
+    }
   }
 }
 

@@ -1,0 +1,16 @@
+#include "tree/new_directory.hpp"
+
+namespace nfsferry {
+
+Task<bool> looks_new(Tree& tree, const MadeDirectory& made) {
+  if ((made.entry.attributes.mode & 0777) != 0700) co_return false;
+  auto listing = tree.list(made.directory);
+  if (!listing) co_return false;
+  for (;;) {
+    auto page = co_await (*listing)->next();
+    if (!page || !page->entries.empty()) co_return false;
+    if (page->eof) co_return true;
+  }
+}
+
+}  // namespace nfsferry
