@@ -52,7 +52,7 @@ class Provision {
     if (!made[0]) co_return made[0].error();
     if (!made[0]->created) co_return co_await check_entry(tree, made[0]->entry);
     result_ = Provisioned::kCreated;
-    co_return co_await set_attributes(tree, made[0]->directory, {});
+    co_return co_await set_attributes(tree, made[0]->directory, std::string());
   }
 
   Task<Status> check_entry(FullTree& tree, const Entry& entry) {

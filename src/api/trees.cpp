@@ -71,6 +71,9 @@ Result<std::unique_ptr<FullTree>> make_parent_tree(Loop& loop, const Location& p
 // True if it was not there.
 Task<Result<bool>> make_directory(FullTree& tree, std::string name, NewAttributes attributes) {
   NFSFERRY_TRY(Ok opened, co_await tree.open(), co_return);
+  auto there = co_await tree.lookup(tree.root(), name);
+  if (there) co_return false;
+  if (!means_no_entry(there.error())) co_return std::move(there).error();
   MakeDirectory request{tree.root(), std::move(name), attributes};
   std::span<const MakeDirectory> one(&request, 1);
   auto made = co_await tree.make_directories(one);

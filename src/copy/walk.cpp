@@ -343,7 +343,8 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
   for (std::size_t i = 0; i < to_make.size(); ++i) {
     if (made[i]) {
       // The listing did not show it: it is new, or of another spelling in the target.
-      if (!made[i]->created) shared_.surplus.spare(made[i]->entry.attributes.fileid);
+      if (!made[i]->created || !made[i]->told)
+        shared_.surplus.spare(made[i]->entry.attributes.fileid);
       co_await go_into(node, std::move(to_make[i]), *std::move(made[i]));
     } else {
       failed(Phase::kTransfer, *node, to_make[i].entry, made[i].error());

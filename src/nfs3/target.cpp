@@ -215,7 +215,15 @@ Task<void> Nfs3Tree::make_directory(const MakeDirectory& item, Result<MadeDirect
   out.directory = std::make_shared<Nfs3Directory>(found->handle);
   out.entry = Entry{item.name, *std::move(found->attributes), std::move(found->handle)};
   out.created = !there;
-  if (there && unknown) out.created = co_await looks_new(*this, out);
+  if (there && unknown) {
+    auto judged = co_await looks_new(*this, out);
+    if (!judged) {
+      result = about(std::move(judged).error(), item.name);
+      co_return;
+    }
+    out.created = *judged;
+    out.told = false;
+  }
   if (out.created && !owner_at_create()) {
     NewAttributes owner = owner_of(item.attributes);
     Status owned = co_await set_in_order(client_, handle_of(out.directory.get()), owner, true);

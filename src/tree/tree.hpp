@@ -163,6 +163,7 @@ struct MadeDirectory {
   DirectoryPtr directory;
   Entry entry;
   bool created = false;  // false: a directory of that name was there
+  bool told = true;      // false: created judges by its looks, since an answer was lost
 };
 
 struct PutFile {
