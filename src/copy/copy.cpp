@@ -51,8 +51,10 @@ Task<void> tick(Shared& shared, Loop& loop, Side side, const Worker* worker, boo
     if (stopped && !closed && Clock::now() - *stopped > kStopPatience) {
       closed = true;
       log(LogLevel::kWarning, "work in flight does not end, leaving it");
-      co_await side.source->close();
-      co_await side.target->close();
+      TaskGroup closing;
+      closing.spawn(side.source->close());
+      closing.spawn(side.target->close());
+      co_await closing.join();
     }
     if (std::uint32_t asked = state_requests(); asked != told) {
       told = asked;

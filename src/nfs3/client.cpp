@@ -272,7 +272,7 @@ Task<Status> Client::attempt(Call& call, bool& sent) {
 Task<Status> Client::perform(Call& call, Repeat repeat) {
   unsigned lost = 0;
   unsigned waits = 0;
-  auto since = Clock::now();
+  std::optional<Clock::time_point> busy_since;
   for (;;) {
     if (options_.pace != nullptr) co_await options_.pace->await_request(loop_, &closing_);
     bool sent = false;
@@ -280,7 +280,9 @@ Task<Status> Client::perform(Call& call, Repeat repeat) {
     if (done) co_return done;
     const Error& error = done.error();
     if (is_busy(error)) {
-      if (Clock::now() - since > std::chrono::milliseconds(options_.timeout_ms)) co_return done;
+      auto now = Clock::now();
+      if (!busy_since) busy_since = now;
+      if (now - *busy_since > std::chrono::milliseconds(options_.timeout_ms)) co_return done;
       ++counters_.retries;
       co_await back_off(waits++);
       continue;

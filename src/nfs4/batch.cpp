@@ -98,7 +98,10 @@ Task<void> BatchRunner::send(std::vector<std::size_t> items) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     Status status = batch_.decode(items[i], previous, *reply);
     previous = items[i];
-    if (status) continue;
+    if (status) {
+      patience_ = {};
+      continue;
+    }
     bool alone = items.size() == 1;
     one_by_one = batch_.is_contagious(status.error());
     std::size_t executed = reply->result_count();
@@ -161,7 +164,7 @@ Task<bool> BatchRunner::item_failed(const Compound& request, std::size_t item, b
     co_await client_.back_off(attempts_[item]);
     co_return another_attempt(item, error);
   }
-  if (co_await wait_and_retry(client_, error, waits_, since_)) co_return true;
+  if (co_await wait_and_retry(client_, error, patience_)) co_return true;
   batch_.fail(item, std::move(error));
   co_return false;
 }

@@ -60,7 +60,7 @@ class BatchRunner {
   static constexpr unsigned kAttemptsMost = 3;
 
   BatchRunner(Client& client, Batch& batch)
-      : client_(client), batch_(batch), attempts_(batch.size()), since_(Clock::now()) {}
+      : client_(client), batch_(batch), attempts_(batch.size()) {}
   Task<void> run();
 
  private:
@@ -79,8 +79,7 @@ class BatchRunner {
   Client& client_;
   Batch& batch_;
   std::vector<unsigned> attempts_;
-  unsigned waits_ = 0;
-  Clock::time_point since_;
+  Patience patience_;  // since the last item that got its results
   TaskGroup group_;
 };
 

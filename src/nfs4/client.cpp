@@ -13,7 +13,6 @@ namespace {
 constexpr std::uint32_t kProcedureCompound = 1;
 constexpr std::uint64_t kOpenPatienceMs = 30'000;
 constexpr std::uint64_t kConnectMs = 10'000;
-constexpr std::uint64_t kCloseMs = 3'000;
 constexpr auto kStallSaidAfter = std::chrono::seconds(10);
 constexpr auto kWatchEvery = std::chrono::milliseconds(500);
 constexpr std::uint32_t kAnsweredUntilMore = 64;
@@ -84,11 +83,11 @@ Task<Status> Client::open() {
 }
 
 // A recovery that is under way may be what lets go of a lock.
-Task<void> Client::close() {
+Task<void> Client::close(std::chrono::milliseconds patience) {
   if (connections_.standing() > 0) {
     CancelToken stop;
     TaskGroup guard;
-    guard.spawn(end_waiting(stop));
+    guard.spawn(end_waiting(stop, patience));
     Status ready = co_await wait_ready();
     state_ = State::kClosed;
     if (ready) co_await depart();
@@ -105,8 +104,8 @@ Task<void> Client::close() {
   co_await connections_.forget_ended();
 }
 
-Task<void> Client::end_waiting(CancelToken& stop) {
-  Status slept = co_await loop_.sleep_for(std::chrono::milliseconds(kCloseMs), &stop);
+Task<void> Client::end_waiting(CancelToken& stop, std::chrono::milliseconds patience) {
+  Status slept = co_await loop_.sleep_for(patience, &stop);
   if (!slept) co_return;
   state_ = State::kClosed;
   changed_.pulse();
@@ -212,9 +211,11 @@ Task<void> Client::recover() {
     Treatment treat = treatment(error);
     bool hopeless = treat == Treatment::kFatal && error.domain != Domain::kOwn;
     if (hopeless || Clock::now() >= deadline) {
-      die(own_error(Own::kUnreachable, "reconnect",
-                    where() + " stayed away for " + std::to_string(options_.timeout_ms / 1000) +
-                        " s (--timeout): " + error.message()));
+      std::string why = hopeless
+                            ? " cannot be connected to again: "
+                            : " stayed away for " + std::to_string(options_.timeout_ms / 1000) +
+                                  " s (--timeout): ";
+      die(own_error(Own::kUnreachable, "reconnect", where() + why + error.message()));
       co_return;
     }
     co_await back_off(times);
@@ -470,12 +471,10 @@ Task<void> Client::back_off(unsigned times) {
   (void)co_await loop_.sleep_for(wait, &closing_);  // cancelled when the client is closed
 }
 
-Task<bool> wait_and_retry(Client& client, const Error& error, unsigned& times,
-                          Clock::time_point since) {
-  if (!is_busy(error)) co_return false;
-  if (Clock::now() - since > std::chrono::milliseconds(client.timeout_ms())) co_return false;
+Task<bool> wait_and_retry(Client& client, const Error& error, Patience& patience) {
+  if (!is_busy(error) || !client.may_wait(patience.since)) co_return false;
   client.count_retry();
-  co_await client.back_off(times++);
+  co_await client.back_off(patience.times++);
   co_return true;
 }
 

@@ -66,8 +66,10 @@ class Client {
   // version calls a client. Goes on with fewer connections than asked for, and says so. Errors:
   // errno of the first connect, kNameResolution, kTimeout, nfsstat4.
   Task<Status> open();
-  // Gives the server's state back and closes. No error stops it; bounded.
-  Task<void> close();
+  // Gives the server's state back and closes. No error stops it; a server that does not answer is
+  // waited for as long as `patience`.
+  static constexpr std::chrono::milliseconds kClosePatience{3'000};
+  Task<void> close(std::chrono::milliseconds patience = kClosePatience);
 
   // Sends a COMPOUND and waits for its reply. Idempotent requests are repeated until they were
   // executed without DELAY or GRACE, the least also without RESOURCE. The least is also sent again
@@ -93,6 +95,8 @@ class Client {
   static bool is_least(const Compound& request);
   // Waits before something is tried the `times`th time again; counted as throttled.
   Task<void> back_off(unsigned times);
+  // False once the server has been busy for longer than the timeout.
+  bool may_wait(std::optional<Clock::time_point>& delayed_since) const;
 
   // A stateid for what a request does with the file that it has opened or locked itself: the
   // current stateid, where there is one.
@@ -158,8 +162,6 @@ class Client {
   // Where none stands.
   Task<Status> reconnect();
   Task<Status> restore();
-  // False once the server has said DELAY for longer than the timeout.
-  bool may_wait(std::optional<Clock::time_point>& delayed_since) const;
   // The answer to this request, executed up to here, is to be waited out.
   static bool is_busy_with(const Compound& request, const Error& error);
   // It is too much for the server, and cannot be made smaller. That may pass.
@@ -223,7 +225,7 @@ class Client {
   void start_mending();
   Task<void> mend();
   void settle_for_fewer(const Error& why);
-  Task<void> end_waiting(CancelToken& stop);  // of close()
+  Task<void> end_waiting(CancelToken& stop, std::chrono::milliseconds patience);  // of close()
   void die(Error why);
   Task<void> watch();
   Task<void> renew();
@@ -254,9 +256,15 @@ class Client {
   std::uint32_t answered_since_ = 0;
 };
 
+// How long a busy server has been waited for: from its first refusal on.
+struct Patience {
+  unsigned times = 0;
+  std::optional<Clock::time_point> since;
+};
+
 // For the caller of a request that cannot be made smaller and may have stopped half-way: true if
-// this error means to wait (done here), then try again.
-Task<bool> wait_and_retry(Client& client, const Error& error, unsigned& times,
-                          Clock::time_point since);
+// this error means to wait (done here), then try again; false also once the server has been busy
+// for longer than the timeout.
+Task<bool> wait_and_retry(Client& client, const Error& error, Patience& patience);
 
 }  // namespace nfsferry::nfs4

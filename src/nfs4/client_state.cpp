@@ -10,6 +10,11 @@ std::string since(Clock::time_point when) {
   return format_duration(static_cast<std::uint64_t>(passed.count()));
 }
 
+std::string said(const Connection::Waiting& request) {
+  return std::string(request.kind) + " (xid " + std::to_string(request.xid) + "), has waited for " +
+         since(request.since);
+}
+
 }  // namespace
 
 std::string Client::describe() const {
@@ -20,11 +25,13 @@ std::string Client::describe() const {
     case State::kRecovering: text = "recovering for " + since(recovering_since_); break;
     case State::kDead: text = "given up"; break;
   }
-  auto connected = connections_.connected_since();
-  text += connected ? ", connected for " + since(*connected) : ", no connection";
+  auto connections = connections_.states();
+  if (connections.empty()) text += ", no connection";
   if (connections_wanted_ > 1) {
-    text += ", " + std::to_string(connections_.standing()) + " of " +
+    text += ", " + std::to_string(connections.size()) + " of " +
             std::to_string(connections_wanted_) + " connections";
+  } else if (!connections.empty()) {
+    text += ", connected for " + since(connections.front().connected_since);
   }
   text += "; " + std::to_string(counters_.requests) + " requests, " +
           std::to_string(counters_.retries) + " retries, waited " +
@@ -32,9 +39,14 @@ std::string Client::describe() const {
           std::to_string(connections_.pending_calls()) + " in flight of " +
           std::to_string(window_.limit());
   auto oldest = connections_.oldest_pending();
-  if (!oldest) return text;
-  return text + "\n  the oldest request, " + std::string(oldest->kind) + " (xid " +
-         std::to_string(oldest->xid) + "), has waited for " + since(oldest->since);
+  if (oldest) text += "\n  the oldest request, " + said(*oldest);
+  for (std::size_t i = 0; connections_wanted_ > 1 && i < connections.size(); ++i) {
+    const Connections::State& one = connections[i];
+    text += "\n  connection " + std::to_string(i + 1) + ": connected for " +
+            since(one.connected_since) + ", " + std::to_string(one.pending_calls) + " in flight";
+    if (one.oldest) text += "; the oldest, " + said(*one.oldest);
+  }
+  return text;
 }
 
 std::string Session::describe() const {

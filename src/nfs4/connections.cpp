@@ -69,14 +69,14 @@ std::optional<Connection::Waiting> Connections::pending_call(std::uint32_t xid) 
   return std::nullopt;
 }
 
-std::optional<Clock::time_point> Connections::connected_since() const {
-  std::optional<Clock::time_point> oldest;
+std::vector<Connections::State> Connections::states() const {
+  std::vector<State> states;
   for (const Member& member : members_) {
     if (!member.stands()) continue;
-    Clock::time_point since = member.connection->connected_since();
-    oldest = oldest ? std::min(*oldest, since) : since;
+    const Connection& one = *member.connection;
+    states.push_back({one.connected_since(), one.pending_calls(), one.oldest_pending()});
   }
-  return oldest;
+  return states;
 }
 
 }  // namespace nfsferry::nfs4

@@ -33,7 +33,12 @@ class Connections {
   std::size_t pending_calls() const;
   std::optional<Connection::Waiting> oldest_pending() const;
   std::optional<Connection::Waiting> pending_call(std::uint32_t xid) const;
-  std::optional<Clock::time_point> connected_since() const;  // the oldest of them
+  struct State {
+    Clock::time_point connected_since;
+    std::size_t pending_calls = 0;
+    std::optional<Connection::Waiting> oldest;
+  };
+  std::vector<State> states() const;  // of those that stand
 
  private:
   struct Member {

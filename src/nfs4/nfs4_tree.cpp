@@ -152,8 +152,10 @@ Task<void> Nfs4Tree::close() {
   CancelToken released;
   TaskGroup group;
   group.spawn(release_lock(released));
-  (void)co_await client_->loop().sleep_for(kReleaseMost, &released);
-  co_await client_->close();
+  Status waited = co_await client_->loop().sleep_for(kReleaseMost, &released);
+  auto patience = Client::kClosePatience;
+  if (waited) patience = {};  // for nothing: so would the rest be
+  co_await client_->close(patience);
   co_await group.join();
 }
 

@@ -63,7 +63,7 @@ class Probe {
   // try does. Each makes a node of its own.
   Task<bool> says_nothing(const Error& error) {
     if (starts_over(treatment(error))) co_return ++attempts_ < BatchRunner::kAttemptsMost;
-    co_return co_await wait_and_retry(tree_.client(), error, waits_, since_);
+    co_return co_await wait_and_retry(tree_.client(), error, patience_);
   }
 
   Task<Result<Attributes>> make_once(bool with_owner) {
@@ -130,8 +130,7 @@ class Probe {
   NewAttributes wanted_;
   FileHandle handle_;
   unsigned attempts_ = 0;
-  unsigned waits_ = 0;
-  Clock::time_point since_ = Clock::now();
+  Patience patience_;
 };
 
 // Nanoseconds below which the server forgets, judged by one odd time.

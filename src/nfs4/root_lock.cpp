@@ -267,8 +267,7 @@ Task<Status> RootLock::remove_if_ours() {
 // As the only holder, which the request itself makes sure of: the lock of a client id that is gone
 // stops it before the REMOVE. Once: after a lost reply the name may be another run's.
 Task<Status> RootLock::remove_file(bool locked) {
-  unsigned times = 0;
-  auto since = Clock::now();
+  Patience patience;
   for (;;) {
     Compound request("REMOVE", Repeat::kOnce);
     if (locked) {
@@ -282,7 +281,7 @@ Task<Status> RootLock::remove_file(bool locked) {
     Status removed = take_removal(locked, *reply);
     if (removed) co_return ok();
     Error error = std::move(removed).error();
-    if (!co_await wait_and_retry(client_, error, times, since)) co_return error;
+    if (!co_await wait_and_retry(client_, error, patience)) co_return error;
   }
 }
 

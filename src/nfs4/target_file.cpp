@@ -168,8 +168,7 @@ class Nfs4TargetFile : public TargetFile {
 
   Task<Status> create(NewAttributes attributes) {
     owner_ = attributes;
-    unsigned waits = 0;
-    auto since = Clock::now();
+    Patience patience;
     for (unsigned attempts = 0;;) {
       temporary_ = temporary_name(tree_.mark());
       Status made = co_await create_once(attributes);
@@ -179,7 +178,7 @@ class Nfs4TargetFile : public TargetFile {
         co_await abandon();
       else
         co_await remove_quietly(client_, parent_.get(), temporary_);
-      if (co_await wait_and_retry(client_, error, waits, since)) continue;
+      if (co_await wait_and_retry(client_, error, patience)) continue;
       Treatment treat = treatment(error);
       bool again = treat == Treatment::kRedo || treat == Treatment::kSendLess ||
                    treat == Treatment::kReopen || treat == Treatment::kRebuildClient;
@@ -224,13 +223,12 @@ class Nfs4TargetFile : public TargetFile {
  private:
   Task<Status> put_in_place(NewAttributes attributes) {
     NFSFERRY_TRY(Ok dated, co_await set_attributes(std::move(attributes)), co_return);
-    unsigned waits = 0;
-    auto since = Clock::now();
+    Patience patience;
     for (unsigned attempts = 0;;) {
       Status renamed = co_await close_and_rename();
       if (renamed) co_return ok();
       Error error = std::move(renamed).error();
-      if (co_await wait_and_retry(client_, error, waits, since)) continue;
+      if (co_await wait_and_retry(client_, error, patience)) continue;
       Treatment treat = treatment(error);
       bool look =
           treat == Treatment::kRedo || treat == Treatment::kSendLess || treat == Treatment::kReopen;

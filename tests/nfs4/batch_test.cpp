@@ -2,7 +2,9 @@
 #include "nfs4/batch.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
+#include <thread>
 
 #include "session_fixture.hpp"
 
@@ -120,6 +122,23 @@ TEST_F(BatchTest, SendsAsManyItemsARequestAsTheLimitTakes) {
   EXPECT_TRUE(batch.failures().empty());
   EXPECT_EQ(server.plain_calls().size(), 3u) << "10, 10 and 5 items";
   EXPECT_EQ(largest_request(server), 21u);
+}
+
+// Four items a request and one request at a time: the last one comes when the batch is older than
+// the timeout.
+TEST_F(BatchTest, WaitsForABusyServerHoweverLongTheBatchHasTaken) {
+  auto busy = fails_name("n39", Nfsstat4::kDelay, 1);
+  FakeServer server(
+      [busy](const FakeCall& call) mutable {
+        if (call.is_plain()) std::this_thread::sleep_for(std::chrono::milliseconds(130));
+        return busy(call);
+      },
+      FakeLimits{1 << 20, 1 << 20, 8192, 9, 1});
+  RemoveNames batch(numbered(40));
+  run_batch_on(server, batch, 1'000);
+  batch.expect_all_settled();
+  EXPECT_EQ(batch.failures(), (std::map<std::string, std::string>{}));
+  EXPECT_EQ(largest_request(server), 9u);
 }
 
 TEST_F(BatchTest, OfNothingSendsNothing) {

@@ -429,6 +429,20 @@ TEST_F(SessionTest, ServerThatStaysAwayIsUnreachableAfterTheTimeout) {
   run(server, body, 300);
 }
 
+TEST_F(SessionTest, ServerThatIsNoLongerOurVersionIsNotSaidToStayAway) {
+  FakeServer server([restarted = false](const FakeCall& call) mutable {
+    FakeAnswer answer;
+    if (call.is_plain() && !std::exchange(restarted, true)) answer.forget_clients = true;
+    if (call.is(kOpExchangeId) && restarted)
+      answer.sequence_status = code_of(Nfsstat4::kMinorVersMismatch);
+    return answer;
+  });
+  Status status = remove_in(server, {"a"});
+  EXPECT_TRUE(is_own(status, Own::kUnreachable)) << why(status);
+  EXPECT_NE(why(status).find("cannot be connected to again: "), std::string::npos) << why(status);
+  EXPECT_EQ(why(status).find("--timeout"), std::string::npos) << why(status);
+}
+
 TEST_F(SessionTest, ServerThatComesBackIsWaitedFor) {
   FakeServer server;
   auto body = [&](Session& session) -> Task<void> {
