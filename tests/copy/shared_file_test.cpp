@@ -202,11 +202,11 @@ class CrashOnceJoined : public Observer {
   Proxy& proxy_;
 };
 
-TEST_F(SharedFileTest, survives_a_crash_of_the_server_without_losing_a_byte) {
+TEST_P(SharedFile, survives_a_crash_of_the_server_without_losing_a_byte) {
   TargetWatch watch;
   auto proxy = proxy_with(servers().target, watch.filters());
-  Ground source = source_ground(Place::kNfs);
-  Ground target = target_ground(Place::kNfs, proxy->port());
+  Ground source = source_ground(GetParam());
+  Ground target = target_ground(GetParam(), proxy->port());
   make_file(source.folder / "large", kLarge, 7);
   CrashOnceJoined crash(watch, *proxy);
   StopFlag stop{0};
@@ -217,7 +217,7 @@ TEST_F(SharedFileTest, survives_a_crash_of_the_server_without_losing_a_byte) {
   EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
   for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
   EXPECT_GE(report.retries, 1u);
-  expect_equal(source, target, kept_on(Place::kNfs));
+  expect_equal(source, target, kept_on(GetParam()));
 }
 
 // Has the first READ of a source answered late, and counts those beyond one window that come

@@ -116,7 +116,8 @@ TEST_P(ServerCrash, before_the_start_is_said_with_the_server) {
 
 INSTANTIATE_TEST_SUITE_P(Sides, ServerCrash,
                          ::testing::Values(Crash{Side::kSource, "4.1", 0},
-                                           Crash{Side::kTarget, "4.1", 0}),
+                                           Crash{Side::kTarget, "4.1", 0},
+                                           Crash{Side::kSource, "4.0", 0}),
                          crash_name);
 
 using ServerRestart = ServerCrash;
@@ -137,7 +138,10 @@ INSTANTIATE_TEST_SUITE_P(Sides, ServerRestart,
                          ::testing::Values(Crash{Side::kSource, "4.1", 0},
                                            Crash{Side::kTarget, "4.1", 0},
                                            Crash{Side::kSource, "4.1", 5},
-                                           Crash{Side::kTarget, "4.1", 5}),
+                                           Crash{Side::kTarget, "4.1", 5},
+                                           Crash{Side::kSource, "4.0", 0},
+                                           Crash{Side::kTarget, "4.0", 0},
+                                           Crash{Side::kSource, "4.0", 5}),
                          crash_name);
 
 }  // namespace
