@@ -59,6 +59,11 @@ inline constexpr std::array kDecoders{
     decoder<nfs4::ReclaimComplete>(),
     decoder<nfs4::OpenExisting>(),
     decoder<nfs4::BindConnToSession>(),
+    decoder<nfs4::Putpubfh>(),
+    decoder<nfs4::Setclientid>(),
+    decoder<nfs4::SetclientidConfirm>(),
+    decoder<nfs4::OpenConfirm>(),
+    decoder<nfs4::Renew>(),
 };
 
 }  // namespace nfsferry::fuzz

@@ -1,6 +1,6 @@
-// record_corpus NFSFERRY FOLDER: copies a small tree to a server and back through a relay, and
-// keeps the replies, one of each kind, as inputs of the fuzzers below FOLDER. FOLDER/source is what
-// it copies.
+// record_corpus NFSFERRY FOLDER: copies a small tree to a server and back through a relay, by
+// NFSv4.1 and 4.0, and keeps the replies, one of each kind, as inputs of the fuzzers below FOLDER.
+// FOLDER/source is what it copies.
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -18,6 +18,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.hpp"
@@ -132,7 +133,9 @@ class Corpus {
     in.u32();
     in.opaque(nfs4::kOpaqueMost);
     std::uint32_t count = in.u32();
-    std::string kind = "of";
+    bool with_sequence = false;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> results;
+    std::string kind;
     std::string indices;
     for (std::uint32_t i = 0; i < count; ++i) {
       std::uint32_t number = in.u32();
@@ -147,14 +150,22 @@ class Corpus {
       if (status == 0) kDecoders[index].skip(in);
       body = body.first(body.size() - in.remaining());
       add_result(kDecoders[index].number, nfs4::text_of(body));
-      if (i == 0 && kDecoders[index].number == nfs4::Op::kSequence) continue;
+      with_sequence = with_sequence || (i == 0 && kDecoders[index].number == nfs4::Op::kSequence);
+      if (i == 0 && with_sequence) continue;
       indices += static_cast<char>(index);
       if (i < 10) kind += "-" + std::to_string(number);
       if (status != 0) kind += "e" + std::to_string(status);
+      results.emplace_back(number, status);
     }
     if (in.failed()) return;
-    std::string input(1, static_cast<char>(indices.size()));
-    keep("replies", kind, input + indices + std::string(nfs4::text_of(compound)));
+    std::size_t head = indices.size() | (with_sequence ? 0 : fuzz::kNoSequence);
+    std::string input = static_cast<char>(head) + indices + std::string(nfs4::text_of(compound));
+    if (with_sequence) return keep("replies", "of" + kind, input);
+    if (input.size() > kInputMost) return;
+    // But for SEQUENCE, 4.0's replies are 4.1's: one with each result is enough.
+    bool is_new = false;
+    for (const auto& result : results) is_new = without_sequence_.insert(result).second || is_new;
+    if (is_new) keep("replies", "bare" + kind, input);
   }
   void add_result(nfs4::Op op, std::string_view body) {
     if (body.empty()) return;
@@ -168,6 +179,7 @@ class Corpus {
 
   std::filesystem::path folder_;
   std::set<std::string> kept_;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> without_sequence_;  // operation, status
   std::size_t records_ = 0;
   std::string last_page_;
 };
@@ -209,17 +221,21 @@ int main(int count, char** arguments) {
   }
   Relay relay(static_cast<std::uint16_t>(server.port()));
   std::string port = std::to_string(server.port());
-  std::string url = server.url("/new", "4.1");
-  url.replace(url.find(port), port.size(), std::to_string(relay.port()));
   std::string source = (folder / "source").string();
   std::string back = (folder / "back").string();
-  bool copied = run(program + " copy " + source + " '" + url + "'") &&
-                run(program + " copy --verify all " + source + " '" + url + "'") &&
-                run(program + " copy --create-target '" + url + "' " + back);
+  auto copy = [&](std::string url) {
+    url.replace(url.find(port), port.size(), std::to_string(relay.port()));
+    std::string command = program + " copy --threads 1 ";
+    bool copied = run(command + source + " '" + url + "'") &&
+                  run(command + "--verify all " + source + " '" + url + "'") &&
+                  run(command + "--create-target '" + url + "' " + back);
+    std::filesystem::remove_all(back);
+    return copied;
+  };
+  bool copied = copy(server.url("/new", "4.1")) && copy(server.url("/old", "4.0"));
   Corpus corpus(folder);
   for (const std::string& stream : relay.received()) {
     for (std::string& record : records_of(stream)) corpus.add(std::move(record));
   }
-  std::filesystem::remove_all(back);
   return copied ? 0 : 1;
 }

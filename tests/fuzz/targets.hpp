@@ -17,9 +17,11 @@ using Bytes = std::span<const std::byte>;
 void records(Bytes input);
 inline constexpr unsigned kCallsSent = 3;
 
-// A count, so many operations (indices of operation_table()), and the results of a COMPOUND of
-// these after SEQUENCE, from COMPOUND's header on.
+// A count, so many operations (indices of kDecoders), and the results of a COMPOUND of these after
+// SEQUENCE, from COMPOUND's header on. With kNoSequence in the count there is no SEQUENCE, as in
+// NFSv4.0 and in what makes a session.
 void replies(Bytes input);
+inline constexpr unsigned kNoSequence = 0x80;
 
 // A fattr4, as GETATTR brings it.
 void attributes(Bytes input);
