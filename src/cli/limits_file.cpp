@@ -1,13 +1,12 @@
 #include "cli/limits_file.hpp"
 
 #include <chrono>
-#include <optional>
 #include <utility>
 
 #include "base/log.hpp"
 #include "cli/console.hpp"
 #include "cli/input_text.hpp"
-#include "cli/text_lines.hpp"
+#include "cli/limits_text.hpp"
 #include "nfsferry/run.hpp"
 
 namespace nfsferry::cli {
@@ -15,37 +14,7 @@ namespace {
 
 constexpr auto kLookEvery = std::chrono::seconds(1);
 
-struct FileRates {
-  std::optional<std::uint64_t> bytes_per_second;
-  std::optional<std::uint64_t> requests_per_second;
-};
-
-// Errors: kBadInput, without the line's number.
-Status take_line(std::string_view line, FileRates& rates) {
-  std::size_t equals = line.find('=');
-  std::string_view name = trimmed(line.substr(0, equals));
-  bool bytes = name == "bwlimit";
-  if (equals == std::string_view::npos || (!bytes && name != "iops-limit")) {
-    return own_error(Own::kBadInput, "", "is neither bwlimit=SIZE nor iops-limit=N");
-  }
-  auto& rate = bytes ? rates.bytes_per_second : rates.requests_per_second;
-  if (rate) return own_error(Own::kBadInput, "", std::string(name) + " is there twice");
-  std::string_view value = trimmed(line.substr(equals + 1));
-  auto parsed = bytes ? parse_bwlimit(value) : parse_iops_limit(value);
-  if (!parsed) return std::move(parsed).error();
-  rate = *parsed;
-  return ok();
-}
-
 }  // namespace
-
-Result<Rates> parse_limits(std::string_view text, const Rates& otherwise) {
-  FileRates found;
-  auto take = [&found](std::string_view line, std::size_t) { return take_line(line, found); };
-  NFSFERRY_TRY(Ok taken, for_each_statement(text, take), return);
-  return Rates{found.bytes_per_second.value_or(otherwise.bytes_per_second),
-               found.requests_per_second.value_or(otherwise.requests_per_second)};
-}
 
 LimitsFile::LimitsFile(std::string path, const Rates& flags)
     : path_(std::move(path)), flags_(flags), limits_(make_limits(flags)) {}

@@ -4,7 +4,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <thread>
 
 #include "base/result.hpp"
@@ -12,10 +11,6 @@
 #include "nfsferry/options.hpp"
 
 namespace nfsferry::cli {
-
-// Lines "bwlimit=16MiB" and "iops-limit=200", each at most once; empty ones, and comments after a
-// '#'. What is not named is `otherwise`. Errors: kBadInput that names the line.
-Result<Rates> parse_limits(std::string_view text, const Rates& otherwise);
 
 // The limits of a run, by its flags and by the file that --limits-file names, which may be changed
 // while the run goes on: what is bad then is warned about once and changes nothing.

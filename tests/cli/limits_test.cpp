@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "cli/limits_file.hpp"
+#include "cli/limits_text.hpp"
 #include "program.hpp"
 #include "schema_check.hpp"
 

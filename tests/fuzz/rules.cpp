@@ -6,9 +6,11 @@
 #include "base/glob.hpp"
 #include "cli/filter_rules.hpp"
 #include "cli/flags.hpp"
+#include "cli/limits_text.hpp"
 #include "cli/owner_map.hpp"
 #include "nfs4/xdr.hpp"
 #include "targets.hpp"
+#include "tree/attributes.hpp"
 
 namespace nfsferry::fuzz {
 namespace {
@@ -71,6 +73,33 @@ void owner_map(std::string_view text) {
   check_maps(maps.groups);
 }
 
+void limits(std::string_view text) {
+  auto rates = cli::parse_limits(text, {7, 9});
+  if (!rates) return;
+  auto [bytes, requests] = *rates;
+  check(bytes <= kRateMost && requests <= kRateMost, "a rate is one that can be kept");
+  auto again = cli::parse_limits(
+      "bwlimit=" + std::to_string(bytes) + "\niops-limit=" + std::to_string(requests), {});
+  check(again && again->bytes_per_second == bytes && again->requests_per_second == requests,
+        "limits that are written can be read");
+}
+
+// What flags take; no argument holds a NUL.
+void flag(std::string_view text) {
+  if (auto map = cli::parse_id_map(text)) check_maps({*map});
+  if (auto owner = cli::parse_owner(text)) {
+    check(owner->uid <= cli::kIdMax && owner->gid <= cli::kIdMax, "an owner is one");
+  }
+  if (auto name = cli::parse_backup_dir(text)) {
+    check(is_usable_name(*name) || name->find('\0') != std::string::npos, "a folder has a name");
+  }
+  if (auto id = cli::parse_run_id(text)) check(is_usable_name(*id), "a run id is a name");
+  if (auto rate = cli::parse_bwlimit(text)) check(*rate <= kRateMost, "a rate that can be kept");
+  if (auto wait = cli::parse_timeout(text)) check(*wait <= cli::kTimeoutMaxMs, "a wait that ends");
+  if (auto count = cli::parse_threads(text)) check(*count - 1 < cli::kThreadsMax, "a few threads");
+  if (auto age = cli::parse_age(text)) check(*age < 1ull << 39, "an age that can be subtracted");
+}
+
 }  // namespace
 
 void rules(Bytes input) {
@@ -80,6 +109,8 @@ void rules(Bytes input) {
     case 'g': return glob(text);
     case 'f': return filters(text);
     case 'm': return owner_map(text);
+    case 'l': return limits(text);
+    case 'v': return flag(text);
     default: return;
   }
 }

@@ -31,13 +31,14 @@ void listing(Bytes input);
 
 // A letter, which says what the rest is:
 // l location, f file system map, s size, d duration, u number, o owner, h lock's holder, e any text
-// that is escaped.
+// that is escaped, t time, p report of the pass before this one.
 void texts(Bytes input);
 // w workflow's input, s stream record, r rows, b batch of recoveries, c batch of copies, o options,
 // i item of a table, k keys of a container, e error of a service.
 void recover_inputs(Bytes input);
 
-// g a glob, a newline and a path; f lines of filters; m lines of an owner map.
+// g a glob, a newline and a path; f lines of filters; m lines of an owner map; l lines of limits;
+// v the value of a flag.
 void rules(Bytes input);
 
 // A reply to the one request of NFSv3 that we send ourselves, from its xid on.

@@ -6,6 +6,8 @@
 #include "base/units.hpp"
 #include "nfs4/xdr.hpp"
 #include "recover/endpoint.hpp"
+#include "report/next_pass.hpp"
+#include "report/report_json.hpp"
 #include "targets.hpp"
 #include "tree/attributes.hpp"
 #include "tree/location.hpp"
@@ -41,6 +43,18 @@ void escape(std::string_view text) {
   check(!is_valid_utf8(text) || lossy_utf8(text) == text, "UTF-8 loses nothing");
 }
 
+void time(std::string_view text) {
+  std::uint64_t ms = unix_ms(text);
+  check(ms == 0 || rfc3339(ms) == text, "a time is what it was written as");
+}
+
+void previous_pass(std::string_view text) {
+  auto previous = parse_previous_pass(text);
+  if (!previous) return;
+  check(unix_ms(rfc3339(previous->start_ms)) == previous->start_ms, "a pass has begun some time");
+  check(!previous->is_batch || previous->source.empty(), "a batch has no locations of its own");
+}
+
 }  // namespace
 
 void texts(Bytes input) {
@@ -55,6 +69,8 @@ void texts(Bytes input) {
     case 'o': return owner(text);
     case 'h': return escape(LockHolder::from_text(text).locked("LOCK").message());
     case 'e': return escape(text);
+    case 't': return time(text);
+    case 'p': return previous_pass(text);
     default: return;
   }
 }
