@@ -1,9 +1,16 @@
 // Homes copied between file systems that grant, refuse and delay as Amazon EFS does.
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <set>
+
 #include "copy_fixture.hpp"
 #include "efs_filter.hpp"
 
 namespace nfsferry::test {
 namespace {
+
+namespace fs = std::filesystem;
 
 class EfsTest : public CopyTest {
  protected:
@@ -55,8 +62,35 @@ TEST_F(EfsTest, a_home_is_copied_with_one_slot_and_sixteen_operations) {
 TEST_F(EfsTest, a_home_is_copied_while_writes_are_throttled) {
   EfsOptions capped;
   capped.writes_per_second = 1000;
+  capped.counts = std::make_shared<EfsCounts>();
   set_up_home(capped);
   copy_and_compare();
+  EXPECT_GT(capped.counts->delays, 0u);
+}
+
+TEST_F(EfsTest, device_nodes_are_told_to_be_missing_and_fifos_arrive) {
+  set_up_home({});
+  const fs::path folder = source_.folder / "directory1";
+  ASSERT_EQ(::mknod((folder / "character").c_str(), S_IFCHR | 0600, makedev(1, 3)), 0);
+  ASSERT_EQ(::mknod((folder / "block").c_str(), S_IFBLK | 0600, makedev(7, 0)), 0);
+  ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
+
+  CopyReport report = copy(options(source_, target_));
+
+  EXPECT_EQ(report.special_skipped, 2u);
+  EXPECT_EQ(report.losses.devices, 2u);
+  std::set<std::string> told;
+  for (const auto& example : report.losses.examples) told.insert(example.path);
+  EXPECT_TRUE(told.contains("directory1/character"));
+  EXPECT_TRUE(told.contains("directory1/block"));
+  EXPECT_TRUE(fs::is_fifo(target_.folder / "directory1" / "fifo"));
+  const auto time = fs::last_write_time(folder);
+  fs::remove(folder / "character");
+  fs::remove(folder / "block");
+  fs::last_write_time(folder, time);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+  expect_equal(source_, target_, kept_on(Place::kNfs));
 }
 
 TEST_F(EfsTest, many_files_share_a_request_where_reading_needs_an_open) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "compound_walk.hpp"
 #include "server_fixture.hpp"
 
 namespace nfsferry::test {
@@ -43,6 +44,10 @@ class EfsFilterTest : public ServerTest {
   std::string make_symlink(Nfs4Tree& tree, const NewAttributes& attributes) {
     std::vector<MakeSymlink> items{{tree.root().get(), "symlink", "file", attributes}};
     return error_of(run(tree.make_symlinks(items)));
+  }
+  std::string make_special(Nfs4Tree& tree, const std::string& name, FileType type) {
+    std::vector<MakeSpecial> items{{tree.root().get(), name, type, 1, 3, {}}};
+    return error_of(run(tree.make_specials(items)));
   }
   std::string give_root(Nfs4Tree& tree, const NewAttributes& attributes) {
     std::vector<SetAttributes> items{{tree.root(), "", attributes}};
@@ -83,7 +88,46 @@ TEST_P(EfsFilterTest, AnAccessPointTakesOwnersOfTheCallerAlone) {
   }
 }
 
+TEST_P(EfsFilterTest, DeviceNodesAreRefusedAndFifosAndSocketsAreMade) {
+  ASSERT_NO_FATAL_FAILURE(start_efs({}));
+  Nfs4Tree& tree = open_behind_it();
+
+  EXPECT_EQ(make_special(tree, "character", FileType::kCharacterDevice), "NFS4ERR_BADTYPE");
+  EXPECT_EQ(make_special(tree, "block", FileType::kBlockDevice), "NFS4ERR_BADTYPE");
+  EXPECT_EQ(make_special(tree, "fifo", FileType::kFifo), "");
+  EXPECT_EQ(make_special(tree, "socket", FileType::kSocket), "");
+
+  EXPECT_FALSE(fs::exists(server_.folder("/old") / "character"));
+  EXPECT_TRUE(fs::is_fifo(server_.folder("/old") / "fifo"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Versions, EfsFilterTest, kServerVersions, version_name);
+
+// A call without arguments; AUTH_NONE.
+Record call_of(std::uint32_t program, std::uint32_t version, std::uint32_t procedure) {
+  Record call;
+  for (std::uint32_t word : {7u, 0u, 2u, program, version, procedure, 0u, 0u, 0u, 0u}) {
+    append_word(call, word);
+  }
+  return call;
+}
+
+TEST(EfsFilter, AnswersOlderNfsThatTheServerHasVersionFourAlone) {
+  auto filter = efs_filters({})();
+  for (std::uint32_t version : {2u, 3u}) {
+    ProxyActions actions;
+    filter->on_call(call_of(100003, version, 1), actions);
+    ASSERT_EQ(actions.size(), 1u);
+    EXPECT_EQ(actions[0].kind, ProxyAction::Kind::kToClient);
+    Record mismatch;
+    for (std::uint32_t word : {7u, 1u, 0u, 0u, 0u, 2u, 4u, 4u}) append_word(mismatch, word);
+    EXPECT_EQ(actions[0].bytes, framed(mismatch));
+  }
+  ProxyActions passed;
+  filter->on_call(call_of(100003, 4, 0), passed);
+  ASSERT_EQ(passed.size(), 1u);
+  EXPECT_EQ(passed[0].kind, ProxyAction::Kind::kToServer);
+}
 
 }  // namespace
 }  // namespace nfsferry::test

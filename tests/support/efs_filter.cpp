@@ -135,7 +135,9 @@ class FileSystem {
         break;
       default: break;
     }
-    return changes_something(operation.number) && !take_write() ? kDelay : 0;
+    if (!changes_something(operation.number) || take_write()) return 0;
+    if (options_.counts) ++options_.counts->delays;
+    return kDelay;
   }
 
   // By its client and its name: a 4.0 client is named here, one of 4.1 by its session.
@@ -201,7 +203,9 @@ class EfsFilter final : public ProxyFilter {
 
   void on_call(std::span<const std::byte> record, ProxyActions& actions) override {
     auto call = walk_call(record);
-    if (!call)
+    if (is_old_nfs(record))
+      actions.push_back({Action::kToClient, framed(version_4_alone(word_at(record, 0)))});
+    else if (!call)
       actions.push_back({Action::kToServer, framed(record)});
     else if (call->minor_version > 1)
       actions.push_back({Action::kToClient, framed(mismatch(call->xid))});
@@ -226,6 +230,16 @@ class EfsFilter final : public ProxyFilter {
     std::chrono::microseconds latency{0};
   };
 
+  static bool is_old_nfs(std::span<const std::byte> record) {
+    constexpr std::uint32_t kNfsProgram = 100003;
+    return record.size() >= 20 && word_at(record, 12) == kNfsProgram && word_at(record, 16) < 4;
+  }
+  // RFC 5531 section 9: accepted, no verifier, PROG_MISMATCH with the lowest and the highest.
+  static Record version_4_alone(std::uint32_t xid) {
+    Record reply;
+    for (std::uint32_t word : {xid, 1u, 0u, 0u, 0u, 2u, 4u, 4u}) append_word(reply, word);
+    return reply;
+  }
   static Record mismatch(std::uint32_t xid) {
     Record reply = error_reply(xid, kOpSequence, kMinorVersMismatch);
     set_word(reply, reply.size() - 12, 0);  // no results
