@@ -130,7 +130,8 @@ TEST_P(FullTarget, from_the_start_is_said_before_anything_is_copied) {
 }
 
 const Case kCases[] = {{Place::kLocal, Volume::Kind::kTmpfs, "LocalTmpfs"},
-                       {Place::kNfs, Volume::Kind::kExt4, "NfsExt4"}};
+                       {Place::kNfs, Volume::Kind::kExt4, "NfsExt4"},
+                       {Place::kNfs, Volume::Kind::kTmpfs, "NfsTmpfs"}};
 std::string case_name(const ::testing::TestParamInfo<Case>& info) { return info.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(Volumes, FullTarget, ::testing::ValuesIn(kCases), case_name);
