@@ -11,11 +11,7 @@ namespace {
 
 constexpr std::uint32_t kReplySpare = 1024;
 
-// "." and ".." should not come in NFSv4 and are dropped in silence.
-bool is_dot(std::string_view name) { return name == "." || name == ".."; }
-
 void add_entry(ListingPage& page, Readdir::RawEntry& raw) {
-  if (is_dot(raw.name)) return;
   if (!is_usable_name(raw.name)) {
     Error error = own_error(Own::kBadName, "READDIR", "a name that must never be used");
     error.path = raw.name;
