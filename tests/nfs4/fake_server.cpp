@@ -114,6 +114,12 @@ void read_operation(Cursor& in, FakeCall& call) {
     case kOpSetclientidConfirm: operation.clientid = in.u64(), in.raw(8); break;
     case kOpRenew: operation.clientid = in.u64(); break;
     case kOpReclaimComplete: in.u32(); break;
+    case kOpReaddir:
+      operation.cookie = in.u64();
+      in.raw(12);  // verifier, dircount
+      operation.maxcount = in.u32();
+      in.raw(4 * std::size_t{in.u32()});
+      break;
     case kOpBindConnToSession:
     case kOpDestroySession: operation.text = in.raw(16); break;
     case kOpDestroyClientid: call.clientid = in.u64(); break;
@@ -190,6 +196,15 @@ std::string result_of(const FakeOperation& operation) {
     default: break;
   }
   return wire.bytes();
+}
+
+std::string result_of_readdir(const FakePage& page) {
+  Wire wire;
+  wire.u32(kOpReaddir).u32(kOk).u64(1);
+  for (const auto& [name, cookie] : page.entries) {
+    wire.u32(1).u64(cookie).opaque(name).u32(0).opaque("");
+  }
+  return wire.u32(0).u32(page.eof ? 1 : 0).bytes();
 }
 
 bool send_all(int fd, std::string_view bytes) {
@@ -464,7 +479,8 @@ std::string FakeServer::carry_out(const FakeCall& call, const FakeAnswer& answer
       continue;
     }
     if (operation.number == kOpRemove) removed_.push_back(operation.text);
-    body.raw(result_of(operation));
+    bool lists = operation.number == kOpReaddir;
+    body.raw(lists ? result_of_readdir(answer.page) : result_of(operation));
   }
   return compound(kOk, results, body.bytes());
 }

@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.hpp"
@@ -29,6 +30,8 @@ struct FakeOperation {
   std::uint64_t clientid = 0;  // of OPEN, RENEW, SETCLIENTID_CONFIRM
   std::string verifier;        // of EXCHANGE_ID
   std::string stateid;         // of WRITE, READ, SETATTR, CLOSE, OPEN_CONFIRM
+  std::uint64_t cookie = 0;    // of READDIR
+  std::uint32_t maxcount = 0;  // of READDIR
 };
 
 // One request, as far as it could be read.
@@ -58,6 +61,12 @@ struct FakeCall {
   }
 };
 
+// What READDIR tells: names without attributes.
+struct FakePage {
+  std::vector<std::pair<std::string, std::uint64_t>> entries{};  // name, cookie
+  bool eof = true;
+};
+
 // What the script wants done with a request; default: what a good server does.
 struct FakeAnswer {
   bool close = false;                            // ends the connection, nothing is answered
@@ -70,6 +79,7 @@ struct FakeAnswer {
   std::optional<std::uint32_t> status;           // of the operation `at`, which stops the request
   std::size_t at = 0;                            // index without SEQUENCE
   std::optional<std::size_t> cut_after;          // so many results without SEQUENCE, and OK
+  FakePage page{};                               // of READDIR
   std::optional<std::uint32_t> target_highest_slot;
   bool mislead_slot = false;     // the reply names another slot
   bool forget_sessions = false;  // before the request is looked at: BADSESSION

@@ -1,5 +1,6 @@
 #include "nfs4/listing.hpp"
 
+#include <functional>
 #include <limits>
 #include <memory>
 #include <set>
@@ -135,6 +136,112 @@ TEST_F(SessionTest, AListingThatTheServerLostIsOneRecognisableError) {
     run(server, body);
     EXPECT_TRUE(is_status(listed, Nfsstat4::kBadCookie)) << why(listed);
   }
+}
+
+// Listings whose pages the test makes up.
+class HostilePages : public SessionTest {
+ protected:
+  using Pages = std::function<FakePage(const FakeOperation& readdir, unsigned nth)>;  // from 0
+
+  // Reads until the end, an error or so many pages.
+  void list(Pages pages, unsigned most = 1000) {
+    FakeServer server([&pages, nth = 0u](const FakeCall& call) mutable {
+      FakeAnswer answer;
+      for (const FakeOperation& operation : call.operations) {
+        if (operation.number == kOpReaddir) answer.page = pages(operation, nth++);
+      }
+      return answer;
+    });
+    auto body = [this, most](Session& session) -> Task<void> {
+      auto directory = std::make_shared<nfs4::Nfs4Directory>("handle");
+      bool no_acls = false;
+      nfs4::Nfs4Listing listing(session, directory, nfs4::kEntryAttrs, no_acls);
+      for (bool eof = false; !eof && names_.size() < most;) {
+        auto page = co_await listing.next();
+        if (!page) {
+          ended_ = page.error();
+          co_return;
+        }
+        // They come without attributes.
+        for (const Error& refused : page->refused) names_.push_back(refused.path);
+        eof = page->eof;
+      }
+    };
+    run(server, body);
+    for (const FakeCall& call : server.plain_calls()) {
+      for (const FakeOperation& operation : call.operations) {
+        if (operation.number == kOpReaddir) asked_.push_back(operation);
+      }
+    }
+  }
+
+  std::vector<std::string> names_;
+  Status ended_ = ok();
+  std::vector<FakeOperation> asked_;
+};
+
+TEST_F(HostilePages, ThatAreGoodGiveAllNames) {
+  list([](const FakeOperation& readdir, unsigned) {
+    bool first = readdir.cookie == 0;
+    return first ? FakePage{{{"a", 9}, {"b", 4}}, false} : FakePage{{{"c", 2}}, true};
+  });
+  EXPECT_TRUE(ended_) << why(ended_);
+  EXPECT_EQ(names_, (std::vector<std::string>{"a", "b", "c"}));
+  ASSERT_EQ(asked_.size(), 2u);
+  EXPECT_EQ(asked_[1].cookie, 4u);
+}
+
+TEST_F(HostilePages, WhoseCookiesGoRoundEnd) {
+  for (unsigned round : {2u, 3u, 10u}) {
+    names_.clear();
+    list([round](const FakeOperation&, unsigned nth) {
+      return FakePage{{{"name", 1 + nth % round}}, false};
+    });
+    EXPECT_TRUE(is_own(ended_, Own::kListingLoops)) << why(ended_);
+    EXPECT_GE(names_.size(), round) << "no cookie came twice yet";
+    EXPECT_LE(names_.size(), 4 * round);
+  }
+}
+
+TEST_F(HostilePages, ThatGoRoundWithinOnePageEnd) {
+  list([](const FakeOperation&, unsigned) {
+    return FakePage{{{"a", 1}, {"b", 2}, {"a", 1}, {"b", 2}}, false};
+  });
+  EXPECT_TRUE(is_own(ended_, Own::kListingLoops)) << why(ended_);
+  EXPECT_EQ(names_.size(), 4u);
+}
+
+TEST_F(HostilePages, WithoutAnEntryAreAskedForOnceMoreLargerAndThenEnd) {
+  list([](const FakeOperation&, unsigned) { return FakePage{{}, false}; });
+  EXPECT_TRUE(is_own(ended_, Own::kListingLoops)) << why(ended_);
+  ASSERT_EQ(asked_.size(), 2u);
+  EXPECT_GT(asked_[1].maxcount, asked_[0].maxcount);
+}
+
+TEST_F(HostilePages, WithoutAnEntryForWantOfRoomAloneDoNotEndAListing) {
+  list([](const FakeOperation& readdir, unsigned) {
+    bool large = readdir.maxcount > nfs4::Nfs4Listing::kMaxcount;
+    return large ? FakePage{{{"a", 1}}, true} : FakePage{{}, false};
+  });
+  EXPECT_TRUE(ended_) << why(ended_);
+  EXPECT_EQ(names_, std::vector<std::string>{"a"});
+}
+
+TEST_F(HostilePages, WithoutAnEntryInTheMiddleEndAListing) {
+  list([](const FakeOperation& readdir, unsigned) {
+    return readdir.cookie == 0 ? FakePage{{{"a", 1}}, false} : FakePage{{}, false};
+  });
+  EXPECT_TRUE(is_own(ended_, Own::kListingLoops)) << why(ended_);
+  EXPECT_EQ(names_, std::vector<std::string>{"a"});
+}
+
+// No end of it can be told: whoever reads it must be able to stop.
+TEST_F(HostilePages, OfNewCookiesWithoutEndAreReadAsLongAsSomebodyWants) {
+  constexpr unsigned kMost = 2000;
+  list([](const FakeOperation&, unsigned nth) { return FakePage{{{"name", 1 + nth}}, false}; },
+       kMost);
+  EXPECT_TRUE(ended_) << why(ended_);
+  EXPECT_EQ(names_.size(), kMost);
 }
 
 }  // namespace
