@@ -62,9 +62,24 @@ TEST_F(EfsTest, a_home_is_copied_with_one_slot_and_sixteen_operations) {
 TEST_F(EfsTest, a_home_is_copied_while_writes_are_throttled) {
   EfsOptions capped;
   capped.writes_per_second = 1000;
-  capped.counts = std::make_shared<EfsCounts>();
   set_up_home(capped);
   copy_and_compare();
+}
+
+// So few that a single request holds more than a tenth of a second's writes.
+TEST_F(EfsTest, writes_that_were_told_to_wait_come_all_the_same) {
+  EfsOptions capped;
+  capped.writes_per_second = 100;
+  capped.counts = std::make_shared<EfsCounts>();
+  target_proxy_ = efs(servers().target, capped);
+  source_ = source_ground(Place::kLocal);
+  target_ = target_ground(Place::kNfs, target_proxy_->port());
+  SampleTree sample;
+  sample.directories = 1;
+  make_small_files(source_.folder, sample);
+
+  copy_and_compare();
+
   EXPECT_GT(capped.counts->delays, 0u);
 }
 
