@@ -370,8 +370,9 @@ Task<void> Worker::take_part(std::shared_ptr<LargeFile> file) {
 
 // This thread's lanes: more than may have a range at once, so that one waits and the window learns.
 Task<void> Worker::carry_ranges(Ends& ends, FileRanges& ranges) {
-  std::uint64_t left = (ranges.left_bytes() + ranges.range_bytes() - 1) / ranges.range_bytes();
-  std::uint64_t lanes = std::min<std::uint64_t>(left, ranges_most() + 1);
+  std::uint64_t left = ranges.left_bytes();  // any number, of a server that lies
+  std::uint64_t count = left / ranges.range_bytes() + (left % ranges.range_bytes() != 0 ? 1 : 0);
+  std::uint64_t lanes = std::min<std::uint64_t>(count, ranges_most() + 1);
   TaskGroup group;
   for (std::uint64_t i = 0; i < lanes; ++i) group.spawn(lane(ends, ranges));
   co_await group.join();

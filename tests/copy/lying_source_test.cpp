@@ -81,6 +81,22 @@ TEST_F(LyingSource, AFileOfTheLargestSizeIsAFileThatChanged) {
   EXPECT_NE(report.exit_code, ExitCode::kDone);
 }
 
+TEST_F(LyingSource, AFileWhoseSizeOnlyTheListingHasWrongIsCopied) {
+  add(*source_volume_, "/a", FileType::kRegular, "content");
+  for (std::uint64_t size : {std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
+    options_.compare = CompareMode::kAll;
+    MemoryOptions lying;
+    lying.relist = [size](std::vector<Entry>& entries) {
+      for (Entry& entry : entries) entry.attributes.size_bytes = size;
+    };
+
+    CopyReport report = copy(lying);
+
+    EXPECT_EQ(report.exit_code, ExitCode::kDone) << size;
+    EXPECT_EQ(content(*target_volume_, "/a"), "content");
+  }
+}
+
 TEST_F(LyingSource, AListingWithoutAnEndCanBeStopped) {
   add(*source_volume_, "/0", FileType::kRegular, "content");
   int pages = 0;
