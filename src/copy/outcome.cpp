@@ -87,9 +87,10 @@ void Worker::failed(Phase phase, const DirectoryNode& node, const Entry& entry, 
   tell(node, entry, EntryAction::kFailed, {}, error.name());
 }
 
-void Worker::failed_directory(Phase phase, const DirectoryNode& node, const Error& error) {
-  if (node.parent) return failed(phase, *node.parent, node.entry, error);
-  shared_.entry_failed(phase, {}, error, 1);  // the root
+void Worker::failed_directory(Phase phase, const DirectoryNode& node, const Error& error,
+                              FailedAt at) {
+  if (node.parent) return failed(phase, *node.parent, node.entry, error, 1, at);
+  shared_.entry_failed(phase, {}, error, 1, at);  // the root
 }
 
 void Worker::target_failed(const WorkItem& item, const Error& error, std::uint32_t attempts) {

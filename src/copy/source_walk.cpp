@@ -43,7 +43,7 @@ Task<void> SourceWalk::list(NodePtr node) {
   Status listed = co_await list_pages(node);
   bool vanished = !listed && means_vanished(listed.error()) && node->parent;
   if (!listed && !vanished) {
-    shared_.entry_failed(Phase::kPrepare, node->path(), listed.error(), 1);
+    shared_.entry_failed(Phase::kPrepare, node->path(), listed.error(), 1, FailedAt::kSource);
   }
 }
 
@@ -60,7 +60,8 @@ Task<Status> SourceWalk::list_pages(NodePtr node) {
     if (!page) co_return std::move(page).error();
     more = !page->eof;
     for (const Error& error : page->refused) {
-      shared_.entry_failed(Phase::kPrepare, node->path_of(error.path), error, 1);
+      std::string path = node->path_of(error.path);
+      shared_.entry_failed(Phase::kPrepare, std::move(path), error, 1, FailedAt::kSource);
     }
     for (Entry& entry : page->entries) {
       if (shared_.filters_out(*node, entry)) continue;

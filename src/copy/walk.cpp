@@ -65,7 +65,8 @@ Task<void> Worker::list_directory(NodePtr node) {
     node = co_await replace(std::move(node), *std::move(now));
   }
   node->left_out.close();
-  if (!listed) failed_directory(Phase::kPrepare, *node, listed.error());
+  FailedAt at = node->target_failed ? FailedAt::kTarget : FailedAt::kSource;
+  if (!listed) failed_directory(Phase::kPrepare, *node, listed.error(), at);
   release(std::move(node));
 }
 
@@ -196,7 +197,9 @@ Task<void> Worker::take_page(Merge& merge, ListingPage page) {
   for (const Error& error : page.refused) {
     bool known = !merge.table.holds(merge.table.key_of(error.path)) ||
                  !merge.refused.insert(error.path).second;
-    if (!known) shared_.entry_failed(Phase::kPrepare, node->path_of(error.path), error, 1);
+    if (known) continue;
+    std::string path = node->path_of(error.path);
+    shared_.entry_failed(Phase::kPrepare, std::move(path), error, 1, FailedAt::kSource);
   }
   std::vector<Subdirectory> subdirectories;
   for (Entry& entry : page.entries) {

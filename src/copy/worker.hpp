@@ -166,7 +166,8 @@ class Worker {
   Task<void> source_failed(WorkItem item, Error error, std::uint32_t attempts);
   void failed(Phase phase, const DirectoryNode& node, const Entry& entry, const Error& error,
               std::uint32_t attempts = 1, FailedAt at = FailedAt::kTarget);
-  void failed_directory(Phase phase, const DirectoryNode& node, const Error& error);
+  void failed_directory(Phase phase, const DirectoryNode& node, const Error& error,
+                        FailedAt at = FailedAt::kTarget);
   void target_failed(const WorkItem& item, const Error& error, std::uint32_t attempts);
   void give_up(const WorkItem& item, const Error& error, std::uint32_t attempts, FailedAt at);
   void entry_done(const WorkItem& item);

@@ -90,6 +90,23 @@ TEST_F(Engine, a_source_that_answers_as_if_it_were_full_fails_its_entry_alone) {
   EXPECT_EQ(report.files_transferred, 1u);
 }
 
+TEST_F(Engine, a_source_whose_listing_answers_as_if_it_were_full_fails_that_directory_alone) {
+  from("/file", FileType::kRegular, "x");
+  from("/refused", FileType::kDirectory);
+  MemoryOptions source;
+  auto lists = std::make_shared<int>(0);
+  source.fail = [lists](std::string_view operation, std::string_view) -> std::optional<Error> {
+    if (operation == "list" && ++*lists == 2) return errno_error(EROFS, "getdents64");
+    return {};
+  };
+  CopyReport report = copy(source);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(report.error_code, "entries_failed") << report.error_detail;
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].path, "refused");
+  EXPECT_EQ(report.files_transferred, 1u);
+}
+
 TEST_F(Engine, a_full_target_ends_the_run) {
   auto many = [](MemoryTree& to) -> Task<void> {
     for (int i = 0; i < 500; ++i) {
