@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "base/nfsstat4.hpp"
 #include "base/run_id.hpp"
+#include "base/treatment.hpp"
 #include "base/wall_clock.hpp"
 #include "copy/check.hpp"
 #include "copy/copy.hpp"
@@ -273,7 +274,9 @@ class Run {
     co_await watching.join();
     if (ready) co_return true;
     const Error& error = ready.error();
-    fail(api::start_exit_code(Role::kTarget, error), error,
+    bool away = error.is(Own::kUnreachable) || error.is(Own::kTimeout) ||
+                treatment(error) == Treatment::kReconnect;  // it was reached, and may come back
+    fail(away ? ExitCode::kTemporary : api::start_exit_code(Role::kTarget, error), error,
          api::explain(Role::kTarget, target_location_, error));
     co_return false;
   }
