@@ -30,6 +30,8 @@ enum class FaultySide : std::uint8_t { kSource, kTarget };
 enum class Expected : std::uint8_t {
   kSuccess,  // nothing of the fault shows
   kTold,     // it may fail, and says so
+  kFull,     // the target is full: it fails, and says that
+  kAway,     // a server that was reached is away later, or nothing shows
 };
 
 struct Trial {
@@ -39,6 +41,7 @@ struct Trial {
   std::vector<Fault> target;
   Expected expected = Expected::kTold;
   std::uint64_t timeout_ms = 5'000;
+  VerifyMode verify = VerifyMode::kTransferred;
 };
 
 inline std::string parameter_name(const ::testing::TestParamInfo<std::string>& info) {
@@ -56,8 +59,16 @@ class FaultTest : public ::testing::TestWithParam<std::string> {
   unsigned struck() const { return struck_; }
 
  private:
+  // What strikes each side while it runs.
+  struct Struck {
+    bool source = false;
+    bool target = false;
+  };
+
   CopyReport copy_through(std::uint16_t source_port, std::uint16_t target_port, const Trial& trial);
-  void judge(const CopyReport& report, Expected expected);
+  void judge(const CopyReport& report, const Trial& trial, Struck struck);
+  void judge_end(const CopyReport& report, const Trial& trial, Struck struck);
+  void judge_names(const CopyReport& report, const Trial& trial, Struck struck);
   void judge_failures(const CopyReport& report);
   std::vector<std::string> differing() const;
 

@@ -132,7 +132,20 @@ class RandomFaults : public FaultTest {
       auto& side = dice.below(3) == 0 ? trial.source : trial.target;
       side.push_back(random_fault(dice, choices));
     }
+    auto seed = std::stoul(GetParam());
+    if (seed % 4 == 3) trial.verify = VerifyMode::kNone;
+    if (seed % 8 == 6) trial.verify = VerifyMode::kAll;
+    if (seed % 16 == 9) withhold(trial);
     try_faults(trial);
+  }
+
+ private:
+  // The last fault becomes a reply that never comes. It costs the whole timeout, which is short.
+  static void withhold(Trial& trial) {
+    Fault& fault = (trial.target.empty() ? trial.source : trial.target).back();
+    fault.kind = Kind::kNoReply;
+    fault.times = 1;
+    trial.timeout_ms = 2'000;
   }
 };
 
