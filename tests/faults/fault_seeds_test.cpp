@@ -135,7 +135,7 @@ class RandomFaults : public FaultTest {
     auto seed = std::stoul(GetParam());
     if (seed % 4 == 3) trial.verify = VerifyMode::kNone;
     if (seed % 8 == 6) trial.verify = VerifyMode::kAll;
-    if (seed % 16 == 9) withhold(trial);
+    if (seed % 32 == 9) withhold(trial);
     try_faults(trial);
   }
 
