@@ -452,7 +452,7 @@ std::vector<std::string> chosen_rows() {
   };
   const char* wanted = std::getenv("NFSFERRY_FAULT_ROWS");
   bool all = wanted && std::string_view(wanted) == "all";
-  std::map<std::string_view, std::size_t> steps{{"4.1", 5 * kSparser}, {"4.0", 11 * kSparser}};
+  std::map<std::string_view, std::size_t> steps{{"4.1", 5 * sparser()}, {"4.0", 11 * sparser()}};
   std::map<std::string_view, std::size_t> numbers;
   std::vector<std::string> names;
   for (const auto& [name, row] : rows()) {

@@ -105,7 +105,7 @@ Fault random_fault(Dice& dice, const Choices& choices) {
 std::vector<std::string> chosen_seeds(std::uint32_t last,
                                       std::vector<std::string> failed_once = {}) {
   std::uint32_t first = 1;
-  last /= kSparser;
+  last /= sparser();
   if (const char* wanted = std::getenv("NFSFERRY_FAULT_SEEDS")) {
     std::string text = wanted;
     std::size_t dash = text.find('-');

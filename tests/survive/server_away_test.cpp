@@ -134,15 +134,13 @@ TEST_P(ServerRestart, in_the_middle_of_a_copy_is_gone_on_with) {
   expect_equal(source_, target_, kept_on(Place::kNfs));
 }
 
-INSTANTIATE_TEST_SUITE_P(Sides, ServerRestart,
-                         ::testing::Values(Crash{Side::kSource, "4.1", 0},
-                                           Crash{Side::kTarget, "4.1", 0},
-                                           Crash{Side::kSource, "4.1", 5},
-                                           Crash{Side::kTarget, "4.1", 5},
-                                           Crash{Side::kSource, "4.0", 0},
-                                           Crash{Side::kTarget, "4.0", 0},
-                                           Crash{Side::kSource, "4.0", 5}),
-                         crash_name);
+INSTANTIATE_TEST_SUITE_P(
+    Sides, ServerRestart,
+    ::testing::Values(Crash{Side::kSource, "4.1", 0}, Crash{Side::kTarget, "4.1", 0},
+                      Crash{Side::kSource, "4.1", 5}, Crash{Side::kTarget, "4.1", 5},
+                      Crash{Side::kSource, "4.0", 0}, Crash{Side::kTarget, "4.0", 0},
+                      Crash{Side::kSource, "4.0", 5}),
+    crash_name);
 
 }  // namespace
 }  // namespace nfsferry::test
