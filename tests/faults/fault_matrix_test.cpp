@@ -44,8 +44,9 @@ constexpr NamedStatus kLasting[] = {
     {"DQUOT", 69},      {"ACCESS", 13},       {"PERM", 1},         {"ROFS", 30},
     {"EXPIRED", 10011}, {"MLINK", 31},        {"NAMETOOLONG", 63}, {"BADNAME", 10041},
 };
-// Of a whole request, before anything of it is executed.
+// These end the run where the target answers them.
 constexpr NamedStatus kFull[] = {{"NOSPC", 28}, {"DQUOT", 69}, {"ROFS", 30}};
+// Of a whole request, before anything of it is executed.
 constexpr NamedStatus kAtSequence[] = {
     {"DELAY", 10008},          {"BADSESSION", 10052}, {"DEADSESSION", 10078},
     {"STALE_CLIENTID", 10022}, {"BADSLOT", 10053},    {"SEQ_MISORDERED", 10063},
