@@ -21,8 +21,8 @@ struct Side {
 };
 
 // How long work in flight may take to end after a stop: of the ten seconds that all of it may take,
-// closing a tree whose server is silent takes three.
-inline constexpr std::chrono::milliseconds kStopPatience(6000);
+// closing a tree whose server is silent takes four.
+inline constexpr std::chrono::milliseconds kStopPatience(5000);
 
 // Checks what must hold before anything is written: not the same directory, no other run, owners
 // can be given away, symlink times. Errors end the run: kCancelled when it is asked to stop.

@@ -98,17 +98,18 @@ Task<void> BatchRunner::send(std::vector<std::size_t> items) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     Status status = batch_.decode(items[i], previous, *reply);
     previous = items[i];
-    if (status) {
-      patience_ = {};
-      continue;
-    }
+    if (status) continue;
     bool alone = items.size() == 1;
     one_by_one = batch_.is_contagious(status.error());
     std::size_t executed = reply->result_count();
     auto behind = std::span(items).subspan(i + 1);
     if (reply->has_failed()) co_await undo_unseen(status.error(), behind);
     if (co_await item_failed(request, items[i], alone, std::move(status).error(), executed)) {
-      again.push_back(items[i]);
+      bool for_long = patience_[items[i]].times > kWaitsTogether;
+      if (for_long && !alone)
+        group_.spawn(send({items[i]}));
+      else
+        again.push_back(items[i]);
     }
     if (!reply->has_failed()) continue;  // judged by us: what stands behind it was executed
     again.insert(again.end(), behind.begin(), behind.end());
@@ -150,6 +151,7 @@ bool BatchRunner::another_attempt(std::size_t item, const Error& error) {
 
 Task<bool> BatchRunner::item_failed(const Compound& request, std::size_t item, bool alone,
                                     Error error, std::size_t executed) {
+  note_refusal(error, patience_[item]);
   co_await batch_.undo(item);
   Treatment treat = treatment(error);
   if (starts_over(treat)) co_return another_attempt(item, error);
@@ -164,7 +166,10 @@ Task<bool> BatchRunner::item_failed(const Compound& request, std::size_t item, b
     co_await client_.back_off(attempts_[item]);
     co_return another_attempt(item, error);
   }
-  if (co_await wait_and_retry(client_, error, patience_)) co_return true;
+  bool waited_for = batch_.repeat() == Repeat::kIdempotent;  // by the client, for all of its time
+  bool again = false;
+  if (!waited_for) again = co_await wait_and_retry(client_, error, patience_[item]);
+  if (again) co_return true;
   batch_.fail(item, std::move(error));
   co_return false;
 }

@@ -58,9 +58,10 @@ Status accept_name(std::string_view name);
 class BatchRunner {
  public:
   static constexpr unsigned kAttemptsMost = 3;
+  static constexpr unsigned kWaitsTogether = 6;  // more than half a second
 
   BatchRunner(Client& client, Batch& batch)
-      : client_(client), batch_(batch), attempts_(batch.size()) {}
+      : client_(client), batch_(batch), attempts_(batch.size()), patience_(batch.size()) {}
   Task<void> run();
 
  private:
@@ -79,7 +80,7 @@ class BatchRunner {
   Client& client_;
   Batch& batch_;
   std::vector<unsigned> attempts_;
-  Patience patience_;  // since the last item that got its results
+  std::vector<Patience> patience_;
   TaskGroup group_;
 };
 

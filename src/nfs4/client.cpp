@@ -74,6 +74,10 @@ Task<Status> Client::open() {
     }
     co_await back_off(times);
   }
+  if (closing_.is_cancelled()) {  // meanwhile
+    co_await close();
+    co_return own_error(Own::kCancelled, "open");
+  }
   renewed_ = Clock::now();
   state_ = State::kReady;
   Status all = co_await complete();
@@ -469,6 +473,10 @@ Task<void> Client::back_off(unsigned times) {
   auto wait = std::chrono::milliseconds(std::min(1000u, 10u << std::min(times, 7u)));
   counters_.throttled_ms += static_cast<std::uint64_t>(wait.count());
   (void)co_await loop_.sleep_for(wait, &closing_);  // cancelled when the client is closed
+}
+
+void note_refusal(const Error& error, Patience& patience) {
+  if (is_busy(error) && !patience.since) patience.since = Clock::now();
 }
 
 Task<bool> wait_and_retry(Client& client, const Error& error, Patience& patience) {

@@ -262,6 +262,9 @@ struct Patience {
   std::optional<Clock::time_point> since;
 };
 
+// Before anything else is done about an error, which may take time as well.
+void note_refusal(const Error& error, Patience& patience);
+
 // For the caller of a request that cannot be made smaller and may have stopped half-way: true if
 // this error means to wait (done here), then try again; false also once the server has been busy
 // for longer than the timeout.

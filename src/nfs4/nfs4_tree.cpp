@@ -17,6 +17,7 @@ constexpr std::size_t kSpareBytes = 8192;  // headers and small operations besid
 constexpr std::uint32_t kFilesPerBatch = 64;
 constexpr std::uint32_t kBesideLookups = 4;  // SEQUENCE, PUTFH, GETFH, GETATTR
 constexpr auto kReleaseMost = std::chrono::seconds(3);
+constexpr std::chrono::milliseconds kDepartAfterSilence(1000);
 
 ClientOptions client_options(const Location& location, const Nfs4Options& options) {
   ClientOptions client;
@@ -154,7 +155,7 @@ Task<void> Nfs4Tree::close() {
   group.spawn(release_lock(released));
   Status waited = co_await client_->loop().sleep_for(kReleaseMost, &released);
   auto patience = Client::kClosePatience;
-  if (waited) patience = {};  // for nothing: so would the rest be
+  if (waited) patience = kDepartAfterSilence;
   co_await client_->close(patience);
   co_await group.join();
 }

@@ -23,13 +23,9 @@ Task<Status> remove_once(Client& client, const Directory* parent, std::string_vi
 }  // namespace
 
 Task<void> remove_quietly(Client& client, const Directory* parent, std::string name) {
-  Patience patience;
-  for (unsigned refused = 0; refused < kRemovalsMost;) {
+  for (unsigned refused = 0; refused < kRemovalsMost; ++refused) {
     Status removed = co_await remove_once(client, parent, name);
-    if (removed) co_return;
-    if (co_await wait_and_retry(client, removed.error(), patience)) continue;
-    if (!removed.error().is(Own::kRequestRefused)) co_return;
-    ++refused;
+    if (removed || !removed.error().is(Own::kRequestRefused)) co_return;
   }
 }
 

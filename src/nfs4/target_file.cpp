@@ -174,6 +174,7 @@ class Nfs4TargetFile : public TargetFile {
       Status made = co_await create_once(attributes);
       if (made) co_return ok();
       Error error = std::move(made).error();
+      note_refusal(error, patience);
       if (open_)
         co_await abandon();
       else

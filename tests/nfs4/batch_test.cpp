@@ -141,6 +141,33 @@ TEST_F(BatchTest, WaitsForABusyServerHoweverLongTheBatchHasTaken) {
   EXPECT_EQ(largest_request(server), 9u);
 }
 
+// Two of ten that the server always puts off, a file of which it has to fetch the bytes for one:
+// they are waited for side by side, and the others not with them.
+TEST_F(BatchTest, WaitsForSeveralThatAreBusyAtTheSameTime) {
+  auto fourth = fails_name("n3", Nfsstat4::kDelay);
+  auto eighth = fails_name("n7", Nfsstat4::kDelay);
+  FakeServer server([fourth, eighth](const FakeCall& call) mutable {
+    std::size_t before = place_of(call, "n3").value_or(1000);
+    std::size_t later = place_of(call, "n7").value_or(1000);
+    return before < later ? fourth(call) : eighth(call);
+  });
+  RemoveNames batch(numbered(10));
+  run_batch_on(server, batch, 1'500);
+  batch.expect_all_settled();
+  EXPECT_EQ(batch.failures(),
+            (std::map<std::string, std::string>{{"n3", "NFS4ERR_DELAY"}, {"n7", "NFS4ERR_DELAY"}}));
+  std::size_t first_with_n9 = 0;
+  std::size_t last_with_n3 = 0;
+  auto calls = server.plain_calls();
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (first_with_n9 == 0 && place_of(calls[i], "n9") && !place_of(calls[i], "n7"))
+      first_with_n9 = i;
+    if (place_of(calls[i], "n3")) last_with_n3 = i;
+  }
+  EXPECT_GT(first_with_n9, 0u);
+  EXPECT_LT(first_with_n9, last_with_n3);
+}
+
 TEST_F(BatchTest, OfNothingSendsNothing) {
   FakeServer server;
   RemoveNames batch({});
