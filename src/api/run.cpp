@@ -190,13 +190,15 @@ class Run {
 
   // A check leaves nothing behind.
   Task<void> remove_made_root(Loop& loop) {
-    Status removed = co_await api::remove_root(loop, target_location_, tree_options_);
-    if (!removed) {
-      const Error& error = removed.error();
-      fail(api::start_exit_code(Role::kTarget, error), error,
-           api::explain(Role::kTarget, target_location_, error) +
-               "; the directory that was made for the check is still there");
-    }
+    Status removed = co_await api::remove_root(loop, target_location_, tree_options_, stop_);
+    if (removed) co_return;
+    const Error& error = removed.error();
+    std::string left = api::explain(Role::kTarget, target_location_, error) +
+                       "; the directory that was made for the check is still there";
+    if (report_.exit_code == ExitCode::kDone)
+      fail(api::start_exit_code(Role::kTarget, error), error, std::move(left));
+    else
+      report_.error_detail += "; " + left;
   }
 
   // The copy itself looks at the stop flag; while servers are still being asked, a stop closes
@@ -274,8 +276,9 @@ class Run {
     co_await watching.join();
     if (ready) co_return true;
     const Error& error = ready.error();
-    bool away = error.is(Own::kUnreachable) || error.is(Own::kTimeout) ||
-                treatment(error) == Treatment::kReconnect;  // it was reached, and may come back
+    bool lost = treatment(error) == Treatment::kReconnect && !error.is(Own::kBadReply);
+    bool away = lost || error.is(Own::kUnreachable) || error.is(Own::kTimeout);
+    // One that was away was reached before, and may come back.
     fail(away ? ExitCode::kTemporary : api::start_exit_code(Role::kTarget, error), error,
          api::explain(Role::kTarget, target_location_, error));
     co_return false;

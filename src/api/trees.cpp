@@ -104,10 +104,15 @@ Task<Result<bool>> make_root(Loop& loop, const Location& location, const TreeOpt
   co_return made;
 }
 
-Task<Status> remove_root(Loop& loop, const Location& location, const TreeOptions& options) {
+Task<Status> remove_root(Loop& loop, const Location& location, const TreeOptions& options,
+                         const StopFlag& stop) {
   auto [parent, name] = parent_of(location);
   auto tree = make_parent_tree(loop, parent, options);
   if (!tree) co_return std::move(tree).error();
+  CancelToken done;
+  TaskGroup watching;
+  const auto patience = std::chrono::milliseconds(1000);
+  watching.spawn(close_on_stop(loop, parent.kind, **tree, stop, done, patience));
   Status status = co_await (*tree)->open();
   if (status) {
     RemoveEntry request{(*tree)->root().get(), name, true};
@@ -115,6 +120,8 @@ Task<Status> remove_root(Loop& loop, const Location& location, const TreeOptions
     auto removed = co_await (*tree)->remove(one);
     status = removed[0];
   }
+  done.cancel();
+  co_await watching.join();
   co_await (*tree)->close();
   co_return status;
 }

@@ -39,7 +39,8 @@ ParentAndName parent_of(const Location& location);
 // the server.
 Task<Result<bool>> make_root(Loop& loop, const Location& location, const TreeOptions& options,
                              const NewAttributes& attributes, const StopFlag& stop);
-// Removes the empty directory that the location names.
-Task<Status> remove_root(Loop& loop, const Location& location, const TreeOptions& options);
+// Removes the empty directory that the location names. After a stop the server has a second for it.
+Task<Status> remove_root(Loop& loop, const Location& location, const TreeOptions& options,
+                         const StopFlag& stop);
 
 }  // namespace nfsferry::api
