@@ -1,5 +1,6 @@
 #include "fault_fixture.hpp"
 
+#include <gtest/gtest-spi.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,6 +107,16 @@ bool may_be_away(const std::vector<Fault>& faults) {
 // NOSPC, DQUOT or ROFS.
 bool is_no_space(std::uint32_t status) { return status == 28 || status == 69 || status == 30; }
 
+bool has_ended() { return ::kill(server().ganesha.pid(), 0) != 0; }
+
+// A process that crashes is not gone at once.
+bool ends_now() {
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+  while (!has_ended() && std::chrono::steady_clock::now() < patience)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  return has_ended();
+}
+
 bool is_or_is_below(const std::string& path, const std::string& root) {
   return root.empty() || path == root || path.starts_with(root + "/");
 }
@@ -114,12 +125,16 @@ bool is_or_is_below(const std::string& path, const std::string& root) {
 
 void FaultTest::SetUp() {
   if (auto missing = require_ganesha(); !missing.empty()) GTEST_SKIP() << missing;
+  make_target();
+}
+
+void FaultTest::make_target() {
   static int number = 0;
   // nfs-ganesha 4.3 crashes now and then, and keeps what was removed behind its back open.
   constexpr int kTrialsOfAServer = 300;
-  bool ended = server().broken.empty() && ::kill(server().ganesha.pid(), 0) != 0;
   bool full = ++number % kTrialsOfAServer == 0;
-  if (server().broken.empty() && (ended || full)) server().broken = server().ganesha.restart();
+  if (server().broken.empty() && (has_ended() || full))
+    server().broken = server().ganesha.restart();
   ASSERT_EQ(server().broken, "");
   target_ = server().ganesha.folder("/new") / ("trial" + std::to_string(number));
   fs::create_directory(target_);
@@ -154,7 +169,31 @@ CopyReport FaultTest::copy_through(std::uint16_t source_port, std::uint16_t targ
   return report;
 }
 
+// What is judged of a server that crashed by itself meanwhile says nothing: it is tried again.
 void FaultTest::try_faults(const Trial& trial) {
+  constexpr unsigned kCrashesMost = 2;
+  for (unsigned crashes = 0;; ++crashes) {
+    ::testing::TestPartResultArray told;
+    {
+      using Keep = ::testing::ScopedFakeTestPartResultReporter;
+      Keep keep(Keep::INTERCEPT_ALL_THREADS, &told);
+      try_once(trial);
+    }
+    if (told.size() > 0 && crashes < kCrashesMost && ends_now()) {
+      std::printf("nfs-ganesha has crashed; the trial is repeated\n");
+      TearDown();
+      make_target();
+      continue;
+    }
+    for (int i = 0; i < told.size(); ++i) {
+      const ::testing::TestPartResult& one = told.GetTestPartResult(i);
+      ADD_FAILURE_AT(one.file_name(), one.line_number()) << one.message();
+    }
+    return;
+  }
+}
+
+void FaultTest::try_once(const Trial& trial) {
   std::string planned = "version " + trial.version + ", connections " +
                         std::to_string(trial.connections) + ", verify " +
                         std::to_string(static_cast<int>(trial.verify)) + "\n";

@@ -72,6 +72,8 @@ class FaultTest : public ::testing::TestWithParam<std::string> {
     bool target = false;
   };
 
+  void make_target();
+  void try_once(const Trial& trial);
   CopyReport copy_through(std::uint16_t source_port, std::uint16_t target_port, const Trial& trial);
   void judge(const CopyReport& report, const Trial& trial, Struck struck);
   void judge_end(const CopyReport& report, const Trial& trial, Struck struck);
