@@ -58,7 +58,7 @@ Status accept_name(std::string_view name);
 class BatchRunner {
  public:
   static constexpr unsigned kAttemptsMost = 3;
-  static constexpr unsigned kWaitsTogether = 6;  // more than half a second
+  static constexpr unsigned kWaitsTogether = 5;  // more than half a second
 
   BatchRunner(Client& client, Batch& batch)
       : client_(client), batch_(batch), attempts_(batch.size()), patience_(batch.size()) {}

@@ -152,7 +152,7 @@ TEST_F(BatchTest, WaitsForSeveralThatAreBusyAtTheSameTime) {
     return before < later ? fourth(call) : eighth(call);
   });
   RemoveNames batch(numbered(10));
-  run_batch_on(server, batch, 1'500);
+  run_batch_on(server, batch, 2'500);
   batch.expect_all_settled();
   EXPECT_EQ(batch.failures(),
             (std::map<std::string, std::string>{{"n3", "NFS4ERR_DELAY"}, {"n7", "NFS4ERR_DELAY"}}));
