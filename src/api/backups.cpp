@@ -5,6 +5,7 @@
 
 #include "api/close_on_stop.hpp"
 #include "api/explain.hpp"
+#include "api/say_state.hpp"
 #include "api/trees.hpp"
 #include "base/run_id.hpp"
 #include "base/wall_clock.hpp"
@@ -84,18 +85,20 @@ class TargetRun {
       co_return;
     }
     FullTree& target = **tree;
+    CancelToken worked;
+    TaskGroup watching;
+    std::vector<api::NamedTree> told{{"target", &target}};
+    watching.spawn(api::say_state_when_asked(loop, std::move(told), worked));
     Status done = co_await api::open_until_stop(loop, location.kind, target, stop_);
-    if (done && changes()) done = co_await target.lock_root(run_.options.run_id);
     if (done) {
-      CancelToken worked;
-      TaskGroup watching;
       watching.spawn(
           api::close_on_stop(loop, location.kind, target, stop_, worked, copy::kStopPatience));
-      done = co_await prepare(target);
+      if (changes()) done = co_await target.lock_root(run_.options.run_id);
+      if (done) done = co_await prepare(target);
       if (done) done = co_await work(target);
-      worked.cancel();
-      co_await watching.join();
     }
+    worked.cancel();
+    co_await watching.join();
     if (done) {
       shared_->failures.give_to(run_);
       copy::fill_outcome(*shared_, run_);

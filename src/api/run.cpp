@@ -158,7 +158,7 @@ class Run {
     }
     CancelToken ended;
     TaskGroup telling;
-    telling.spawn(api::say_state_when_asked(loop, **source, **target, ended));
+    telling.spawn(api::say_state_when_asked(loop, named(**source, **target), ended));
     bool ready = co_await open_both(loop, **source, **target);
     if (ready) {
       say_one_connection(**source);
@@ -199,6 +199,10 @@ class Run {
       fail(api::start_exit_code(Role::kTarget, error), error, std::move(left));
     else
       report_.error_detail += "; " + left;
+  }
+
+  static std::vector<api::NamedTree> named(const FullTree& source, const FullTree& target) {
+    return {{"source", &source}, {"target", &target}};
   }
 
   // The copy itself looks at the stop flag; while servers are still being asked, a stop closes
@@ -344,7 +348,7 @@ class Run {
     close_on_stop(loop, **source, **target, watching, ready);
     CancelToken ended;
     TaskGroup telling;
-    telling.spawn(api::say_state_when_asked(loop, **source, **target, ended));
+    telling.spawn(api::say_state_when_asked(loop, named(**source, **target), ended));
     Status opened = co_await (*source)->open();
     if (opened) opened = co_await (*target)->open();
     ready.cancel();

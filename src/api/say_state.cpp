@@ -6,15 +6,14 @@
 namespace nfsferry::api {
 namespace {
 
-void say(std::string_view side, const FullTree& tree) {
-  say_state(std::string(side) + " " + escape_for_terminal(tree.facts().location) + ": " +
-            tree.state());
+void say(const NamedTree& named) {
+  say_state(std::string(named.side) + " " + escape_for_terminal(named.tree->facts().location) +
+            ": " + named.tree->state());
 }
 
 }  // namespace
 
-Task<void> say_state_when_asked(Loop& loop, const FullTree& source, const FullTree& target,
-                                CancelToken& done) {
+Task<void> say_state_when_asked(Loop& loop, std::vector<NamedTree> trees, CancelToken& done) {
   const auto look = std::chrono::milliseconds(50);
   std::uint32_t answered = state_requests();
   for (;;) {
@@ -23,8 +22,7 @@ Task<void> say_state_when_asked(Loop& loop, const FullTree& source, const FullTr
     std::uint32_t asked = state_requests();
     if (asked == answered) continue;
     answered = asked;
-    say("source", source);
-    say("target", target);
+    for (const NamedTree& one : trees) say(one);
   }
 }
 

@@ -143,6 +143,21 @@ TEST_P(Stuck, IsLeftWithinTheTimeThatAStopMayTake) {
   EXPECT_LT(took, std::chrono::seconds(12)) << outcome.err;
 }
 
+// As it takes the lock.
+TEST_P(Stuck, IsToldAndLeftByWorkOnBackupsToo) {
+  Program program({"backups", url("/new"), "--prune", "nightly-7"});
+  while (proxy_->counters().requests < 7) std::this_thread::sleep_for(milliseconds(1));
+  proxy_->set_delay(std::chrono::hours(1), std::chrono::hours(1));
+  program.wait_until_said("state: target nfs://127.0.0.1", [&] { program.signal(SIGUSR1); });
+  auto asked = std::chrono::steady_clock::now();
+  program.signal(SIGTERM);
+  Outcome outcome = program.wait();
+  auto took = std::chrono::steady_clock::now() - asked;
+
+  EXPECT_EQ(outcome.exit_code, 128 + SIGTERM) << outcome.err;
+  EXPECT_LT(took, std::chrono::seconds(12)) << outcome.err;
+}
+
 INSTANTIATE_TEST_SUITE_P(Versions, Stuck, testing::Values("4.1", "4.0"),
                          [](const testing::TestParamInfo<const char*>& version) {
                            return std::string("Nfs4") + version.param[2];
