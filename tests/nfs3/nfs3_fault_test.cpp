@@ -197,7 +197,7 @@ TEST_F(Nfs3Fault, connections_that_are_dropped_again_and_again_still_carry_a_cop
   auto between = proxy(plan);
   std::thread dropper([&] {
     // Less and less often, so that the slowest build gets somewhere.
-    for (auto pause = std::chrono::milliseconds(50); !over; pause += pause / 8) {
+    for (auto pause = std::chrono::milliseconds(50); !over; pause += pause / 2) {
       std::this_thread::sleep_for(pause);
       between->drop_connections();
     }
