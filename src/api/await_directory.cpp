@@ -22,10 +22,8 @@ std::uint64_t ms_since(SteadyClock::time_point begin) {
 
 // What may come right while others still set things up: no directory, no export, no server yet.
 bool may_come(const Error& error) {
-  Treatment treated = treatment(error);
-  return means_no_entry(error) || treated == Treatment::kRetry ||
-         treated == Treatment::kReconnect || error.is(Own::kTimeout) ||
-         error.is(Own::kUnreachable) || error.is(Own::kNameResolution);
+  return means_no_entry(error) || treatment(error) == Treatment::kRetry || means_away(error) ||
+         error.is(Own::kNameResolution);
 }
 
 class Wait {

@@ -280,8 +280,7 @@ class Run {
     co_await watching.join();
     if (ready) co_return true;
     const Error& error = ready.error();
-    bool lost = treatment(error) == Treatment::kReconnect && !error.is(Own::kBadReply);
-    bool away = lost || error.is(Own::kUnreachable) || error.is(Own::kTimeout);
+    bool away = means_away(error) && !error.is(Own::kBadReply);
     // One that was away was reached before, and may come back.
     fail(away ? ExitCode::kTemporary : api::start_exit_code(Role::kTarget, error), error,
          api::explain(Role::kTarget, target_location_, error));

@@ -141,6 +141,11 @@ bool starts_over(Treatment treatment) {
   }
 }
 
+bool means_away(const Error& error) {
+  return error.is(Own::kUnreachable) || error.is(Own::kTimeout) ||
+         treatment(error) == Treatment::kReconnect;
+}
+
 std::string_view treatment_name(Treatment treatment) {
   switch (treatment) {
     case Treatment::kRetry: return "retry";

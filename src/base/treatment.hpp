@@ -26,6 +26,8 @@ Treatment treatment(const Error& error);
 // What a request needed was lost on the way (a connection, a session, state, its reply), and what
 // it asked for was not refused: once the loss is made good, it may be tried again.
 bool starts_over(Treatment treatment);
+// The other side does not answer, or has been lost: it may be there again later.
+bool means_away(const Error& error);
 std::string_view treatment_name(Treatment treatment);
 
 }  // namespace nfsferry

@@ -204,8 +204,7 @@ void fill_outcome(Shared& shared, CopyReport& report) {
   if (abort) {
     report.error_code = abort->name();
     report.error_detail = abort->message();
-    bool gone = abort->is(Own::kUnreachable) || abort->is(Own::kTimeout) ||
-                abort->is(Own::kLocked) || treatment(*abort) == Treatment::kReconnect;
+    bool gone = means_away(*abort) || abort->is(Own::kLocked);
     bool full = treatment(*abort) == Treatment::kNoSpace;
     bool nested = abort->is(Own::kSameDirectory);
     report.exit_code = gone     ? ExitCode::kTemporary

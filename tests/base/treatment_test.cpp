@@ -343,6 +343,18 @@ TEST(Treatment, StartsOverWhereSomethingWasLostAndNothingRefused) {
   }
 }
 
+TEST(Treatment, MeansAwayWhereTheOtherSideMayBeThereAgain) {
+  for (Own one : {Own::kUnreachable, Own::kTimeout, Own::kConnectionLost}) {
+    EXPECT_TRUE(means_away(own_error(one, "call")))
+        << code_name(Domain::kOwn, static_cast<std::uint32_t>(one));
+  }
+  EXPECT_TRUE(means_away(errno_error(ECONNREFUSED, "connect")));
+  for (Own one : {Own::kLocked, Own::kCancelled, Own::kNameResolution, Own::kBadInput}) {
+    EXPECT_FALSE(means_away(own_error(one, "call")));
+  }
+  EXPECT_FALSE(means_away(errno_error(ENOSPC, "write")));
+}
+
 TEST(Treatment, HasANameEach) {
   std::set<std::string_view> names;
   for (Treatment one : {kRetry, kReconnect, kRebuildSession, kRebuildClient, kSendLess, kReopen,
