@@ -216,13 +216,12 @@ Task<void> Nfs3Tree::make_directory(const MakeDirectory& item, Result<MadeDirect
   out.entry = Entry{item.name, *std::move(found->attributes), std::move(found->handle)};
   out.created = !there;
   if (there && unknown) {
-    auto judged = co_await looks_new(*this, out);
+    auto judged = co_await judged_by_its_looks(*this, std::move(out));
     if (!judged) {
       result = about(std::move(judged).error(), item.name);
       co_return;
     }
-    out.created = *judged;
-    out.told = false;
+    out = *std::move(judged);
   }
   if (out.created && !owner_at_create()) {
     NewAttributes owner = owner_of(item.attributes);

@@ -146,14 +146,6 @@ Result<MadeDirectory> existing_directory(Entry entry) {
   return made;
 }
 
-// One that a request whose answer was lost may have made.
-Task<Result<MadeDirectory>> judged(Nfs4Tree& tree, MadeDirectory made) {
-  NFSFERRY_TRY(bool is_new, co_await looks_new(tree, made), co_return);
-  made.created = is_new;
-  made.told = false;
-  co_return made;
-}
-
 }  // namespace
 
 Task<std::vector<Result<MadeDirectory>>> Nfs4Tree::make_directories(
@@ -180,7 +172,8 @@ Task<std::vector<Result<MadeDirectory>>> Nfs4Tree::make_directories(
       results.push_back(std::move(statuses[i]).error());
     } else if (looked_up[next]) {
       auto found = existing_directory(std::move(lookups.found(next)));
-      if (found && batch.is_unknown(i)) found = co_await judged(*this, *std::move(found));
+      if (found && batch.is_unknown(i))
+        found = co_await judged_by_its_looks(*this, *std::move(found));
       results.push_back(std::move(found));
     } else {
       results.push_back(std::move(looked_up[next]).error());
