@@ -69,12 +69,13 @@ Ground CopyTest::target_ground(Place place, std::uint16_t port) {
   return ground(servers().target, "/new", place, port);
 }
 
-std::unique_ptr<Proxy> CopyTest::proxy_to(const Ganesha& server,
-                                          std::chrono::milliseconds one_way) {
+std::unique_ptr<Proxy> CopyTest::proxy_to(const Ganesha& server, std::chrono::milliseconds one_way,
+                                          MakeFilter filters) {
   ProxyOptions options;
   options.server_port = static_cast<std::uint16_t>(server.port());
   options.delay_to_server = one_way;
   options.delay_to_client = one_way;
+  options.make_filter = std::move(filters);
   auto proxy = Proxy::start(options);
   EXPECT_TRUE(proxy.has_value());
   return proxy ? *std::move(proxy) : nullptr;

@@ -52,7 +52,8 @@ class CopyTest : public ::testing::Test {
   Ground ground(Ganesha& server, const std::string& pseudo, Place place, std::uint16_t port = 0);
   // Bytes take `one_way` in each direction.
   static std::unique_ptr<Proxy> proxy_to(const Ganesha& server,
-                                         std::chrono::milliseconds one_way = {});
+                                         std::chrono::milliseconds one_way = {},
+                                         MakeFilter filters = {});
 
  private:
   std::vector<std::filesystem::path> made_;

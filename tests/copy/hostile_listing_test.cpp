@@ -32,12 +32,7 @@ class LyingServer : public CopyTest {
     return behind(server, ground, false_bytes_filters(std::move(lies)));
   }
   Ground behind(const Ganesha& server, const Ground& ground, MakeFilter filters) {
-    ProxyOptions options;
-    options.server_port = static_cast<std::uint16_t>(server.port());
-    options.make_filter = std::move(filters);
-    auto proxy = Proxy::start(options);
-    EXPECT_TRUE(proxy.has_value());
-    proxy_ = *std::move(proxy);
+    proxy_ = proxy_to(server, std::chrono::milliseconds(0), std::move(filters));
     Ground lying = ground;
     const std::string own = "nfsport=" + std::to_string(server.port());
     const std::string other = "nfsport=" + std::to_string(proxy_->port());

@@ -110,13 +110,6 @@ std::string version_name(const ::testing::TestParamInfo<Place>& tested) {
   return place_name(tested.param);
 }
 
-std::unique_ptr<Proxy> proxy_with(const Ganesha& server, MakeFilter filters) {
-  ProxyOptions through;
-  through.server_port = static_cast<std::uint16_t>(server.port());
-  through.make_filter = std::move(filters);
-  return *Proxy::start(through);
-}
-
 class SharedFileTest : public CopyTest {
  protected:
   static CopyOptions options_of_several(const Ground& source, const Ground& target,
@@ -132,7 +125,7 @@ class SharedFileTest : public CopyTest {
 class SharedFile : public SharedFileTest, public ::testing::WithParamInterface<Place> {
  protected:
   CopyReport copy_with(TargetWatch& watch, Place source_place = Place::kNfs) {
-    auto proxy = proxy_with(servers().target, watch.filters());
+    auto proxy = proxy_to(servers().target, std::chrono::milliseconds(0), watch.filters());
     Ground source = source_ground(source_place);
     Ground target = target_ground(GetParam(), proxy->port());
     make_file(source.folder / "large", kLarge, 7);
@@ -204,7 +197,7 @@ class CrashOnceJoined : public Observer {
 
 TEST_P(SharedFile, survives_a_crash_of_the_server_without_losing_a_byte) {
   TargetWatch watch;
-  auto proxy = proxy_with(servers().target, watch.filters());
+  auto proxy = proxy_to(servers().target, std::chrono::milliseconds(0), watch.filters());
   Ground source = source_ground(GetParam());
   Ground target = target_ground(GetParam(), proxy->port());
   make_file(source.folder / "large", kLarge, 7);
@@ -271,7 +264,7 @@ MakeFilter LateRead::filters() {
 // What is read and not yet hashed takes memory.
 TEST_F(SharedFileTest, reads_do_not_run_ahead_of_one_that_is_not_answered) {
   LateRead late;
-  auto proxy = proxy_with(servers().source, late.filters());
+  auto proxy = proxy_to(servers().source, std::chrono::milliseconds(0), late.filters());
   Ground source = source_ground(Place::kNfs, proxy->port());
   Ground target = target_ground(Place::kNfs);
   make_file(source.folder / "large", 64 << 20, 7);
