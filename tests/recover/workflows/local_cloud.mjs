@@ -23,6 +23,10 @@ export function run(file, words, { input = '', env = {} } = {}) {
     const options = { env: { ...process.env, ...env }, maxBuffer: 1 << 26 };
     const child = execFile(file, words, options, (error, out, err) =>
       resolve({ code: error ? error.code : 0, out, err }));
+    // A program need not read its input, and may have ended before it is written.
+    child.stdin.on('error', (error) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
     child.stdin.end(input);
   });
 }
