@@ -1,7 +1,8 @@
 #include "loop/buffer.hpp"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
-#include <new>
 
 #include "base/result.hpp"
 
@@ -13,6 +14,7 @@ namespace nfsferry {
 namespace {
 
 constexpr std::size_t kPage = 4096;
+constexpr std::size_t kHugePage = 2u << 20;
 // The largest pooled class holds a 1 MiB payload with its RPC and COMPOUND headers.
 constexpr std::size_t kClassBytes[] = {
     4096, 16384, 65536 + kPage, 262144 + kPage, (1u << 20) + 2 * kPage, (2u << 20) + 2 * kPage};
@@ -30,10 +32,10 @@ void allow([[maybe_unused]] const Buffer* buffer) {
 #endif
 }
 
-void destroy(Buffer* buffer) {
-  allow(buffer);
-  std::free(buffer->bytes);
-  delete buffer;
+std::byte* allocate(std::size_t alignment, std::size_t size_bytes) {
+  auto* bytes = static_cast<std::byte*>(std::aligned_alloc(alignment, size_bytes));
+  check(bytes != nullptr, "out of memory");
+  return bytes;
 }
 
 }  // namespace
@@ -45,7 +47,10 @@ BufferRef::~BufferRef() {
 BufferPool::~BufferPool() {
   check(outstanding_ == 0, "a buffer outlives its pool");
   for (auto& list : free_) {
-    for (Buffer* buffer : list) destroy(buffer);
+    for (Buffer* buffer : list) {
+      allow(buffer);
+      delete buffer;
+    }
   }
 }
 
@@ -53,29 +58,53 @@ BufferRef BufferPool::get(std::size_t size_bytes) {
   std::uint32_t size_class = 0;
   while (size_class < kClasses && kClassBytes[size_class] < size_bytes) ++size_class;
   ++outstanding_;
-  if (size_class < kClasses && !free_[size_class].empty()) {
-    Buffer* buffer = free_[size_class].back();
-    free_[size_class].pop_back();
-    kept_bytes_ -= buffer->capacity;
-    allow(buffer);
-    return BufferRef(buffer);
+  if (size_class == kClasses) {
+    std::size_t capacity = (size_bytes + kPage - 1) / kPage * kPage;
+    return BufferRef(new Buffer{this, 0, size_class, capacity, allocate(kPage, capacity), true});
   }
-  std::size_t capacity =
-      size_class < kClasses ? kClassBytes[size_class] : (size_bytes + kPage - 1) / kPage * kPage;
-  auto* bytes = static_cast<std::byte*>(std::aligned_alloc(kPage, capacity));
-  check(bytes != nullptr, "out of memory");
-  return BufferRef(new Buffer{this, 0, size_class, capacity, bytes});
+  std::vector<Buffer*>& list = free_[size_class];
+  if (list.empty()) {
+    std::size_t capacity = kClassBytes[size_class];
+    return BufferRef(new Buffer{this, 0, size_class, capacity, cut(capacity), true});
+  }
+  Buffer* buffer = list.back();
+  list.pop_back();
+  if (buffer->has_memory) kept_bytes_ -= buffer->capacity;
+  buffer->has_memory = true;
+  allow(buffer);
+  return BufferRef(buffer);
+}
+
+// What is left of a slab that is too short for this one stays unused, and untouched.
+std::byte* BufferPool::cut(std::size_t size_bytes) {
+  if (uncut_.size() < size_bytes) {
+    std::byte* slab = allocate(kHugePage, kSlabBytes);
+    slabs_.emplace_back(slab);
+    ::madvise(slab, kSlabBytes, MADV_HUGEPAGE);  // only makes it faster
+    uncut_ = std::span(slab, kSlabBytes);
+  }
+  std::byte* bytes = uncut_.data();
+  uncut_ = uncut_.subspan(size_bytes);
+  return bytes;
 }
 
 void BufferPool::give_back(Buffer* buffer) {
   --outstanding_;
-  if (buffer->size_class >= kClasses || kept_bytes_ + buffer->capacity > kKeptBytes) {
-    destroy(buffer);
+  if (buffer->size_class == kClasses) {
+    std::free(buffer->bytes);
+    delete buffer;
     return;
   }
-  kept_bytes_ += buffer->capacity;
+  std::vector<Buffer*>& list = free_[buffer->size_class];
+  if (kept_bytes_ + buffer->capacity > kKeptBytes) {
+    ::madvise(buffer->bytes, buffer->capacity, MADV_DONTNEED);
+    buffer->has_memory = false;
+    list.insert(list.begin(), buffer);  // those that have memory are taken first
+  } else {
+    kept_bytes_ += buffer->capacity;
+    list.push_back(buffer);
+  }
   forbid(buffer);
-  free_[buffer->size_class].push_back(buffer);
 }
 
 }  // namespace nfsferry

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -18,6 +20,7 @@ struct Buffer {
   std::uint32_t size_class;
   std::size_t capacity;
   std::byte* bytes;
+  bool has_memory;  // or the kernel has taken it back, and gives new when it is touched
 };
 
 // One owner of a Buffer; the last one gives it back to its pool.
@@ -51,8 +54,10 @@ struct Chunk {
   std::span<const std::byte> bytes;
 };
 
-// Recycles buffers in a few size classes. It does not bound memory by itself: who asks is bounded
-// (windows, slots); the pool keeps at most kKeptBytes of unused ones. One thread.
+// Recycles buffers in a few size classes, cut from slabs that the kernel may back with huge pages:
+// every byte that is copied passes through them several times. It does not bound memory by itself:
+// who asks is bounded (windows, slots); the pool keeps at most kKeptBytes of unused ones. One
+// thread.
 class BufferPool {
  public:
   static constexpr std::size_t kKeptBytes = 48u << 20;
@@ -70,9 +75,17 @@ class BufferPool {
  private:
   friend class BufferRef;
   static constexpr std::size_t kClasses = 6;
+  static constexpr std::size_t kSlabBytes = 8u << 20;
+  struct Free {
+    void operator()(std::byte* bytes) const { std::free(bytes); }
+  };
+
+  std::byte* cut(std::size_t size_bytes);
   void give_back(Buffer* buffer);
 
   std::vector<Buffer*> free_[kClasses];
+  std::vector<std::unique_ptr<std::byte, Free>> slabs_;
+  std::span<std::byte> uncut_;  // of the last slab
   std::size_t kept_bytes_ = 0;
   std::size_t outstanding_ = 0;
 };

@@ -1,5 +1,9 @@
 #include "loop/sync.hpp"
 
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
 #include "engine_fixture.hpp"
 
 namespace nfsferry::test {
@@ -261,6 +265,15 @@ TEST_P(SyncDeathTest, AGroupThatEndsBeforeItsTasksIsAProgrammerError) {
 
 // ---- BufferPool
 
+bool holds_only(const BufferRef& buffer, std::byte expected) {
+  std::span<const std::byte> bytes = buffer.bytes();
+  return bytes.front() == expected && std::memcmp(&bytes[0], &bytes[1], bytes.size() - 1) == 0;
+}
+
+void fill(const BufferRef& buffer, std::byte byte) {
+  std::memset(buffer.bytes().data(), static_cast<int>(byte), buffer.bytes().size());
+}
+
 TEST(BufferPool, GivesAtLeastTheBytesThatWereAskedFor) {
   BufferPool pool;
   for (std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{4096}, std::size_t{4097},
@@ -325,6 +338,42 @@ TEST(BufferPool, KeepsNoMoreUnusedBytesThanItsLimit) {
   }
   EXPECT_GT(pool.kept_bytes(), BufferPool::kKeptBytes / 2);
   EXPECT_LE(pool.kept_bytes(), BufferPool::kKeptBytes);
+}
+
+// Memory that the kernel took back reads as zeros.
+TEST(BufferPool, UnusedBytesBeyondTheLimitGiveTheirMemoryBackAndAreTakenLast) {
+  constexpr std::size_t kSize = 1u << 20;
+  constexpr int kCount = 100;
+  BufferPool pool;
+  std::vector<BufferRef> buffers;
+  for (int i = 0; i < kCount; ++i) {
+    buffers.push_back(pool.get(kSize));
+    fill(buffers.back(), std::byte{7});
+  }
+  buffers.clear();
+  std::size_t kept = pool.kept_bytes() / pool.get(kSize).bytes().size();
+  for (int i = 0; i < kCount; ++i) {
+    buffers.push_back(pool.get(kSize));
+    std::byte expected = std::cmp_less(i, kept) ? std::byte{7} : std::byte{0};
+    ASSERT_TRUE(holds_only(buffers.back(), expected)) << i;
+    fill(buffers.back(), std::byte{9});
+  }
+  EXPECT_EQ(pool.kept_bytes(), 0u);
+  for (const BufferRef& buffer : buffers) EXPECT_TRUE(holds_only(buffer, std::byte{9}));
+}
+
+TEST(BufferPool, BuffersOfAllSizesShareNoByte) {
+  BufferPool pool;
+  std::vector<BufferRef> buffers;
+  for (int i = 0; i < 60; ++i) {
+    for (std::size_t size : {std::size_t{1}, std::size_t{5000}, std::size_t{60'000},
+                             std::size_t{200'000}, std::size_t{1} << 20, std::size_t{2} << 20}) {
+      buffers.push_back(pool.get(size));
+      fill(buffers.back(), static_cast<std::byte>(buffers.size() % 251));
+    }
+  }
+  for (std::size_t i = 0; i < buffers.size(); ++i)
+    ASSERT_TRUE(holds_only(buffers[i], static_cast<std::byte>((i + 1) % 251))) << i;
 }
 
 TEST(BufferPool, ABufferLargerThanAnyClassIsNotKept) {
