@@ -2,6 +2,9 @@
 
 #include <xxhash.h>
 
+#include <array>
+#include <string_view>
+
 #include "base/result.hpp"
 
 namespace nfsferry::copy {
@@ -12,14 +15,25 @@ struct ContentHash::State {
   ~State() { XXH3_freeState(xxh); }
 };
 
-std::string to_hex(const Hash128& hash) {
+namespace {
+
+using HexText = std::array<char, 32>;
+
+HexText hex_of(const Hash128& hash) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text(32, '0');
+  HexText text;
   for (unsigned i = 0; i < 16; ++i) {
     text[15 - i] = kDigits[hash.high >> (4 * i) & 15];
     text[31 - i] = kDigits[hash.low >> (4 * i) & 15];
   }
   return text;
+}
+
+}  // namespace
+
+std::string to_hex(const Hash128& hash) {
+  HexText text = hex_of(hash);
+  return {text.data(), text.size()};
 }
 
 Hash128 hash_of(std::span<const std::byte> bytes, std::uint64_t seed) {
@@ -63,10 +77,11 @@ std::optional<FileHash> ContentHash::value() const {
 }
 
 void TreeDigest::add(std::string_view path, const Hash128& content) {
-  std::string line(path);
-  line += '\0';
-  line += to_hex(content);
-  Hash128 value = hash_of(std::as_bytes(std::span(line.data(), line.size())));
+  line_.assign(path);
+  line_ += '\0';
+  HexText hex = hex_of(content);
+  line_.append(hex.data(), hex.size());
+  Hash128 value = hash_of(std::as_bytes(std::span(line_.data(), line_.size())));
   std::uint64_t low = sum_.low + value.low;
   std::uint64_t carry = low < value.low ? 1 : 0;
   sum_ = Hash128{sum_.high + value.high + carry, low};

@@ -63,6 +63,7 @@ class TreeDigest {
 
  private:
   Hash128 sum_;
+  std::string line_;  // of the entry, kept for its memory
 };
 
 }  // namespace nfsferry::copy

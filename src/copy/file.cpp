@@ -45,11 +45,6 @@ std::vector<SourceItem> in_target(const std::vector<WorkItem>& items) {
   return out;
 }
 
-Task<void> Worker::enqueue(WorkItem item) {
-  WorkKind kind = kind_of(item, small_file_bytes_);
-  while (!shared_.work.try_add(this, kind, item)) co_await queue_news_->wait();
-}
-
 // A thread with no large file of its own takes part in another one's.
 Task<Work> Worker::next_work() {
   for (;;) {

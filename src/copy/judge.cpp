@@ -49,16 +49,23 @@ Task<void> Worker::take_entry(Merge& merge, Entry entry, const TargetRow* row) {
   }
   ++node->pending;
   ++node->in_flight;
-  co_await decide(merge, std::move(item), row);
+  if (!decide(merge, item, row)) co_return;
+  if (item.node->late) {
+    co_await carry_alone(std::move(item));
+    co_return;
+  }
+  WorkKind kind = kind_of(item, small_file_bytes_);
+  while (!shared_.work.try_add(this, kind, item)) co_await queue_news_->wait();
 }
 
-Task<void> Worker::decide(Merge& merge, WorkItem item, const TargetRow* row) {
+// Is the entry to be carried? Otherwise it is done.
+bool Worker::decide(Merge& merge, WorkItem& item, const TargetRow* row) {
   const Attributes& attributes = item.entry.attributes;
   if (row) {
     auto target = wanted(item.entry);
     if (!target) {
       target_failed(item, target.error(), 1);
-      co_return;
+      return false;
     }
     item.differences = compare(attributes, *target, *row, shared_.target_can);
     auto action = choose(item, *row);
@@ -66,7 +73,7 @@ Task<void> Worker::decide(Merge& merge, WorkItem item, const TargetRow* row) {
     if (used) item.there = std::make_shared<const Entry>(merge.table.entry(*row, item.entry.name));
     if (!action) {
       nothing_to_do(item, *row);
-      co_return;
+      return false;
     }
     item.action = *action;
   }
@@ -78,12 +85,9 @@ Task<void> Worker::decide(Merge& merge, WorkItem item, const TargetRow* row) {
   } else if (item.action == Action::kCompare && regular) {
     shared_.counters.bytes_to_compare += attributes.size_bytes;
   }
-  if (!writing() && item.action != Action::kCompare)
-    would_do(item);
-  else if (item.node->late)
-    co_await carry_alone(std::move(item));
-  else
-    co_await enqueue(std::move(item));
+  bool carried = writing() || item.action == Action::kCompare;
+  if (!carried) would_do(item);
+  return carried;
 }
 
 // What the differences ask for; empty where nothing is to be done.

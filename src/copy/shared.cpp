@@ -24,25 +24,21 @@ void LeftOut::close() {
 }
 
 std::string DirectoryNode::path() const {
-  std::vector<const std::string*> names;
-  std::size_t size = 0;
-  for (const DirectoryNode* node = this; node->parent; node = node->parent.get()) {
-    names.push_back(&node->entry.name);
-    size += node->entry.name.size() + 1;
-  }
-  std::string out;
-  out.reserve(size);
-  for (auto name = names.rbegin(); name != names.rend(); ++name) {
-    if (!out.empty()) out += '/';
-    out += **name;
-  }
-  return out;
+  if (!parent) return {};
+  return parent->path_of(entry.name);
 }
 
+// Written from its end, in one piece of memory: a path is made for each file.
 std::string DirectoryNode::path_of(std::string_view name) const {
-  std::string out = path();
-  if (!out.empty()) out += '/';
-  out += name;
+  std::size_t size = name.size();
+  for (const DirectoryNode* node = this; node->parent; node = node->parent.get())
+    size += node->entry.name.size() + 1;
+  std::string out(size, '/');
+  out.replace(size -= name.size(), name.size(), name);
+  for (const DirectoryNode* node = this; node->parent; node = node->parent.get()) {
+    const std::string& above = node->entry.name;
+    out.replace(size -= above.size() + 1, above.size(), above);
+  }
   return out;
 }
 

@@ -124,6 +124,7 @@ Work WorkQueue::take(WorkKind kind) {
   work.kind = kind;
   Waiting& from = waiting_[static_cast<std::size_t>(kind)];
   std::size_t most = is_large(kind) ? 1 : files_per_batch_;
+  work.items.reserve(std::min(most, from.items.size()));
   std::uint64_t bytes = 0;
   while (!from.items.empty() && work.items.size() < most) {
     std::uint64_t more = batch_bytes(kind, from.items.front());

@@ -75,14 +75,13 @@ class Worker {
 
   // judge.cpp
   Task<void> take_entry(Merge& merge, Entry entry, const TargetRow* row);
-  Task<void> decide(Merge& merge, WorkItem item, const TargetRow* row);
+  bool decide(Merge& merge, WorkItem& item, const TargetRow* row);
   Task<bool> clear_the_way(NodePtr node, const Entry& entry, const TargetRow& row, Entry there);
   bool is_left_alone(const Entry& entry, const TargetRow& row) const;
   std::optional<Action> choose(const WorkItem& item, const TargetRow& row);
   void nothing_to_do(const WorkItem& item, const TargetRow& row);
 
   // file.cpp
-  Task<void> enqueue(WorkItem item);
   Task<Work> next_work();
   Task<void> carrier();
   Task<void> carry(Work work);

@@ -24,7 +24,10 @@ enum class Repeat : std::uint8_t { kIdempotent, kOnce };
 class Compound {
  public:
   // `kind` names the request in latency figures and messages; it outlives the request.
-  Compound(std::string_view kind, Repeat repeat) : kind_(kind), repeat_(repeat) {}
+  Compound(std::string_view kind, Repeat repeat) : kind_(kind), repeat_(repeat) {
+    operations_.reserve(kUsualOperations);
+    positions_.reserve(kUsualOperations);
+  }
 
   template <typename Operation>
   void add(const Operation& operation) {
@@ -56,6 +59,8 @@ class Compound {
   bool has_reply_payload() const { return has_reply_payload_; }
 
  private:
+  static constexpr std::size_t kUsualOperations = 64;
+
   // READDIR once a request, first after the PUTFH; no READ and READDIR together.
   void allow(Op op) const;
 

@@ -4,12 +4,14 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace nfsferry::nfs4 {
@@ -25,14 +27,11 @@ inline std::string_view text_of(std::span<const std::byte> bytes) {
 
 class XdrWriter {
  public:
-  void u32(std::uint32_t value) {
-    std::byte raw[4];
-    for (int i = 0; i < 4; ++i) raw[i] = static_cast<std::byte>(value >> (24 - 8 * i));
-    append(raw);
-  }
+  void u32(std::uint32_t value) { put_u32(room(4), value); }
   void u64(std::uint64_t value) {
-    u32(static_cast<std::uint32_t>(value >> 32));
-    u32(static_cast<std::uint32_t>(value));
+    std::byte* at = room(8);
+    put_u32(at, static_cast<std::uint32_t>(value >> 32));
+    put_u32(at + 4, static_cast<std::uint32_t>(value));
   }
   void i64(std::int64_t value) { u64(static_cast<std::uint64_t>(value)); }
   void boolean(bool value) { u32(value ? 1 : 0); }
@@ -51,31 +50,30 @@ class XdrWriter {
   void payload(std::span<const std::byte> bytes) {
     if (bytes.size() < kCopyBelow) return opaque(bytes);
     u32(static_cast<std::uint32_t>(bytes.size()));
-    splices_.push_back(Splice{head_.size(), bytes});
+    splices_.push_back(Splice{head_bytes_, bytes});
     spliced_bytes_ += bytes.size();
     pad(bytes.size());
   }
 
-  std::size_t size() const { return head_.size() + spliced_bytes_; }
-  std::span<const std::byte> head() const { return head_; }
+  std::size_t size() const { return head_bytes_ + spliced_bytes_; }
+  std::span<const std::byte> head() const { return std::span(head_).first(head_bytes_); }
   // Overwrites four bytes written earlier, at an offset in head().
-  void patch_u32(std::size_t at, std::uint32_t value) {
-    for (std::size_t i = 0; i < 4; ++i)
-      head_[at + i] = static_cast<std::byte>(value >> (24 - 8 * i));
-  }
+  void patch_u32(std::size_t at, std::uint32_t value) { put_u32(head_.data() + at, value); }
   // The written bytes in order, as pieces for a vectored send.
   void append_pieces(std::vector<iovec>& out) const {
+    out.reserve(out.size() + 2 * splices_.size() + 1);
     std::size_t from = 0;
     for (const Splice& splice : splices_) {
       add_piece(out, head_.data() + from, splice.at - from);
       add_piece(out, splice.bytes.data(), splice.bytes.size());
       from = splice.at;
     }
-    add_piece(out, head_.data() + from, head_.size() - from);
+    add_piece(out, head_.data() + from, head_bytes_ - from);
   }
 
  private:
   static constexpr std::size_t kCopyBelow = 1024;
+  static constexpr std::size_t kFirstBytes = 1024;
   struct Splice {
     std::size_t at;
     std::span<const std::byte> bytes;
@@ -84,12 +82,26 @@ class XdrWriter {
   static void add_piece(std::vector<iovec>& out, const std::byte* data, std::size_t size) {
     if (size > 0) out.push_back(iovec{const_cast<std::byte*>(data), size});
   }
-  void append(std::span<const std::byte> bytes) {
-    head_.insert(head_.end(), bytes.begin(), bytes.end());
+  static void put_u32(std::byte* at, std::uint32_t value) {
+    if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
+    std::memcpy(at, &value, 4);
   }
-  void pad(std::size_t size) { head_.resize(head_.size() + xdr_padded(size) - size); }
+  // Where the next bytes go: zeros, until they are written.
+  std::byte* room(std::size_t bytes) {
+    if (head_.size() - head_bytes_ < bytes) [[unlikely]]
+      grow(bytes);
+    return head_.data() + std::exchange(head_bytes_, head_bytes_ + bytes);
+  }
+  [[gnu::noinline]] void grow(std::size_t bytes) {  // all else is small enough to be inlined
+    head_.resize(std::max({kFirstBytes, 2 * head_.size(), head_bytes_ + bytes}));
+  }
+  void append(std::span<const std::byte> bytes) {
+    if (!bytes.empty()) std::memcpy(room(bytes.size()), bytes.data(), bytes.size());
+  }
+  void pad(std::size_t size) { room(xdr_padded(size) - size); }
 
-  std::vector<std::byte> head_;
+  std::vector<std::byte> head_;  // longer than what is written
+  std::size_t head_bytes_ = 0;   // of it
   std::vector<Splice> splices_;
   std::size_t spliced_bytes_ = 0;
 };

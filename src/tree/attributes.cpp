@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kNameMax = 255;
 constexpr std::size_t kMarkInNameMax = 16;
 constexpr std::size_t kRandomBytes = 16;
-constexpr std::size_t kRandomTextSize = 26;  // in base 32
+constexpr std::size_t kRandomTextSize = (kRandomBytes * 8 + 4) / 5;  // in base 32
 // 4294967295 is "no change" to chown and is never an owner.
 constexpr std::uint32_t kOwnerMax = std::numeric_limits<std::uint32_t>::max() - 1;
 
@@ -39,18 +39,18 @@ std::array<unsigned char, kRandomBytes> random_bytes() {
 }
 
 // Lower case and digits: the names stay apart on file systems that ignore case.
-std::string base32(const std::array<unsigned char, kRandomBytes>& bytes) {
+std::array<char, kRandomTextSize> base32(const std::array<unsigned char, kRandomBytes>& bytes) {
   constexpr std::string_view kDigits = "abcdefghijklmnopqrstuvwxyz234567";
-  std::string text;
-  text.reserve(kRandomTextSize);
+  std::array<char, kRandomTextSize> text;
+  std::size_t size = 0;
   std::uint32_t bits = 0;
   unsigned held = 0;
   for (unsigned char byte : bytes) {
     bits = (bits << 8 | byte) & 0xffff;
     held += 8;
-    for (; held >= 5; held -= 5) text += kDigits[bits >> (held - 5) & 31];
+    for (; held >= 5; held -= 5) text[size++] = kDigits[bits >> (held - 5) & 31];
   }
-  if (held > 0) text += kDigits[bits << (5 - held) & 31];
+  text[size] = kDigits[bits << (5 - held) & 31];
   return text;
 }
 
@@ -112,9 +112,15 @@ std::string temporary_beginning(std::string_view mark) {
 }
 
 std::string temporary_name(std::string_view mark) {
-  return temporary_beginning(mark) + random_text();
+  std::string name = temporary_beginning(mark);
+  auto random = base32(random_bytes());
+  name.append(random.data(), random.size());
+  return name;
 }
 
-std::string random_text() { return base32(random_bytes()); }
+std::string random_text() {
+  auto random = base32(random_bytes());
+  return {random.data(), random.size()};
+}
 
 }  // namespace nfsferry
