@@ -15,9 +15,14 @@ namespace {
 
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kHugePage = 2u << 20;
-// The largest pooled class holds a 1 MiB payload with its RPC and COMPOUND headers.
-constexpr std::size_t kClassBytes[] = {
-    4096, 16384, 65536 + kPage, 262144 + kPage, (1u << 20) + 2 * kPage, (2u << 20) + 2 * kPage};
+// From 64 KiB on a power of two and what RPC and COMPOUND put before it.
+constexpr std::size_t kClassBytes[] = {4096,
+                                       16384,
+                                       (64u << 10) + kPage,
+                                       (256u << 10) + kPage,
+                                       (512u << 10) + kPage,
+                                       (1u << 20) + 2 * kPage,
+                                       (2u << 20) + 2 * kPage};
 
 // Who looks at bytes that nobody owns is found out by the sanitizer, as if they had been freed.
 void forbid([[maybe_unused]] const Buffer* buffer) {

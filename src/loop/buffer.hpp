@@ -74,7 +74,7 @@ class BufferPool {
 
  private:
   friend class BufferRef;
-  static constexpr std::size_t kClasses = 6;
+  static constexpr std::size_t kClasses = 7;
   static constexpr std::size_t kSlabBytes = 8u << 20;
   struct Free {
     void operator()(std::byte* bytes) const { std::free(bytes); }
