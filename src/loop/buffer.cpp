@@ -2,7 +2,10 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
+#include <memory>
 
 #include "base/result.hpp"
 
@@ -14,7 +17,6 @@ namespace nfsferry {
 namespace {
 
 constexpr std::size_t kPage = 4096;
-constexpr std::size_t kHugePage = 2u << 20;
 // From 64 KiB on a power of two and what RPC and COMPOUND put before it.
 constexpr std::size_t kClassBytes[] = {4096,
                                        16384,
@@ -23,24 +25,64 @@ constexpr std::size_t kClassBytes[] = {4096,
                                        (512u << 10) + kPage,
                                        (1u << 20) + 2 * kPage,
                                        (2u << 20) + 2 * kPage};
+constexpr std::size_t kInSlabsFrom = 256u << 10;
+constexpr std::size_t kHugePage = 2u << 20;  // most processors'
+constexpr std::size_t kSlabBytes = 4 * kHugePage;
+constexpr std::size_t kMappedBytes = kSlabBytes + kHugePage;  // so that it can begin on one
+static_assert(kClassBytes[std::size(kClassBytes) - 1] + kPage <= kSlabBytes);
 
-// Who looks at bytes that nobody owns is found out by the sanitizer, as if they had been freed.
-void forbid([[maybe_unused]] const Buffer* buffer) {
+// Who looks at bytes that nobody owns is found out by the sanitizer, as if they had been freed; so
+// is who goes beyond a buffer's end.
 #if defined(__SANITIZE_ADDRESS__)
-  __asan_poison_memory_region(buffer->bytes, buffer->capacity);
+constexpr std::size_t kBetweenBuffers = kPage;
+void forbid(const std::byte* bytes, std::size_t size) { __asan_poison_memory_region(bytes, size); }
+void allow(const std::byte* bytes, std::size_t size) { __asan_unpoison_memory_region(bytes, size); }
+#else
+constexpr std::size_t kBetweenBuffers = 0;
+void forbid(const std::byte*, std::size_t) {}
+void allow(const std::byte*, std::size_t) {}
 #endif
-}
 
-void allow([[maybe_unused]] const Buffer* buffer) {
-#if defined(__SANITIZE_ADDRESS__)
-  __asan_unpoison_memory_region(buffer->bytes, buffer->capacity);
-#endif
-}
+}  // namespace
 
-std::byte* allocate(std::size_t alignment, std::size_t size_bytes) {
-  auto* bytes = static_cast<std::byte*>(std::aligned_alloc(alignment, size_bytes));
-  check(bytes != nullptr, "out of memory");
-  return bytes;
+// Memory for buffers of one class.
+struct Slab {
+  explicit Slab(std::uint32_t slab_class)
+      : size_class(slab_class), stride(kClassBytes[slab_class] + kBetweenBuffers) {
+    constexpr int kAccess = PROT_READ | PROT_WRITE;
+    mapped = ::mmap(nullptr, kMappedBytes, kAccess, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    check(mapped != MAP_FAILED, "out of memory");
+    ::madvise(mapped, kMappedBytes, MADV_HUGEPAGE);  // only makes it faster
+    void* aligned = mapped;
+    std::size_t space = kMappedBytes;
+    bytes = static_cast<std::byte*>(std::align(kHugePage, kSlabBytes, aligned, space));
+    forbid(bytes, kSlabBytes);
+  }
+  Slab(const Slab&) = delete;
+  Slab& operator=(const Slab&) = delete;
+  ~Slab() {
+    allow(bytes, kSlabBytes);
+    ::munmap(mapped, kMappedBytes);
+  }
+
+  bool has_room() const { return (cut + 1) * stride <= kSlabBytes; }
+
+  const std::uint32_t size_class;
+  const std::size_t stride;
+  void* mapped;
+  std::byte* bytes;
+  std::size_t cut = 0;   // buffers that there are
+  std::size_t used = 0;  // that somebody owns
+};
+
+namespace {
+
+void destroy(Buffer* buffer) {
+  if (!buffer->slab) {
+    allow(buffer->bytes, buffer->capacity);
+    std::free(buffer->bytes);
+  }
+  delete buffer;
 }
 
 }  // namespace
@@ -49,67 +91,73 @@ BufferRef::~BufferRef() {
   if (buffer_ && --buffer_->owners == 0) buffer_->pool->give_back(buffer_);
 }
 
+BufferPool::BufferPool() { static_assert(kClasses == std::size(kClassBytes)); }
+
 BufferPool::~BufferPool() {
   check(outstanding_ == 0, "a buffer outlives its pool");
-  for (auto& list : free_) {
-    for (Buffer* buffer : list) {
-      allow(buffer);
-      delete buffer;
-    }
-  }
+  for (auto& list : free_) std::ranges::for_each(list, destroy);
 }
 
 BufferRef BufferPool::get(std::size_t size_bytes) {
   std::uint32_t size_class = 0;
   while (size_class < kClasses && kClassBytes[size_class] < size_bytes) ++size_class;
+  Buffer* buffer = nullptr;
+  if (size_class < kClasses && !free_[size_class].empty()) {
+    buffer = free_[size_class].back();
+    free_[size_class].pop_back();
+    kept_bytes_ -= buffer->capacity;
+  } else {
+    buffer = make(size_class, size_bytes);
+  }
+  allow(buffer->bytes, buffer->capacity);
   ++outstanding_;
-  if (size_class == kClasses) {
-    std::size_t capacity = (size_bytes + kPage - 1) / kPage * kPage;
-    return BufferRef(new Buffer{this, 0, size_class, capacity, allocate(kPage, capacity), true});
-  }
-  std::vector<Buffer*>& list = free_[size_class];
-  if (list.empty()) {
-    std::size_t capacity = kClassBytes[size_class];
-    return BufferRef(new Buffer{this, 0, size_class, capacity, cut(capacity), true});
-  }
-  Buffer* buffer = list.back();
-  list.pop_back();
-  if (buffer->has_memory) kept_bytes_ -= buffer->capacity;
-  buffer->has_memory = true;
-  allow(buffer);
+  if (buffer->slab) ++buffer->slab->used;
   return BufferRef(buffer);
 }
 
-// What is left of a slab that is too short for this one stays unused, and untouched.
-std::byte* BufferPool::cut(std::size_t size_bytes) {
-  if (uncut_.size() < size_bytes) {
-    std::byte* slab = allocate(kHugePage, kSlabBytes);
-    slabs_.emplace_back(slab);
-    ::madvise(slab, kSlabBytes, MADV_HUGEPAGE);  // only makes it faster
-    uncut_ = std::span(slab, kSlabBytes);
+Buffer* BufferPool::make(std::uint32_t size_class, std::size_t size_bytes) {
+  if (size_class == kClasses || kClassBytes[size_class] < kInSlabsFrom) {
+    std::size_t capacity =
+        size_class < kClasses ? kClassBytes[size_class] : (size_bytes + kPage - 1) / kPage * kPage;
+    auto* bytes = static_cast<std::byte*>(std::aligned_alloc(kPage, capacity));
+    check(bytes != nullptr, "out of memory");
+    return new Buffer{this, 0, size_class, capacity, bytes, nullptr};
   }
-  std::byte* bytes = uncut_.data();
-  uncut_ = uncut_.subspan(size_bytes);
-  return bytes;
+  auto found = std::ranges::find_if(slabs_, [&](const std::unique_ptr<Slab>& slab) {
+    return slab->size_class == size_class && slab->has_room();
+  });
+  if (found == slabs_.end())
+    found = slabs_.insert(slabs_.end(), std::make_unique<Slab>(size_class));
+  Slab* slab = found->get();
+  std::byte* bytes = slab->bytes + slab->cut++ * slab->stride;
+  return new Buffer{this, 0, size_class, kClassBytes[size_class], bytes, slab};
 }
 
 void BufferPool::give_back(Buffer* buffer) {
   --outstanding_;
-  if (buffer->size_class == kClasses) {
-    std::free(buffer->bytes);
-    delete buffer;
+  bool too_much = kept_bytes_ + buffer->capacity > kKeptBytes;
+  if (buffer->size_class == kClasses || (!buffer->slab && too_much)) {
+    destroy(buffer);
     return;
   }
-  std::vector<Buffer*>& list = free_[buffer->size_class];
-  if (kept_bytes_ + buffer->capacity > kKeptBytes) {
-    ::madvise(buffer->bytes, buffer->capacity, MADV_DONTNEED);
-    buffer->has_memory = false;
-    list.insert(list.begin(), buffer);  // those that have memory are taken first
-  } else {
-    kept_bytes_ += buffer->capacity;
-    list.push_back(buffer);
-  }
-  forbid(buffer);
+  kept_bytes_ += buffer->capacity;
+  free_[buffer->size_class].push_back(buffer);
+  forbid(buffer->bytes, buffer->capacity);
+  if (buffer->slab) --buffer->slab->used;
+  if (too_much) release_unused_slab();
+}
+
+void BufferPool::release_unused_slab() {
+  auto unused = std::ranges::find_if(
+      slabs_, [](const std::unique_ptr<Slab>& slab) { return slab->used == 0; });
+  if (unused == slabs_.end()) return;
+  std::erase_if(free_[(*unused)->size_class], [&](Buffer* buffer) {
+    if (buffer->slab != unused->get()) return false;
+    kept_bytes_ -= buffer->capacity;
+    destroy(buffer);
+    return true;
+  });
+  slabs_.erase(unused);
 }
 
 }  // namespace nfsferry

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <span>
 #include <utility>
@@ -11,6 +10,7 @@
 namespace nfsferry {
 
 class BufferPool;
+struct Slab;
 
 // Page-aligned bytes with a count of owners. Owners live on one thread; a file thread may fill or
 // drain the bytes while the loop's thread keeps an owner.
@@ -20,7 +20,7 @@ struct Buffer {
   std::uint32_t size_class;
   std::size_t capacity;
   std::byte* bytes;
-  bool has_memory;  // or the kernel has taken it back, and gives new when it is touched
+  Slab* slab;  // null: memory of its own
 };
 
 // One owner of a Buffer; the last one gives it back to its pool.
@@ -54,15 +54,15 @@ struct Chunk {
   std::span<const std::byte> bytes;
 };
 
-// Recycles buffers in a few size classes, cut from slabs that the kernel may back with huge pages:
-// every byte that is copied passes through them several times. It does not bound memory by itself:
-// who asks is bounded (windows, slots); the pool keeps at most kKeptBytes of unused ones. One
-// thread.
+// Recycles buffers in a few size classes. Large ones are cut from slabs that the kernel may back
+// with huge pages: every byte that is copied passes through them several times. It does not bound
+// memory by itself: who asks is bounded (windows, slots); beyond kKeptBytes of unused buffers
+// memory is given back, slabs as soon as nothing in them is used. One thread.
 class BufferPool {
  public:
   static constexpr std::size_t kKeptBytes = 48u << 20;
 
-  BufferPool() = default;
+  BufferPool();
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
   ~BufferPool();
@@ -75,17 +75,12 @@ class BufferPool {
  private:
   friend class BufferRef;
   static constexpr std::size_t kClasses = 7;
-  static constexpr std::size_t kSlabBytes = 8u << 20;
-  struct Free {
-    void operator()(std::byte* bytes) const { std::free(bytes); }
-  };
-
-  std::byte* cut(std::size_t size_bytes);
+  Buffer* make(std::uint32_t size_class, std::size_t size_bytes);
   void give_back(Buffer* buffer);
+  void release_unused_slab();
 
   std::vector<Buffer*> free_[kClasses];
-  std::vector<std::unique_ptr<std::byte, Free>> slabs_;
-  std::span<std::byte> uncut_;  // of the last slab
+  std::vector<std::unique_ptr<Slab>> slabs_;  // the oldest first
   std::size_t kept_bytes_ = 0;
   std::size_t outstanding_ = 0;
 };

@@ -27,6 +27,14 @@ inline std::string_view text_of(std::span<const std::byte> bytes) {
 
 class XdrWriter {
  public:
+  XdrWriter() = default;
+  XdrWriter(const XdrWriter&) = default;
+  XdrWriter(XdrWriter&& other) noexcept { swap(other); }  // leaves an empty one
+  XdrWriter& operator=(XdrWriter other) noexcept {
+    swap(other);
+    return *this;
+  }
+
   void u32(std::uint32_t value) { put_u32(room(4), value); }
   void u64(std::uint64_t value) {
     std::byte* at = room(8);
@@ -79,6 +87,12 @@ class XdrWriter {
     std::span<const std::byte> bytes;
   };
 
+  void swap(XdrWriter& other) noexcept {
+    head_.swap(other.head_);
+    splices_.swap(other.splices_);
+    std::swap(head_bytes_, other.head_bytes_);
+    std::swap(spliced_bytes_, other.spliced_bytes_);
+  }
   static void add_piece(std::vector<iovec>& out, const std::byte* data, std::size_t size) {
     if (size > 0) out.push_back(iovec{const_cast<std::byte*>(data), size});
   }

@@ -71,6 +71,21 @@ TEST(XdrWriter, PatchesWhatWasWrittenBefore) {
   EXPECT_EQ(to_hex(written(out)), "80000004 00000007");
 }
 
+TEST(XdrWriter, IsEmptyAfterItWasMovedFrom) {
+  std::vector<std::byte> large(5000, std::byte{1});
+  XdrWriter first;
+  first.u32(1);
+  first.payload(large);
+  XdrWriter second = std::move(first);
+  EXPECT_EQ(second.size(), 5008u);
+  EXPECT_EQ(first.size(), 0u);
+  EXPECT_TRUE(first.head().empty());
+  first.u32(2);
+  EXPECT_EQ(first.size(), 4u);
+  second = std::move(first);
+  EXPECT_EQ(second.size(), 4u);
+}
+
 TEST(XdrReader, ReadsWhatTheStandardSays) {
   std::string bytes =
       hex("01020304 11121314 15161718 ffffffff fffffffe 00000001 00000000"
