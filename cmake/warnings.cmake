@@ -13,6 +13,9 @@ if(NFSFERRY_SANITIZE)  # by folder, so that one below can go without
   add_compile_options(
     -fsanitize=${NFSFERRY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${NFSFERRY_SANITIZE})
+  if(NFSFERRY_SANITIZE MATCHES "address" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    add_compile_definitions(__SANITIZE_ADDRESS__)  # g++ says so itself
+  endif()
 endif()
 
 # nfsferry_layer(NAME SOURCES... LINKS...): a static library for one folder of src/.

@@ -35,12 +35,12 @@ static_assert(kClassBytes[std::size(kClassBytes) - 1] + kPage <= kSlabBytes);
 // is who goes beyond a buffer's end.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t kBetweenBuffers = kPage;
-void forbid(const std::byte* bytes, std::size_t size) { __asan_poison_memory_region(bytes, size); }
-void allow(const std::byte* bytes, std::size_t size) { __asan_unpoison_memory_region(bytes, size); }
+void forbid(const void* bytes, std::size_t size) { __asan_poison_memory_region(bytes, size); }
+void allow(const void* bytes, std::size_t size) { __asan_unpoison_memory_region(bytes, size); }
 #else
 constexpr std::size_t kBetweenBuffers = 0;
-void forbid(const std::byte*, std::size_t) {}
-void allow(const std::byte*, std::size_t) {}
+void forbid(const void*, std::size_t) {}
+void allow(const void*, std::size_t) {}
 #endif
 
 }  // namespace
@@ -56,12 +56,12 @@ struct Slab {
     void* aligned = mapped;
     std::size_t space = kMappedBytes;
     bytes = static_cast<std::byte*>(std::align(kHugePage, kSlabBytes, aligned, space));
-    forbid(bytes, kSlabBytes);
+    forbid(mapped, kMappedBytes);
   }
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
   ~Slab() {
-    allow(bytes, kSlabBytes);
+    allow(mapped, kMappedBytes);
     ::munmap(mapped, kMappedBytes);
   }
 
@@ -135,8 +135,8 @@ Buffer* BufferPool::make(std::uint32_t size_class, std::size_t size_bytes) {
 
 void BufferPool::give_back(Buffer* buffer) {
   --outstanding_;
-  bool too_much = kept_bytes_ + buffer->capacity > kKeptBytes;
-  if (buffer->size_class == kClasses || (!buffer->slab && too_much)) {
+  bool kept = buffer->slab || kept_bytes_ + buffer->capacity <= kKeptBytes;
+  if (buffer->size_class == kClasses || !kept) {
     destroy(buffer);
     return;
   }
@@ -144,13 +144,15 @@ void BufferPool::give_back(Buffer* buffer) {
   free_[buffer->size_class].push_back(buffer);
   forbid(buffer->bytes, buffer->capacity);
   if (buffer->slab) --buffer->slab->used;
-  if (too_much) release_unused_slab();
+  while (kept_bytes_ > kKeptBytes && release_unused_slab()) {
+  }
 }
 
-void BufferPool::release_unused_slab() {
+// False: none is unused.
+bool BufferPool::release_unused_slab() {
   auto unused = std::ranges::find_if(
       slabs_, [](const std::unique_ptr<Slab>& slab) { return slab->used == 0; });
-  if (unused == slabs_.end()) return;
+  if (unused == slabs_.end()) return false;
   std::erase_if(free_[(*unused)->size_class], [&](Buffer* buffer) {
     if (buffer->slab != unused->get()) return false;
     kept_bytes_ -= buffer->capacity;
@@ -158,6 +160,7 @@ void BufferPool::release_unused_slab() {
     return true;
   });
   slabs_.erase(unused);
+  return true;
 }
 
 }  // namespace nfsferry

@@ -77,7 +77,7 @@ class BufferPool {
   static constexpr std::size_t kClasses = 7;
   Buffer* make(std::uint32_t size_class, std::size_t size_bytes);
   void give_back(Buffer* buffer);
-  void release_unused_slab();
+  bool release_unused_slab();
 
   std::vector<Buffer*> free_[kClasses];
   std::vector<std::unique_ptr<Slab>> slabs_;  // the oldest first

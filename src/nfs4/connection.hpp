@@ -1,6 +1,6 @@
 // One TCP connection that carries RPC records: many calls out, replies in any order. Replies are
-// received into pool buffers of their own, so that a payload is never copied again. Reconnecting
-// is the session's business: a connection that has ended stays ended.
+// received into pool buffers of their own, so that of a payload only what came with the header is
+// copied again. Reconnecting is the session's business: a connection that has ended stays ended.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "loop/sync.hpp"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -318,16 +319,18 @@ TEST(BufferPool, AChunkKeepsItsBufferAlive) {
 #if defined(__SANITIZE_ADDRESS__)
 TEST(BufferPoolDeathTest, BytesThatNobodyOwnsAreFoundOutByTheSanitizer) {
   BufferPool pool;
-  BufferRef buffer = pool.get(100);
-  volatile std::byte* byte = buffer.bytes().data();
-  *byte = std::byte{1};
-  buffer = BufferRef();
-  EXPECT_EQ(pool.outstanding(), 0u);
-  EXPECT_GT(pool.kept_bytes(), 0u);
-  EXPECT_DEATH(*byte = std::byte{2}, "use-after-poison");
-  buffer = pool.get(100);
-  EXPECT_EQ(buffer.bytes().data(), byte);
-  *byte = std::byte{3};
+  for (std::size_t size : {std::size_t{100}, std::size_t{1} << 20}) {
+    BufferRef buffer = pool.get(size);
+    volatile std::byte* byte = buffer.bytes().data();
+    *byte = std::byte{1};
+    buffer = BufferRef();
+    EXPECT_EQ(pool.outstanding(), 0u);
+    EXPECT_GT(pool.kept_bytes(), 0u);
+    EXPECT_DEATH(*byte = std::byte{2}, "use-after-poison") << size;
+    buffer = pool.get(size);
+    EXPECT_EQ(buffer.bytes().data(), byte);
+    *byte = std::byte{3};
+  }
 }
 
 TEST(BufferPoolDeathTest, BytesBehindABufferAreFoundOutByTheSanitizer) {
@@ -353,9 +356,10 @@ TEST(BufferPool, KeepsNoMoreUnusedBytesThanItsLimit) {
   EXPECT_LE(pool.kept_bytes(), BufferPool::kKeptBytes);
 }
 
-bool is_mapped(std::byte* page) {
+bool is_mapped(std::byte* byte) {
+  std::size_t in_page = reinterpret_cast<std::uintptr_t>(byte) % ::sysconf(_SC_PAGESIZE);
   unsigned char resident = 0;
-  return ::mincore(page, 1, &resident) == 0;
+  return ::mincore(byte - in_page, 1, &resident) == 0;
 }
 
 TEST(BufferPool, WhatIsUnusedBeyondTheLimitIsGivenBackToTheKernel) {
@@ -400,6 +404,19 @@ TEST(BufferPool, ASizeThatIsNoLongerAskedForGivesWay) {
   EXPECT_LE(pool.kept_bytes(), BufferPool::kKeptBytes);
   EXPECT_EQ(addresses_of_some(pool, 500'000), first);
   EXPECT_LE(pool.kept_bytes(), BufferPool::kKeptBytes);
+}
+
+// The oldest slab holds one small buffer, which is not enough for what comes.
+TEST(BufferPool, AsManySlabsAreGivenBackAsItTakes) {
+  BufferPool pool;
+  pool.get(200'000);
+  {
+    std::vector<BufferRef> buffers;
+    for (int i = 0; i < 46; ++i) buffers.push_back(pool.get(1u << 20));
+  }
+  pool.get(2u << 20);
+  EXPECT_LE(pool.kept_bytes(), BufferPool::kKeptBytes);
+  EXPECT_GT(pool.kept_bytes(), BufferPool::kKeptBytes / 2);
 }
 
 TEST(BufferPool, BuffersOfAllSizesShareNoByte) {

@@ -84,6 +84,7 @@ TEST(XdrWriter, IsEmptyAfterItWasMovedFrom) {
   EXPECT_EQ(first.size(), 4u);
   second = std::move(first);
   EXPECT_EQ(second.size(), 4u);
+  EXPECT_EQ(first.size(), 0u);
 }
 
 TEST(XdrReader, ReadsWhatTheStandardSays) {
