@@ -46,6 +46,8 @@ class BenchTest : public testing::Test {
   void expect_nothing_left() {
     EXPECT_EQ(names("source"), std::set<std::string>{"kept"});
     EXPECT_EQ(names("target"), std::set<std::string>{"kept"});
+    EXPECT_EQ(folder_.read("source/kept"), "mine");
+    EXPECT_EQ(folder_.read("target/kept"), "mine");
   }
 
   Folder folder_;
@@ -90,6 +92,29 @@ TEST_F(BenchTest, AnInterruptRemovesWhatWasMade) {
   Outcome outcome = program.wait();
   EXPECT_EQ(outcome.exit_code, 130) << outcome.err;
   EXPECT_NE(outcome.err.find("interrupted"), std::string::npos) << outcome.err;
+  expect_nothing_left();
+}
+
+// Many rounds, so that one of them is under way.
+TEST_F(BenchTest, AnEndAskedForDuringACopyRemovesBothTrees) {
+  Program program(arguments({"--files", "2000", "--rounds", "1000", "--shape", "small"}));
+  auto is_copying = [&] {
+    std::error_code ignored;  // what is looked at comes and goes
+    for (const auto& scratch : fs::directory_iterator(folder_.path("target"), ignored)) {
+      if (scratch.path().filename() == "kept") continue;
+      fs::directory_iterator inside(scratch.path(), ignored);
+      if (inside != fs::directory_iterator()) return true;
+    }
+    return false;
+  };
+  auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  bool copying = is_copying();
+  for (; !copying && std::chrono::steady_clock::now() < limit; copying = is_copying())
+    std::this_thread::yield();
+  EXPECT_TRUE(copying);
+  program.signal(SIGTERM);
+  Outcome outcome = program.wait();
+  EXPECT_EQ(outcome.exit_code, 143) << outcome.err;
   expect_nothing_left();
 }
 
