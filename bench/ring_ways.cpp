@@ -1,7 +1,9 @@
 // ring_ways: what io_uring's other ways to receive and to send would gain. The same relay as
-// bench/relay, on a ring: plain, with zero-copy sends, and with one multishot receive into provided
-// buffers. Bytes go over loopback TCP from one child to another; what is printed is the CPU time
-// of the middle alone, the median of the rounds, in each of which every way runs once.
+// bench/relay, on a ring: plain, with its sockets registered, with its buffer registered as well
+// (sockets are then read and written like files), with zero-copy sends, and with one multishot
+// receive into provided buffers. Bytes go over loopback TCP from one child to another; what is
+// printed is the CPU time of the middle alone, the median of the rounds, in each of which every way
+// runs once.
 #include <liburing.h>
 #include <xxhash.h>
 
@@ -25,9 +27,11 @@ constexpr const char* kUsage =
     "  --mib N      how much passes in each run, in pieces of 1 MiB (1024)\n"
     "  --json FILE  write the figures there too\n";
 
-enum class Way { kPlain, kZeroCopySend, kMultishotReceive };
-constexpr std::array kWays{Way::kPlain, Way::kZeroCopySend, Way::kMultishotReceive};
-constexpr std::array kNames{"plain", "zero_copy_send", "multishot_receive"};
+enum class Way { kPlain, kRegisteredFiles, kRegisteredBuffers, kZeroCopySend, kMultishotReceive };
+constexpr std::array kWays{Way::kPlain, Way::kRegisteredFiles, Way::kRegisteredBuffers,
+                           Way::kZeroCopySend, Way::kMultishotReceive};
+constexpr std::array kNames{"plain", "registered_files", "registered_buffers", "zero_copy_send",
+                            "multishot_receive"};
 
 class Ring {
  public:
@@ -116,6 +120,44 @@ std::uint64_t pass_pieces(int from, int to, unsigned mib, bool zero_copy) {
   return hasher.low();
 }
 
+std::uint64_t pass_registered(int from, int to, unsigned mib, bool buffers) {
+  Ring ring;
+  Hasher hasher;
+  std::vector<std::byte> piece(kPieceBytes);
+  std::array<int, 2> sockets{from, to};
+  constexpr int kFrom = 0;
+  constexpr int kTo = 1;
+  if (::io_uring_register_files(ring.get(), sockets.data(), sockets.size()) != 0)
+    refuse("registered files");
+  iovec whole{piece.data(), piece.size()};
+  if (buffers && ::io_uring_register_buffers(ring.get(), &whole, 1) != 0)
+    refuse("registered buffers");
+  auto pass = [&](bool receives) {
+    for (std::span<std::byte> left = piece; !left.empty();) {
+      io_uring_sqe* entry = ring.next();
+      auto size = static_cast<unsigned>(left.size());
+      if (buffers && receives)
+        ::io_uring_prep_read_fixed(entry, kFrom, left.data(), size, 0, 0);
+      else if (buffers)
+        ::io_uring_prep_write_fixed(entry, kTo, left.data(), size, 0, 0);
+      else if (receives)
+        ::io_uring_prep_recv(entry, kFrom, left.data(), size, MSG_WAITALL);
+      else
+        ::io_uring_prep_send(entry, kTo, left.data(), size, MSG_NOSIGNAL | MSG_WAITALL);
+      entry->flags |= IOSQE_FIXED_FILE;
+      io_uring_cqe done = ring.await();
+      if (done.res <= 0) refuse("a registered socket");
+      left = left.subspan(static_cast<std::size_t>(done.res));
+    }
+  };
+  for (unsigned i = 0; i < mib; ++i) {
+    pass(true);
+    hasher.add(piece);
+    pass(false);
+  }
+  return hasher.low();
+}
+
 class ProvidedBuffers {
  public:
   explicit ProvidedBuffers(Ring& ring) : bytes_(kProvided * kProvidedBytes) {
@@ -184,6 +226,8 @@ Times run(Way way, unsigned mib, std::uint64_t& hash) {
   Times begin = times_now();
   if (way == Way::kMultishotReceive)
     hash = pass_multishot(in.other, out.other, mib);
+  else if (way == Way::kRegisteredFiles || way == Way::kRegisteredBuffers)
+    hash = pass_registered(in.other, out.other, mib, way == Way::kRegisteredBuffers);
   else
     hash = pass_pieces(in.other, out.other, mib, way == Way::kZeroCopySend);
   Times used = times_now() - begin;
