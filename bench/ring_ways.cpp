@@ -79,81 +79,60 @@ class Hasher {
   std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
 };
 
-void send_plain(Ring& ring, int fd, std::span<const std::byte> bytes) {
+// Receives or sends all of the bytes: `prepare` asks for what is left of them.
+template <typename Bytes, typename Prepare>
+void move_all(Ring& ring, Bytes bytes, Prepare prepare) {
   while (!bytes.empty()) {
-    ::io_uring_prep_send(ring.next(), fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_WAITALL);
+    prepare(ring.next(), bytes.data(), bytes.size());
     io_uring_cqe done = ring.await();
-    if (done.res <= 0) refuse("send");
-    bytes = bytes.subspan(static_cast<std::size_t>(done.res));
-  }
-}
-
-// The bytes are free again only after a second completion.
-void send_zero_copy(Ring& ring, int fd, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    ::io_uring_prep_send_zc(ring.next(), fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_WAITALL,
-                            0);
-    io_uring_cqe done = ring.await();
-    if (done.res <= 0) refuse("zero-copy send");
+    if (done.res <= 0) refuse("a stream ended early");
+    // After a zero-copy send the bytes are free again only with a second completion.
     if ((done.flags & IORING_CQE_F_MORE) != 0) ring.await();
     bytes = bytes.subspan(static_cast<std::size_t>(done.res));
   }
 }
 
-std::uint64_t pass_pieces(int from, int to, unsigned mib, bool zero_copy) {
-  Ring ring;
-  Hasher hasher;
-  std::vector<std::byte> piece(kPieceBytes);
-  for (unsigned i = 0; i < mib; ++i) {
-    for (std::span<std::byte> left = piece; !left.empty();) {
-      ::io_uring_prep_recv(ring.next(), from, left.data(), left.size(), MSG_WAITALL);
-      io_uring_cqe done = ring.await();
-      if (done.res <= 0) refuse("the feeder ended early");
-      left = left.subspan(static_cast<std::size_t>(done.res));
-    }
-    hasher.add(piece);
-    if (zero_copy)
-      send_zero_copy(ring, to, piece);
-    else
-      send_plain(ring, to, piece);
-  }
-  return hasher.low();
+void send_plain(Ring& ring, int fd, std::span<const std::byte> bytes) {
+  move_all(ring, bytes, [&](io_uring_sqe* entry, const std::byte* data, std::size_t size) {
+    ::io_uring_prep_send(entry, fd, data, size, MSG_NOSIGNAL | MSG_WAITALL);
+  });
 }
 
-std::uint64_t pass_registered(int from, int to, unsigned mib, bool buffers) {
+// With registered files the sockets go by their numbers among them.
+std::uint64_t pass_pieces(int from, int to, unsigned mib, Way way) {
   Ring ring;
   Hasher hasher;
   std::vector<std::byte> piece(kPieceBytes);
+  bool buffers = way == Way::kRegisteredBuffers;
+  bool files = way == Way::kRegisteredFiles || buffers;
   std::array<int, 2> sockets{from, to};
-  constexpr int kFrom = 0;
-  constexpr int kTo = 1;
-  if (::io_uring_register_files(ring.get(), sockets.data(), sockets.size()) != 0)
-    refuse("registered files");
   iovec whole{piece.data(), piece.size()};
+  if (files && ::io_uring_register_files(ring.get(), sockets.data(), sockets.size()) != 0)
+    refuse("registered files");
   if (buffers && ::io_uring_register_buffers(ring.get(), &whole, 1) != 0)
     refuse("registered buffers");
-  auto pass = [&](bool receives) {
-    for (std::span<std::byte> left = piece; !left.empty();) {
-      io_uring_sqe* entry = ring.next();
-      auto size = static_cast<unsigned>(left.size());
-      if (buffers && receives)
-        ::io_uring_prep_read_fixed(entry, kFrom, left.data(), size, 0, 0);
-      else if (buffers)
-        ::io_uring_prep_write_fixed(entry, kTo, left.data(), size, 0, 0);
-      else if (receives)
-        ::io_uring_prep_recv(entry, kFrom, left.data(), size, MSG_WAITALL);
-      else
-        ::io_uring_prep_send(entry, kTo, left.data(), size, MSG_NOSIGNAL | MSG_WAITALL);
-      entry->flags |= IOSQE_FIXED_FILE;
-      io_uring_cqe done = ring.await();
-      if (done.res <= 0) refuse("a registered socket");
-      left = left.subspan(static_cast<std::size_t>(done.res));
-    }
-  };
+  if (files) sockets = {0, 1};
+  unsigned flags = files ? IOSQE_FIXED_FILE : 0u;
   for (unsigned i = 0; i < mib; ++i) {
-    pass(true);
+    std::span<std::byte> bytes = piece;
+    move_all(ring, bytes, [&](io_uring_sqe* entry, std::byte* data, std::size_t size) {
+      if (buffers)
+        ::io_uring_prep_read_fixed(entry, sockets[0], data, static_cast<unsigned>(size), 0, 0);
+      else
+        ::io_uring_prep_recv(entry, sockets[0], data, size, MSG_WAITALL);
+      entry->flags = static_cast<std::uint8_t>(flags);
+    });
     hasher.add(piece);
-    pass(false);
+    move_all(ring, bytes, [&](io_uring_sqe* entry, const std::byte* data, std::size_t size) {
+      constexpr int kFlags = MSG_NOSIGNAL | MSG_WAITALL;
+      if (buffers)
+        ::io_uring_prep_write_fixed(entry, sockets[1], data, static_cast<unsigned>(size), 0, 0);
+      else if (way == Way::kZeroCopySend)
+        ::io_uring_prep_send_zc(entry, sockets[1], data, size, kFlags, 0);
+      else
+        ::io_uring_prep_send(entry, sockets[1], data, size, kFlags);
+      entry->flags = static_cast<std::uint8_t>(flags);
+    });
   }
   return hasher.low();
 }
@@ -226,10 +205,8 @@ Times run(Way way, unsigned mib, std::uint64_t& hash) {
   Times begin = times_now();
   if (way == Way::kMultishotReceive)
     hash = pass_multishot(in.other, out.other, mib);
-  else if (way == Way::kRegisteredFiles || way == Way::kRegisteredBuffers)
-    hash = pass_registered(in.other, out.other, mib, way == Way::kRegisteredBuffers);
   else
-    hash = pass_pieces(in.other, out.other, mib, way == Way::kZeroCopySend);
+    hash = pass_pieces(in.other, out.other, mib, way);
   Times used = times_now() - begin;
   ::close(in.other);
   ::close(out.other);
