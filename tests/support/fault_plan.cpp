@@ -115,13 +115,16 @@ class FaultPlan::Filter final : public ProxyFilter {
     actions.push_back({Action::kToServer, framed(to_fail)});
   }
 
-  // Half of it is a record with the right xid, half is not even that.
+  // Half of it is a record with the right xid, half begins a record that is too long for any: one
+  // of a size that could be would be waited for, which is what kNoReply is about.
   static void send_garbage(std::uint32_t seed, std::uint32_t xid, ProxyActions& actions) {
+    constexpr std::uint32_t kTooLong = 0x4000'0000;  // bytes, in a record mark (RFC 5531 section 11)
     std::mt19937 random(seed);
     Record bytes(64 + random() % 192);
     for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
-    set_word(bytes, 0, xid);
-    actions.push_back({Action::kToClient, seed % 2 == 0 ? framed(bytes) : bytes});
+    bool is_record = seed % 2 == 0;
+    set_word(bytes, 0, is_record ? xid : xid | kTooLong);
+    actions.push_back({Action::kToClient, is_record ? framed(bytes) : bytes});
   }
 
   static void spoil_reply(const Strike& strike, std::span<const std::byte> record,
