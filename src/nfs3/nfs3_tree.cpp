@@ -17,7 +17,8 @@ constexpr std::uint32_t kSmallFileMost = 256u << 10;
 constexpr std::uint32_t kFilesPerBatch = 64;
 // libnfs 4.0 takes twice as much, with 4 KiB of headers, but half was faster (docs/performance.md).
 constexpr std::uint32_t kTransferMost = 512u << 10;
-constexpr std::uint32_t kUnaligned = 65536;  // smaller sizes are not rounded
+constexpr auto kRemovalMost = std::chrono::seconds(3);  // of the mark in a target's root
+constexpr std::uint32_t kUnaligned = 65536;             // smaller sizes are not rounded
 
 ClientOptions client_options(const Location& location, const Nfs3Options& options) {
   ClientOptions client;
@@ -59,6 +60,20 @@ Task<Status> Nfs3Tree::open() {
   Status opened = co_await open_root();
   if (!opened) co_await client_.close();
   co_return opened;
+}
+
+Task<void> Nfs3Tree::close() {
+  CancelToken removed;
+  TaskGroup group;
+  group.spawn(remove_mark(removed));
+  (void)co_await client_.loop().sleep_for(kRemovalMost, &removed);
+  co_await client_.close();
+  co_await group.join();
+}
+
+Task<void> Nfs3Tree::remove_mark(CancelToken& removed) {
+  co_await root_mark_.remove();
+  removed.cancel();
 }
 
 Task<Status> Nfs3Tree::open_root() {
@@ -161,10 +176,12 @@ Task<Status> Nfs3Tree::ping() {
   co_return ok();
 }
 
-Task<Status> Nfs3Tree::lock_root(std::string) {
+Task<Status> Nfs3Tree::lock_root(std::string run_id) {
+  NFSFERRY_TRY(Ok marked, co_await root_mark_.make(root_entry_.handle, std::move(run_id)),
+               co_return);
   log(LogLevel::kWarning, location_.text +
-                              ": NFSv3 has no locks, so other runs are not kept out of this "
-                              "target; see to it that none works on it");
+                              ": NFSv3 has no locks, so runs that come by another protocol are not "
+                              "kept out of this target; see to it that none works on it");
   co_return ok();
 }
 

@@ -1,7 +1,7 @@
 // nfs3: an NFSv3 file system as a tree, on libnfs's raw API. Everything works by file handle.
 // Promises no exactly-once execution: what may have been executed is looked at, and done again
 // under a new unguessable name. Promises no lock either: NFSv3 has none of its own, and NLM is not
-// used.
+// used; a file in the target's root says that a run is at work.
 #pragma once
 
 #include <memory>
@@ -12,6 +12,7 @@
 #include "loop/pace.hpp"
 #include "nfs3/client.hpp"
 #include "nfs3/procedures.hpp"
+#include "nfs3/root_mark.hpp"
 #include "tree/location.hpp"
 #include "tree/tree.hpp"
 
@@ -44,7 +45,7 @@ class Nfs3Tree : public FullTree {
   Nfs3Tree(Loop& loop, Location location, Nfs3Options options);
 
   Task<Status> open() override;
-  Task<void> close() override { co_await client_.close(); }
+  Task<void> close() override;
   DirectoryPtr root() const override { return root_; }
   const Entry& root_entry() const override { return root_entry_; }
   Preferences preferences() const override;
@@ -91,6 +92,7 @@ class Nfs3Tree : public FullTree {
 
  private:
   Task<Status> open_root();
+  Task<void> remove_mark(CancelToken& removed);
   Task<Result<FileHandle>> walk_to_root();
 
   Task<void> read_one(SourceItem item, Result<SmallFile>& result);
@@ -120,6 +122,7 @@ class Nfs3Tree : public FullTree {
   Location location_;
   Nfs3Options options_;
   Client client_;
+  RootMark root_mark_{client_};
   DirectoryPtr root_;
   Entry root_entry_;
   ServerSizes sizes_;

@@ -1,8 +1,11 @@
 #include "tree/lock_holder.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <charconv>
 #include <ctime>
 #include <utility>
 
@@ -24,14 +27,18 @@ std::string utc_now() {
   return std::string(text.data(), size);
 }
 
+std::string host_name() {
+  std::array<char, 65> host{};
+  static_cast<void>(::gethostname(host.data(), host.size() - 1));
+  return host.data();
+}
+
 }  // namespace
 
 LockHolder LockHolder::this_process(std::string run_id) {
-  std::array<char, 65> host{};
-  static_cast<void>(::gethostname(host.data(), host.size() - 1));
   std::string mark = run_id.substr(0, kRunIdInMark) + "-" + random_text();
   mark.resize(kMarkSize);
-  return LockHolder{std::move(run_id), std::to_string(::getpid()), host.data(), utc_now(),
+  return LockHolder{std::move(run_id), std::to_string(::getpid()), host_name(), utc_now(),
                     std::move(mark)};
 }
 
@@ -49,6 +56,15 @@ LockHolder LockHolder::from_text(std::string_view text) {
 
 std::string LockHolder::text() const {
   return run_id + "\n" + process + "\n" + host + "\n" + since + "\n" + mark + "\n";
+}
+
+bool LockHolder::is_gone() const {
+  pid_t number = 0;
+  const char* end = process.data() + process.size();
+  auto [rest, error] = std::from_chars(process.data(), end, number);
+  bool is_process = error == std::errc() && rest == end && number > 0;
+  if (!is_process || host != host_name()) return false;
+  return ::kill(number, 0) != 0 && errno == ESRCH;
 }
 
 Error LockHolder::locked(std::string_view operation) const {

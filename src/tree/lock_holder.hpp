@@ -26,6 +26,9 @@ struct LockHolder {
   // Lines that are missing stay empty; what follows them is no concern of ours.
   static LockHolder from_text(std::string_view text);
   std::string text() const;
+  // True if it was a process of this host that is no more. The bytes are not trusted: whoever can
+  // write the file can remove it as well.
+  bool is_gone() const;
   // kLocked, with who it is and what to do. The file's bytes are not trusted.
   Error locked(std::string_view operation) const;
 };

@@ -316,7 +316,8 @@ class Target : public virtual Tree {
   // Keeps other runs out; runs with the same id share, and the last one gives it back with close().
   // The lock of a process that died is free, at the latest with its lease. A tree that loses the
   // lock and does not get it back writes nothing more: every call fails with kLocked. Where the
-  // server has no locks capabilities().exclusive_lock is false afterwards, and nobody is kept out.
+  // server has no locks capabilities().exclusive_lock is false afterwards, and nobody is kept out,
+  // or only who comes by the same protocol and looks for the file of that name.
   // Errors: kLocked with the holder (run id, process, host); kTypeConflict when something else has
   // the lock's name.
   virtual Task<Status> lock_root(std::string run_id) = 0;

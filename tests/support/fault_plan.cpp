@@ -118,7 +118,8 @@ class FaultPlan::Filter final : public ProxyFilter {
   // Half of it is a record with the right xid, half begins a record that is too long for any: one
   // of a size that could be would be waited for, which is what kNoReply is about.
   static void send_garbage(std::uint32_t seed, std::uint32_t xid, ProxyActions& actions) {
-    constexpr std::uint32_t kTooLong = 0x4000'0000;  // bytes, in a record mark (RFC 5531 section 11)
+    constexpr std::uint32_t kTooLong =
+        0x4000'0000;  // bytes, in a record mark (RFC 5531 section 11)
     std::mt19937 random(seed);
     Record bytes(64 + random() % 192);
     for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());

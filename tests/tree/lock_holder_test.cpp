@@ -1,6 +1,7 @@
 #include "tree/lock_holder.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
@@ -27,6 +28,23 @@ TEST(LockHolder, TheMarkBeginsAsTheRunIdDoesAndIsNeverTheSame) {
   EXPECT_EQ(one.mark.size(), 16u);
   EXPECT_NE(one.mark, LockHolder::this_process("a-long-run-id").mark);
   EXPECT_TRUE(temporary_name(one.mark).starts_with(temporary_beginning(one.mark)));
+}
+
+TEST(LockHolder, IsGoneOnlyWhereAProcessOfThisHostIsNoMore) {
+  LockHolder holder = LockHolder::this_process("run");
+  EXPECT_FALSE(holder.is_gone());
+  pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  holder.process = std::to_string(child);
+  EXPECT_TRUE(holder.is_gone());
+  holder.host += "-not";
+  EXPECT_FALSE(holder.is_gone());
+  for (const char* not_a_process : {"", "-1", "0", "12x", "99999999999999999999"}) {
+    holder = LockHolder::this_process("run");
+    holder.process = not_a_process;
+    EXPECT_FALSE(holder.is_gone()) << not_a_process;
+  }
 }
 
 TEST(LockHolder, ATextCutShortLeavesTheRestEmpty) {
