@@ -72,6 +72,13 @@ std::vector<Loss> losses_of(std::string_view list) {
 
 }  // namespace
 
+bool tells_extended_attributes(int directory_fd) {
+  std::array<char, kListUsual> usual;
+  if (list_at(directory_fd, ".", usual) >= 0) return true;
+  // Without an answer of the file system nothing is known; ENOTSUP is one: it has none.
+  return errno == ENOTSUP || errno == ERANGE || errno == E2BIG;
+}
+
 std::vector<Loss> extended_attributes_at(int directory_fd, const std::string& name) {
   std::array<char, kListUsual> usual;
   ssize_t size = list_at(directory_fd, name, usual);

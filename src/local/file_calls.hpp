@@ -37,6 +37,8 @@ Result<Attributes> attributes_of(int fd, std::string_view name);
 // this system's: of many the first kXattrsNamed. Nothing where nothing can be told.
 inline constexpr std::size_t kXattrsNamed = 16;
 std::vector<Loss> extended_attributes_at(int directory_fd, const std::string& name);
+// Whether it can be told, judged by the directory itself: not without /proc before Linux 6.13.
+bool tells_extended_attributes(int directory_fd);
 bool is_same_file(const Attributes& one, const Attributes& other);
 
 // The set members that differ, in the order that keeps set-id bits: owner and group, then mode,

@@ -14,8 +14,6 @@
 namespace nfsferry {
 namespace {
 
-constexpr Time kProbeTime{1'000'000'000, 123'456'789};
-
 // The names that an experiment uses; whatever stands under them at the end is removed.
 class ProbeNames {
  public:
@@ -46,16 +44,6 @@ Result<bool> outcome(bool done, const char* call) {
   return errno_error(errno, call, "");
 }
 
-// The smallest power of ten that explains what became of 123,456,789 ns.
-std::uint32_t granularity(const Time& kept) {
-  std::uint32_t step = 1;
-  while (step < 1'000'000'000 &&
-         kProbeTime.nanoseconds - kProbeTime.nanoseconds % step != kept.nanoseconds) {
-    step *= 10;
-  }
-  return step;
-}
-
 struct Experiment {
   int root;
   const std::string& mark;
@@ -77,8 +65,8 @@ struct Experiment {
   Status try_file() {
     ProbeNames names(root, mark);
     NFSFERRY_TRY(UniqueFd fd, open_at(root, names.first, O_RDWR | O_CREAT | O_EXCL, 0600), return);
-    NFSFERRY_TRY(Time kept, keep(fd.get(), kProbeTime, names.first), return);
-    found.time_granularity_ns = granularity(kept);
+    NFSFERRY_TRY(Time kept, keep(fd.get(), kOddTime, names.first), return);
+    found.time_granularity_ns = granularity_by(kOddTime, kept);
     NFSFERRY_TRY(Time past, keep(fd.get(), kFarPast, names.first), return);
     found.learn_least_time(past);
     NFSFERRY_TRY(Time future, keep(fd.get(), kFarFuture, names.first), return);
@@ -116,10 +104,10 @@ struct Experiment {
     found.symlink_times = false;
     if (!made) return ok();
     NFSFERRY_TRY(UniqueFd link, pin_at(root, names.first), return);
-    NewAttributes times{{}, {}, {}, kProbeTime, {}};
+    NewAttributes times{{}, {}, {}, kOddTime, {}};
     if (!set_times(link.get(), times, names.first)) return ok();
     NFSFERRY_TRY(Attributes dated, attributes_at(root, names.first), return);
-    found.symlink_times = dated.mtime.seconds == kProbeTime.seconds;
+    found.symlink_times = dated.mtime.seconds == kOddTime.seconds;
     return ok();
   }
 

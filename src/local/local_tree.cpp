@@ -117,7 +117,8 @@ Task<Status> LocalTree::open() {
   root_entry_ = Entry{{}, opened->attributes, {}};
   std::optional<std::uint32_t> file_system = file_system_of(opened->fd.get());
   bool link_times = !is_behind_others(file_system);
-  tells_losses_ = options_.tells_losses && !shows_attributes_of_servers(file_system);
+  tells_losses_ = options_.tells_losses && !shows_attributes_of_servers(file_system) &&
+                  tells_extended_attributes(opened->fd.get());
   root_ = LocalDirectory::make_root(std::move(opened->fd), opened->attributes);
   // A first guess; probe() finds out.
   bool is_root = ::geteuid() == 0;
@@ -125,6 +126,7 @@ Task<Status> LocalTree::open() {
   capabilities_.owner_at_create = is_root;
   capabilities_.devices = is_root;
   capabilities_.symlink_times = link_times;
+  capabilities_.time_granularity_ns = granularity_shown_by(opened->attributes);
   co_return ok();
 }
 

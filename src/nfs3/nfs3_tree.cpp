@@ -94,6 +94,7 @@ Task<Status> Nfs3Tree::open_root() {
   sizes_ = *sizes;
   capabilities_.hard_links = sizes_.links;
   capabilities_.symlinks = sizes_.symlinks;
+  capabilities_.time_granularity_ns = granularity_shown_by(*attributes);
   root_entry_ = Entry{{}, *std::move(attributes), *handle};
   root_ = std::make_shared<Nfs3Directory>(*std::move(handle));
   co_return ok();

@@ -6,8 +6,6 @@
 namespace nfsferry::nfs3 {
 namespace {
 
-constexpr Time kProbeTime{1'000'000'001, 123'456'789};
-
 bool refuses_owner(const Error& error) {
   for (Nfsstat3 status :
        {Nfsstat3::kPerm, Nfsstat3::kAcces, Nfsstat3::kInval, Nfsstat3::kNotsupp}) {
@@ -93,16 +91,6 @@ class Probe {
   FileHandle handle_;
 };
 
-// Nanoseconds below which the server forgets, judged by one odd time.
-std::uint32_t granularity(const Result<Time>& kept) {
-  if (!kept || *kept == kProbeTime) return 1;
-  for (std::uint32_t step : {100u, 1'000u, 1'000'000u, 10'000'000u, 1'000'000'000u}) {
-    std::uint32_t rest = kProbeTime.nanoseconds / step * step;
-    if (kept->seconds == kProbeTime.seconds && kept->nanoseconds == rest) return step;
-  }
-  return 1;
-}
-
 }  // namespace
 
 Task<Status> Nfs3Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) {
@@ -121,8 +109,8 @@ Task<Status> Nfs3Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_
     co_return std::move(given).error();
   }
   capabilities_.change_owner = *given;
-  auto kept = co_await file.keep(kProbeTime);
-  capabilities_.time_granularity_ns = granularity(kept);
+  auto kept = co_await file.keep(kOddTime);
+  capabilities_.time_granularity_ns = kept ? granularity_by(kOddTime, *kept) : 1;
   auto past = co_await file.keep(kFarPast);
   auto future = co_await file.keep(kFarFuture);
   if (past) capabilities_.learn_least_time(*past);
@@ -134,8 +122,8 @@ Task<Status> Nfs3Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_
     auto linked = co_await link.make(capabilities_.owner_at_create);
     capabilities_.symlinks = linked.has_value();
     if (linked) {
-      auto link_kept = co_await link.keep(kProbeTime);
-      capabilities_.symlink_times = link_kept && *link_kept == capabilities_.kept(kProbeTime);
+      auto link_kept = co_await link.keep(kOddTime);
+      capabilities_.symlink_times = link_kept && *link_kept == capabilities_.kept(kOddTime);
     }
     co_await link.remove();
   }

@@ -71,6 +71,7 @@ void decode_one(XdrReader& in, Attr attribute, Fattr& out) {
     case Attr::kSpaceTotal: out.space_total = in.u64(); return;
     case Attr::kSpaceUsed: a.used_bytes = in.u64(); return;
     case Attr::kTimeAccess: a.atime = decode_time(in); return;
+    case Attr::kTimeMetadata: out.ctime = decode_time(in); return;
     case Attr::kTimeModify: a.mtime = decode_time(in); return;
     case Attr::kTimeAccessSet:
     case Attr::kTimeModifySet: break;

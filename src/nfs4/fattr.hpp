@@ -26,6 +26,7 @@ struct Fattr {
   std::uint64_t space_available = 0;
   std::uint64_t space_free = 0;
   std::uint64_t space_total = 0;
+  Time ctime;
 
   // Fails the reader on an attribute that was not asked for or a length that does not fit.
   void decode(XdrReader& in, AttrMask asked);

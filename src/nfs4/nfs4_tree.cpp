@@ -42,7 +42,7 @@ AttrMask server_mask() {
   AttrMask mask = kEntryAttrs;
   for (Attr attribute :
        {Attr::kSupportedAttrs, Attr::kLeaseTime, Attr::kMaxRead, Attr::kMaxWrite, Attr::kFilesFree,
-        Attr::kSpaceAvail, Attr::kSpaceFree, Attr::kSpaceTotal}) {
+        Attr::kSpaceAvail, Attr::kSpaceFree, Attr::kSpaceTotal, Attr::kTimeMetadata}) {
     mask.add(attribute);
   }
   return mask;
@@ -208,6 +208,8 @@ Status Nfs4Tree::take_root(Fattr fattr) {
   max_read_ = fattr.max_read;
   max_write_ = fattr.max_write;
   client_->note_sizes(max_read_, max_write_);
+  if (fattr.present.has(Attr::kTimeMetadata))
+    capabilities_.time_granularity_ns = granularity_shown(fattr.ctime.nanoseconds);
   auto entry = entry_from({}, std::move(fattr));
   if (!entry) return std::move(entry).error();
   if (entry->attributes.type != FileType::kDirectory) {

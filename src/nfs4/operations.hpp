@@ -74,7 +74,7 @@ struct Getfh {  // 18.8
 
 struct Getattr {  // 18.7
   static constexpr Op kNumber = Op::kGetattr;
-  static constexpr std::uint32_t kReplyBytes = kResultHeader + 420;
+  static constexpr std::uint32_t kReplyBytes = kResultHeader + 432;
   AttrMask mask;
   struct Reply {
     Fattr fattr;
@@ -84,7 +84,7 @@ struct Getattr {  // 18.7
     AttrMask all = kEntryAttrs;
     for (Attr more : {Attr::kSupportedAttrs, Attr::kLeaseTime, Attr::kMaxRead, Attr::kMaxWrite,
                       Attr::kFilesAvail, Attr::kFilesFree, Attr::kSpaceAvail, Attr::kSpaceFree,
-                      Attr::kSpaceTotal}) {
+                      Attr::kSpaceTotal, Attr::kTimeMetadata}) {
       all.add(more);
     }
     reply.fattr.decode(in, all);

@@ -10,8 +10,6 @@
 namespace nfsferry::nfs4 {
 namespace {
 
-constexpr Time kProbeTime{1'000'000'001, 123'456'789};
-
 bool refuses_owner(const Error& error) {
   for (Nfsstat4 status : {Nfsstat4::kPerm, Nfsstat4::kAccess, Nfsstat4::kInval, Nfsstat4::kNotsupp,
                           Nfsstat4::kAttrnotsupp, Nfsstat4::kBadowner}) {
@@ -133,16 +131,6 @@ class Probe {
   Patience patience_;
 };
 
-// Nanoseconds below which the server forgets, judged by one odd time.
-std::uint32_t granularity(const Result<Time>& kept) {
-  if (!kept || *kept == kProbeTime) return 1;
-  for (std::uint32_t step : {100u, 1'000u, 1'000'000u, 10'000'000u, 1'000'000'000u}) {
-    std::uint32_t rest = kProbeTime.nanoseconds / step * step;
-    if (kept->seconds == kProbeTime.seconds && kept->nanoseconds == rest) return step;
-  }
-  return 1;
-}
-
 }  // namespace
 
 Task<Status> Nfs4Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) {
@@ -161,8 +149,8 @@ Task<Status> Nfs4Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_
     co_return std::move(given).error();
   }
   capabilities_.change_owner = *given;
-  auto kept = co_await file.keep(kProbeTime);
-  capabilities_.time_granularity_ns = granularity(kept);
+  auto kept = co_await file.keep(kOddTime);
+  capabilities_.time_granularity_ns = kept ? granularity_by(kOddTime, *kept) : 1;
   auto past = co_await file.keep(kFarPast);
   auto future = co_await file.keep(kFarFuture);
   if (past) capabilities_.learn_least_time(*past);
@@ -173,8 +161,8 @@ Task<Status> Nfs4Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_
   auto linked = co_await link.make(capabilities_.owner_at_create);
   capabilities_.symlinks = linked.has_value();
   if (linked) {
-    auto link_kept = co_await link.keep(kProbeTime);
-    capabilities_.symlink_times = link_kept && *link_kept == capabilities_.kept(kProbeTime);
+    auto link_kept = co_await link.keep(kOddTime);
+    capabilities_.symlink_times = link_kept && *link_kept == capabilities_.kept(kOddTime);
   }
   co_await link.remove();
 

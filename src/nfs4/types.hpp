@@ -114,6 +114,7 @@ enum class Attr : std::uint32_t {
   kSpaceUsed = 45,
   kTimeAccess = 47,
   kTimeAccessSet = 48,
+  kTimeMetadata = 52,
   kTimeModify = 53,
   kTimeModifySet = 54,
 };

@@ -4,6 +4,7 @@ namespace nfsferry {
 namespace {
 
 constexpr std::int64_t kYear2038 = 0x7fffffff;  // no file system ends earlier
+constexpr std::uint32_t kSecond = 1'000'000'000;
 
 }  // namespace
 
@@ -13,6 +14,20 @@ Time Capabilities::kept(Time time) const {
   if (time.seconds >= most_seconds) return Time{most_seconds, 0};
   if (time_granularity_ns > 1) time.nanoseconds -= time.nanoseconds % time_granularity_ns;
   return time;
+}
+
+std::uint32_t granularity_by(Time set, Time kept) {
+  if (set.seconds != kept.seconds) return 1;
+  for (std::uint32_t step = 1; step <= kSecond; step *= 10) {
+    if (set.nanoseconds - set.nanoseconds % step == kept.nanoseconds) return step;
+  }
+  return 1;
+}
+
+std::uint32_t granularity_shown(std::uint32_t nanoseconds) {
+  std::uint32_t step = 1;
+  while (step < kSecond && nanoseconds % (step * 10) == 0) step *= 10;
+  return step;
 }
 
 // A time that was cut to fewer bits instead is no end of a range, and keeps nothing equal.

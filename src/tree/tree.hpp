@@ -293,6 +293,15 @@ struct Capabilities {
   void learn_least_time(Time became);
   void learn_most_time(Time became);
 };
+// Nanoseconds below which a tree forgets: by what became of a time that was set, and, coarser at
+// most by chance, by the nanoseconds of one that it gave itself. Powers of ten; 1: nothing is lost.
+std::uint32_t granularity_by(Time set, Time kept);
+std::uint32_t granularity_shown(std::uint32_t nanoseconds);
+// By an entry whose `change` is its ctime.
+inline std::uint32_t granularity_shown_by(const Attributes& attributes) {
+  return granularity_shown(static_cast<std::uint32_t>(attributes.change % 1'000'000'000));
+}
+inline constexpr Time kOddTime{1'000'000'000, 123'456'789};
 inline constexpr Time kFarPast{-(std::int64_t{1} << 40) + 12'345, 0};
 inline constexpr Time kFarFuture{(std::int64_t{1} << 40) + 12'345, 0};
 

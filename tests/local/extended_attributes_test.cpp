@@ -114,6 +114,24 @@ TEST_F(ExtendedAttributes, OfWhichThereAreManyAreToldUpToABound) {
   EXPECT_EQ(std::count(found.begin(), found.end(), ' ') + 1, std::ptrdiff_t{kXattrsNamed});
 }
 
+TEST_F(ExtendedAttributes, ThatNobodyCanTellAreNotCalledTold) {
+  std::string said = in_child([&] {
+    auto tells = [&] {
+      auto loop = *Loop::create(EngineChoice::kEpoll);
+      LocalOptions options;
+      options.tells_losses = true;
+      auto tree = local_tree(*loop, folder_.path(), options);
+      check(loop->run(tree->open()).has_value(), "open fails");
+      return std::string(tree->facts().tells_xattrs ? "told" : "not told");
+    };
+    std::string before = tells();
+    forbid(kListxattrat, ENOSYS);
+    forbid(SYS_llistxattr, ENOENT);  // as without /proc
+    return before + ", then " + tells();
+  });
+  EXPECT_EQ(said, "told, then not told");
+}
+
 TEST_F(ExtendedAttributes, AreToldByWayOfProcWhereTheKernelHasNoCallForIt) {
   for (int number : {ENOSYS, EPERM, EACCES}) {
     std::string said = in_child([&] {

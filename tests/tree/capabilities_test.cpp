@@ -40,6 +40,22 @@ TEST(CapabilitiesTest, ATimeIsCutToWhatTheTreeRemembers) {
   EXPECT_EQ(can.kept(Time{-7, 123'456'789}), (Time{-7, 123'456'000}));
 }
 
+TEST(CapabilitiesTest, TheGranularityIsTheStepThatExplainsWhatBecameOfATime) {
+  EXPECT_EQ(granularity_by(kOddTime, kOddTime), 1u);
+  EXPECT_EQ(granularity_by(kOddTime, Time{kOddTime.seconds, 123'456'700}), 100u);
+  EXPECT_EQ(granularity_by(kOddTime, Time{kOddTime.seconds, 123'456'000}), 1'000u);
+  EXPECT_EQ(granularity_by(kOddTime, Time{kOddTime.seconds, 0}), 1'000'000'000u);
+  EXPECT_EQ(granularity_by(kOddTime, Time{kOddTime.seconds + 1, 0}), 1u) << "another time";
+  EXPECT_EQ(granularity_by(kOddTime, Time{kOddTime.seconds, 5}), 1u) << "no rounding";
+}
+
+TEST(CapabilitiesTest, ATimeOfTheTreesOwnShowsHowFineItsTimesAre) {
+  EXPECT_EQ(granularity_shown(123'456'789), 1u);
+  EXPECT_EQ(granularity_shown(123'456'700), 100u);
+  EXPECT_EQ(granularity_shown(123'000'000), 1'000'000u);
+  EXPECT_EQ(granularity_shown(0), 1'000'000'000u);
+}
+
 TEST(CapabilitiesTest, ATimeThatCameBackWholeShowsNoLimit) {
   Capabilities can;
   can.learn_least_time(kFarPast);

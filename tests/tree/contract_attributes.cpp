@@ -237,6 +237,17 @@ TEST_P(TreeContract, TheProbeLeavesNothingBehind) {
   EXPECT_GE(can().time_granularity_ns, 1u);
 }
 
+TEST_P(TreeContract, HowFineTimesAreIsKnownBeforeTheProbe) {
+  make_directory(tree().root(), "inside");  // the root's ctime is the tree's own
+  FullTree& fresh = second_client();
+  std::uint32_t before = fresh.capabilities().time_granularity_ns;
+  Status probed = run(fresh.probe(kOwner, kGroup));
+  ASSERT_TRUE(probed) << probed.error().message();
+  std::uint32_t after = fresh.capabilities().time_granularity_ns;
+  EXPECT_GE(before, after);
+  EXPECT_LE(before, after * 1'000'000) << "a clock shows so many zeros once in a million times";
+}
+
 TEST_P(TreeContract, TheRoomThatIsLeftIsTold) {
   auto space = run(tree().space());
   ASSERT_TRUE(space) << space.error().message();
