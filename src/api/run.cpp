@@ -268,14 +268,14 @@ class Run {
 
   // Leaves things in the target for a moment, so that a stop lets it come to its end.
   Task<bool> prepare(Loop& loop, FullTree& source, FullTree& target) {
-    if (verifying() || options_.dry_run) {
-      copy::prepare_verify(*shared_, source, target);
-      co_return true;
-    }
     CancelToken prepared;
     TaskGroup watching;
     close_on_stop(loop, source, target, watching, prepared, copy::kStopPatience);
-    Status ready = co_await copy::prepare_copy(*shared_, source, target, options_.run_id);
+    Status ready = ok();
+    if (verifying() || options_.dry_run)
+      ready = co_await copy::prepare_verify(*shared_, source, target);
+    else
+      ready = co_await copy::prepare_copy(*shared_, source, target, options_.run_id);
     prepared.cancel();
     co_await watching.join();
     if (ready) co_return true;

@@ -281,7 +281,8 @@ Task<Status> check_backup(Shared& shared, Target& target) {
     co_return own_error(Own::kUnsupported, "backup",
                         "the target takes no hard links, by which --backup-dir keeps files");
   }
-  auto folds = co_await ignores_case(target);
+  Result<bool> folds = false;
+  if (shared.job != Job::kDryRun) folds = co_await ignores_case(target);
   if (!folds) co_return std::move(folds).error();
   if (*folds) {
     co_return own_error(Own::kUnsupported, "backup",

@@ -152,10 +152,15 @@ Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::s
   co_return ok();
 }
 
-void prepare_verify(Shared& shared, const Source& source, const Target& target) {
+Task<Status> prepare_verify(Shared& shared, const Source& source, Target& target) {
   shared.ownership =
       Ownership(shared.options, source.root_entry().attributes, target.root_entry().attributes);
   shared.target_can = target.capabilities();
+  if (shared.job != Job::kDryRun) co_return ok();
+  log(LogLevel::kInfo,
+      "a dry run writes nothing: whether the target takes owners, devices and times it cannot "
+      "tell; copy --check tries");
+  co_return co_await check_backup(shared, target);
 }
 
 void begin_copy(Shared& shared, Side side, std::uint32_t threads) {

@@ -28,8 +28,9 @@ inline constexpr std::chrono::milliseconds kStopPatience(5000);
 // can be given away, symlink times. Errors end the run: kCancelled when it is asked to stop.
 Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::string run_id);
 
-// The same before a comparison: which owners are expected. Nothing is written.
-void prepare_verify(Shared& shared, const Source& source, const Target& target);
+// The same before a comparison or a dry run: which owners are expected, and whether a backup could
+// be kept. Nothing is written.
+Task<Status> prepare_verify(Shared& shared, const Source& source, Target& target);
 
 // Before any of the threads starts: a thread that found no root would take the tree for done.
 void begin_copy(Shared& shared, Side side, std::uint32_t threads);

@@ -13,6 +13,7 @@ bool Worker::note_surplus(const Merge& merge, SurplusNames& names) {
   if (!merge.whole) {
     log(LogLevel::kWarning, "nothing is deleted in " + where +
                                 ": the listings of source and target are not free of errors");
+    shared_.counters.deletion_refused += merge.table.untaken();
     return false;
   }
   for (const TargetRow& row : merge.table.rows()) {

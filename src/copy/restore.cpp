@@ -10,6 +10,7 @@
 #include "base/treatment.hpp"
 #include "copy/lookups.hpp"
 #include "copy/scope.hpp"
+#include "copy/sweep.hpp"
 
 namespace nfsferry::copy {
 namespace {
@@ -155,6 +156,7 @@ Task<void> Restore::take(Level& level, std::vector<Entry> entries) {
   for (std::size_t i = 0; i < entries.size(); ++i) {
     Entry& entry = entries[i];
     const Result<Entry>& there = answers[i];
+    std::size_t before = taken.size();
     if (!there && means_no_entry(there.error()))
       free.push_back(std::move(entry));
     else if (!there)
@@ -165,11 +167,26 @@ Task<void> Restore::take(Level& level, std::vector<Entry> entries) {
       same.push_back(std::move(entry));  // it was kept, and then not replaced
     else
       taken.push_back(std::move(entry));
+    if (taken.size() == before) continue;
+    bool goes = co_await may_go(level, *there);
+    if (!goes) taken.pop_back();
   }
   co_await drop_links(level, std::move(same));
   co_await make_room(level, taken);
   std::move(taken.begin(), taken.end(), std::back_inserter(free));
   co_await put_back(level, std::move(free));
+}
+
+// Whether what stands there may be moved aside: no other run's target, no file system, nothing that
+// is never removed is in it.
+Task<bool> Restore::may_go(Level& level, const Entry& there) {
+  if (!is_directory(there)) co_return true;
+  Sweep inside(shared_, tree_, tree_, Sweep::Purpose::kCount);
+  inside.add(level.node, there);
+  co_await inside.run();
+  if (!inside.why_not_all()) co_return true;
+  failed(level, there.name, *inside.why_not_all());
+  co_return false;
 }
 
 Task<void> Restore::drop_links(Level& level, std::vector<Entry> entries) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "copy/scope.hpp"
+#include "copy/start_over.hpp"
 #include "copy/worker.hpp"
 
 namespace nfsferry::copy {
@@ -53,18 +54,32 @@ Task<Status> SourceWalk::list_pages(NodePtr node) {
     if (!opened) co_return std::move(opened).error();
     node->source = *std::move(opened);
   }
+  std::set<Hash128> met;  // what a listing that is started over shows again
+  for (unsigned restarts = 0;; ++restarts) {
+    Status listed = co_await list_once(node, met);
+    bool again = !listed && means_start_over(listed.error()) && restarts < kRestartsMost;
+    if (!again) co_return listed;
+    ++shared_.counters.retries;
+  }
+}
+
+Task<Status> SourceWalk::list_once(NodePtr node, std::set<Hash128>& met) {
   auto listing = source_.list(node->source);
   if (!listing) co_return std::move(listing).error();
+  auto is_new = [&](const std::string& name) {
+    return met.insert(name_key(name, shared_.name_seed)).second;
+  };
   for (bool more = true; more && !over();) {
     auto page = co_await (*listing)->next();
     if (!page) co_return std::move(page).error();
     more = !page->eof;
     for (const Error& error : page->refused) {
+      if (!is_new(error.path)) continue;
       std::string path = node->path_of(error.path);
       shared_.entry_failed(Phase::kPrepare, std::move(path), error, 1, FailedAt::kSource);
     }
     for (Entry& entry : page->entries) {
-      if (shared_.filters_out(*node, entry)) continue;
+      if (!is_new(entry.name) || shared_.filters_out(*node, entry)) continue;
       bool inside = !is_beyond(entry, node->entry.attributes.fsid, shared_.options);
       if (!inside || is_leftover(entry, shared_.options)) continue;
       if (entry.attributes.type == FileType::kDirectory)

@@ -30,6 +30,7 @@ class SourceWalk {
   Task<void> lane();
   Task<void> list(NodePtr node);
   Task<Status> list_pages(NodePtr node);
+  Task<Status> list_once(NodePtr node, std::set<Hash128>& met);
   Task<void> enter(NodePtr node, Entry entry);
 
   Shared& shared_;

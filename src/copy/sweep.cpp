@@ -1,6 +1,7 @@
 #include "copy/sweep.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -99,7 +100,7 @@ Task<void> Sweep::clear_out(PlacePtr place) {
     std::vector<Entry> entries;
     auto more = co_await list_some(place, entries);
     bool again = !more && means_start_over(more.error());
-    if (again && ++restarts <= kRestartsMost && removes()) continue;
+    if (again && ++restarts <= kRestartsMost) continue;
     if (!more) {
       place_failed(*place, more.error());
       co_return;
@@ -116,11 +117,17 @@ Task<void> Sweep::clear_out(PlacePtr place) {
   }
 }
 
-// A part after the other, so that little happens between the question and the removal.
+// A part after the other, so that little happens between the question and the removal. A directory
+// that is moved aside is gone through first, which can take long: it is a part of its own.
 Task<void> Sweep::take_some(PlacePtr place, std::vector<Entry> entries, bool more) {
   bool asks = place->names && !counts();
+  auto directories = entries.end();
+  if (moves())
+    directories = std::partition(entries.begin(), entries.end(), std::not_fn(is_directory));
+  auto alone = std::size_t(directories - entries.begin());
   for (std::size_t begin = 0; begin < entries.size() && !shared_.stopping();) {
-    std::size_t end = std::min(entries.size(), begin + kTakenAtOnce);
+    std::size_t end = begin + 1;
+    if (begin < alone) end = std::min(alone, begin + kTakenAtOnce);
     std::vector<Entry> some(std::make_move_iterator(entries.begin() + std::ptrdiff_t(begin)),
                             std::make_move_iterator(entries.begin() + std::ptrdiff_t(end)));
     begin = end;
@@ -161,7 +168,11 @@ Task<Result<bool>> Sweep::list_some(PlacePtr place, std::vector<Entry>& entries)
     if (!more || entries.size() < kEntriesMost) continue;
     if (removes()) co_return true;
     if (shared_.stopping()) break;
+    // A listing that is started over shows them again.
+    std::vector<Hash128> taken;
+    for (const Entry& entry : entries) taken.push_back(name_key(entry.name, shared_.name_seed));
     co_await take_some(place, std::move(entries), false);
+    place->met.insert(taken.begin(), taken.end());
     entries.clear();
   }
   co_return false;

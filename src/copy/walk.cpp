@@ -357,10 +357,7 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
 
 // A directory that has taken the place of something else since the listing.
 Task<void> Worker::take_new_directory(NodePtr node, Entry entry) {
-  if (shared_.filters_out(*node, entry)) {
-    tell(*node, entry, EntryAction::kSkipped);
-    co_return;
-  }
+  if (is_skipped(node, entry)) co_return;
   std::vector<Subdirectory> found(1);
   found[0].entry = std::move(entry);
   found[0].late = true;

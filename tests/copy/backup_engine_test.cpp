@@ -458,13 +458,41 @@ TEST_F(BackupRun, a_restore_leaves_in_the_backup_what_it_cannot_put_back) {
   EXPECT_EQ(target("/a"), "a");
 }
 
+TEST_F(BackupRun, a_restore_moves_no_directory_aside_in_which_another_run_is_at_work) {
+  to("/a", FileType::kRegular, "old");
+  done();
+  to("/a", FileType::kDirectory);
+  to("/a/.nfsferry-lock", FileType::kRegular, "somebody's");
+  Restored undone = restore("first");
+  EXPECT_EQ(undone.run.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_TRUE(there("/a/.nfsferry-lock"));
+  EXPECT_EQ(kept("/a"), "old");
+  ASSERT_TRUE(target_volume_->remove(*at(*target_volume_, "/a"), ".nfsferry-lock", false));
+  EXPECT_EQ(restore("first").restored, 1u);
+  EXPECT_EQ(target("/a"), "old");
+}
+
+TEST_F(BackupRun, asks_the_source_for_each_directory_right_before_it_is_moved) {
+  for (const char* path : {"/one", "/two"}) to(path, FileType::kDirectory);
+  MemoryOptions options;
+  options.fail = [this, first = true](std::string_view operation,
+                                      std::string_view name) mutable -> std::optional<Error> {
+    if (operation != "move" || !std::exchange(first, false)) return {};
+    from(name == "one" ? "/two" : "/one", FileType::kDirectory);
+    return {};
+  };
+  CopyReport report = done(options);
+  EXPECT_EQ(report.folders_deleted, 1u);
+  EXPECT_EQ(report.deletion_refused, 1u);
+}
+
 class RefusedBackup : public BackupRun {
  protected:
   // The message of what prepare_copy refuses.
-  std::string refusal() {
+  std::string refusal(Job job = Job::kCopy) {
     Observer quiet;
     Pace pace(limits_, stop_);
-    Shared shared(Job::kCopy, options_, quiet, stop_, pace);
+    Shared shared(job, options_, quiet, stop_, pace);
     auto source = tree(source_volume_);
     auto target = tree(target_volume_);
     std::string out;
@@ -477,7 +505,11 @@ class RefusedBackup : public BackupRun {
     EXPECT_TRUE(opened);
     opened = co_await target.open();
     EXPECT_TRUE(opened);
-    Status ready = co_await prepare_copy(shared, source, target, "first");
+    Status ready = ok();
+    if (shared.job == Job::kDryRun)
+      ready = co_await prepare_verify(shared, source, target);
+    else
+      ready = co_await prepare_copy(shared, source, target, "first");
     out = ready ? "" : ready.error().message();
     co_await source.close();
     co_await target.close();
@@ -493,6 +525,14 @@ TEST_F(RefusedBackup, in_a_directory_that_is_no_backup_folder) {
   to("/kept", FileType::kDirectory);
   to("/kept/mine", FileType::kRegular, "x");
   EXPECT_NE(refusal().find("no backup folder"), std::string::npos) << refusal();
+}
+
+TEST_F(RefusedBackup, in_a_dry_run_as_in_the_copy) {
+  to("/kept", FileType::kDirectory);
+  EXPECT_EQ(refusal(Job::kDryRun), "");
+  to("/kept/mine", FileType::kRegular, "x");
+  EXPECT_EQ(refusal(Job::kDryRun), refusal());
+  EXPECT_NE(refusal(Job::kDryRun), "");
 }
 
 TEST_F(RefusedBackup, in_a_target_that_ignores_case) {

@@ -12,8 +12,8 @@ class Delete : public Engine {
     from("/kept", FileType::kRegular, "in both");
   }
   bool there(std::string_view path) { return at(*target_volume_, path) != nullptr; }
-  CopyReport done() {
-    CopyReport report = copy();
+  CopyReport done(MemoryOptions target_options = {}) {
+    CopyReport report = copy({}, std::move(target_options));
     EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
     for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
     return report;
@@ -132,7 +132,29 @@ TEST_F(Delete, spares_a_directory_whose_listing_was_started_over) {
   EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
   EXPECT_TRUE(there("/surplus"));
   EXPECT_EQ(report.files_deleted, 0u);
+  EXPECT_EQ(report.deletion_refused, 1u);
   EXPECT_EQ(done().files_deleted, 1u) << "the next run sees it whole";
+}
+
+TEST_F(Delete, counts_what_would_go_where_the_target_forgets_its_place) {
+  to("/tree", FileType::kDirectory);
+  for (int i = 0; i < 35; ++i) to("/tree/f" + std::to_string(i), FileType::kRegular, "x");
+  options_.max_delete = 36;
+  options_.dry_run = true;
+  EXPECT_EQ(done(forgetting({4})).files_deleted, 35u) << "while they are counted";
+  EXPECT_EQ(done(forgetting({8})).files_deleted, 35u) << "while they are told";
+  options_.dry_run = false;
+  EXPECT_EQ(done(forgetting({4})).files_deleted, 35u);
+}
+
+TEST_F(Delete, foretells_each_name_once_where_a_large_listing_is_started_over) {
+  to("/tree", FileType::kDirectory);
+  constexpr std::size_t kNames = Sweep::kEntriesMost + 3'000;
+  for (std::size_t i = 0; i < kNames; ++i) to("/tree/" + std::to_string(i), FileType::kRegular);
+  options_.dry_run = true;
+  MemoryOptions forgets = forgetting({20});  // the root's is the first
+  forgets.page_entries = 1000;
+  EXPECT_EQ(done(forgets).files_deleted, kNames);
 }
 
 TEST_F(Delete, of_more_than_is_allowed_does_nothing_and_counts_what_is_inside) {

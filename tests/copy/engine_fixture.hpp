@@ -158,7 +158,8 @@ class Engine : public ::testing::Test {
     EXPECT_TRUE(opened);
     opened = co_await target.open();
     EXPECT_TRUE(opened);
-    prepare_verify(shared, source, target);
+    Status ready = co_await prepare_verify(shared, source, target);
+    EXPECT_TRUE(ready);
     Side side{&source, &target};
     begin_copy(shared, side, 1);
     co_await copy_on_this_thread(shared, *loop_, side, true);
@@ -171,11 +172,11 @@ class Engine : public ::testing::Test {
     EXPECT_TRUE(opened);
     opened = co_await target.open();
     EXPECT_TRUE(opened);
-    if (shared.job == Job::kDryRun) {
-      prepare_verify(shared, source, target);
-      co_return;
-    }
-    Status ready = co_await prepare_copy(shared, source, target, "run");
+    Status ready = ok();
+    if (shared.job == Job::kDryRun)
+      ready = co_await prepare_verify(shared, source, target);
+    else
+      ready = co_await prepare_copy(shared, source, target, "run");
     EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
   }
   Task<void> copy_task(Shared& shared, MemoryTree& source, MemoryTree& target, CopyReport& report) {

@@ -28,6 +28,27 @@ TEST_F(LyingSource, ADirectoryThatHoldsItselfIsAnErrorAndNoEndlessCopy) {
   EXPECT_EQ(at(*target_volume_, "/a/again"), nullptr);
 }
 
+TEST_F(LyingSource, AFileInWhosePlaceAFileSystemIsMountedMeanwhileIsNotEntered) {
+  add(*source_volume_, "/file", FileType::kRegular, "content");
+  MemoryOptions mounting;
+  mounting.fail = [this, first = true](std::string_view operation,
+                                       std::string_view on) mutable -> std::optional<Error> {
+    if (operation != "read_file" || on != "file" || !std::exchange(first, false)) return {};
+    EXPECT_TRUE(source_volume_->remove(*source_volume_->root(), "file", false));
+    add(*source_volume_, "/file", FileType::kDirectory);
+    add(*source_volume_, "/file/inside", FileType::kRegular, "of another file system");
+    for (const char* path : {"/file", "/file/inside"}) {
+      source_volume_->edit(path, [](MemoryNode& node) { node.attributes.fsid.minor += 1000; });
+    }
+    return errno_error(ESTALE, operation, on);
+  };
+
+  CopyReport report = copy(mounting);
+
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(at(*target_volume_, "/file"), nullptr);
+}
+
 TEST_F(LyingSource, FilesOfOneNumberAndOtherSizesAreNotTakenForOneFile) {
   add(*source_volume_, "/a", FileType::kRegular, "one");
   add(*source_volume_, "/b", FileType::kRegular, "another");

@@ -75,6 +75,18 @@ TEST_F(Owners, of_a_file_with_several_names_are_counted_once) {
   EXPECT_EQ(text_of(count().users), "5=1/6 0=1/0 ");
 }
 
+TEST_F(Owners, are_counted_once_where_a_listing_is_started_over) {
+  for (int i = 0; i < 35; ++i) {
+    std::string path = "/f" + std::to_string(i);
+    add(*source_volume_, path, FileType::kRegular, "12345");
+    own(path, 5, 5);
+  }
+  own("", 0, 0);
+  Found found = count(forgetting({3}));
+  EXPECT_EQ(text_of(found.users), "5=35/175 0=1/0 ");
+  EXPECT_EQ(found.run.exit_code, ExitCode::kDone);
+}
+
 TEST_F(Owners, of_what_cannot_be_listed_are_missing_and_said_to_be) {
   MemoryVolume& volume = *source_volume_;
   own("", 0, 0);

@@ -111,12 +111,12 @@ class SharedFile : public Engine {
   }
   static Task<void> begin(Shared& shared, MemoryTree& source, MemoryTree& target) {
     co_await open(source, target);
-    if (shared.job == Job::kVerify) {
-      prepare_verify(shared, source, target);
-    } else {
-      Status ready = co_await prepare_copy(shared, source, target, "run");
-      EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
-    }
+    Status ready = ok();
+    if (shared.job == Job::kVerify)
+      ready = co_await prepare_verify(shared, source, target);
+    else
+      ready = co_await prepare_copy(shared, source, target, "run");
+    EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
     begin_copy(shared, copy::Side{&source, &target}, kThreads);
   }
   static Task<void> carry(Shared& shared, Loop& loop, MemoryTree& source, MemoryTree& target) {
