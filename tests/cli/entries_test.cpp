@@ -102,6 +102,28 @@ TEST_F(EntriesTest, WhatIsNotCarriedIsInSummaryReportAndTrail) {
   EXPECT_FALSE(told["empty"].contains("not_carried"));
 }
 
+TEST_F(EntriesTest, ADryRunTellsEntryByEntryWhatTheCopyDoes) {
+  folder_.write("target/a", "another");
+  folder_.write("target/surplus", "x");
+  std::vector<std::string> flags{"--delete", "--log-entries", folder_.path("entries")};
+  auto actions = [this] {
+    std::map<std::string, std::string> out;
+    for (const auto& [path, entry] : entries()) out[path] = entry["action"];
+    return out;
+  };
+  flags.emplace_back("--dry-run");
+  Outcome foretold = copy(flags);
+  ASSERT_EQ(foretold.exit_code, 0) << foretold.err;
+  EXPECT_NE(foretold.out.find("would copy"), std::string::npos) << foretold.out;
+  EXPECT_EQ(folder_.read("target/a"), "another");
+  auto would = actions();
+  EXPECT_EQ(would["surplus"], "deleted");
+  flags.pop_back();
+  Outcome done = copy(flags);
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_EQ(actions(), would);
+}
+
 TEST_F(EntriesTest, XxhsumFindsEveryFileOfTheManifestInTheTarget) {
   for (const char* mode : {"none", "transferred", "all"}) {
     Outcome outcome =

@@ -1,4 +1,6 @@
 // --backup-dir: what is replaced or deleted is kept, and put back by a restore.
+#include <csignal>
+
 #include <functional>
 #include <utility>
 
@@ -484,6 +486,33 @@ TEST_F(BackupRun, asks_the_source_for_each_directory_right_before_it_is_moved) {
   CopyReport report = done(options);
   EXPECT_EQ(report.folders_deleted, 1u);
   EXPECT_EQ(report.deletion_refused, 1u);
+}
+
+TEST_F(BackupRun, a_restore_that_is_stopped_in_the_midst_goes_on_later) {
+  constexpr unsigned kDirectories = 30;
+  for (unsigned i = 0; i < kDirectories; ++i) {
+    std::string path = "/d" + std::to_string(i);
+    from(path, FileType::kDirectory);
+    to(path, FileType::kDirectory);
+    to(path + "/file", FileType::kRegular, "old");
+  }
+  done();
+  MemoryOptions stopping;
+  stopping.fail = [this, moves = 0](std::string_view operation,
+                                    std::string_view) mutable -> std::optional<Error> {
+    if (operation == "move" && ++moves == 5) stop_ = SIGTERM;
+    return {};
+  };
+  Restored first = restore("first", stopping);
+  EXPECT_GE(first.restored, 1u);
+  EXPECT_LT(first.restored, kDirectories);
+  stop_ = 0;
+  Restored rest = restore("first");
+  EXPECT_EQ(first.restored + rest.restored, kDirectories);
+  for (unsigned i = 0; i < kDirectories; ++i) {
+    EXPECT_EQ(target("/d" + std::to_string(i) + "/file"), "old");
+  }
+  EXPECT_FALSE(there("/kept/first"));
 }
 
 class RefusedBackup : public BackupRun {

@@ -1,5 +1,7 @@
 // What --delete and --force must not take, whatever the two sides look like and whatever happens
 // meanwhile.
+#include <csignal>
+
 #include "copy/sweep.hpp"
 #include "engine_fixture.hpp"
 
@@ -352,6 +354,36 @@ TEST_F(DeleteSafety, a_listing_that_never_ends_is_a_failure) {
   EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
   ASSERT_EQ(report.failures.size(), 1u);
   EXPECT_EQ(report.failures[0].error, "listing_loops");
+}
+
+TEST_F(DeleteSafety, a_stop_in_the_midst_of_it_leaves_the_rest_and_the_next_run_takes_it) {
+  constexpr unsigned kDirectories = 60;
+  for (unsigned i = 0; i < kDirectories; ++i) {
+    std::string path = "/d" + std::to_string(i);
+    to(path, FileType::kDirectory);
+    to(path + "/file", FileType::kRegular, "x");
+  }
+  MemoryOptions stopping;
+  stopping.fail = [this, removals = 0](std::string_view operation,
+                                       std::string_view) mutable -> std::optional<Error> {
+    if (operation == "remove" && ++removals == 10) stop_ = SIGTERM;
+    return {};
+  };
+  CopyReport report = copy({}, stopping);
+  EXPECT_EQ(report.exit_code, ExitCode::kTerminated);
+  EXPECT_GE(report.files_deleted, 9u);
+  EXPECT_LT(report.files_deleted + report.folders_deleted, 2 * kDirectories);
+  std::uint64_t left = 0;
+  for (unsigned i = 0; i < kDirectories; ++i) {
+    std::string path = "/d" + std::to_string(i);
+    left += (there(path) ? 1u : 0u) + (there(path + "/file") ? 1u : 0u);
+  }
+  EXPECT_EQ(report.files_deleted + report.folders_deleted + left, 2 * kDirectories);
+
+  stop_ = 0;
+  CopyReport next = copy();
+  EXPECT_EQ(next.exit_code, ExitCode::kDone) << next.error_detail;
+  EXPECT_EQ(next.files_deleted + next.folders_deleted, left);
 }
 
 TEST_F(DeleteSafety, force_takes_nothing_for_what_is_gone_from_the_source) {

@@ -19,7 +19,16 @@ namespace fs = std::filesystem;
 
 const auto* const kRegistered = ::testing::AddGlobalTestEnvironment(&SharedServer::instance());
 
-enum class Blow { kCutCall, kCutReply, kPieces, kDelay };
+enum class Blow {
+  kCutCall,      // not executed
+  kCutInCall,    // half of it reaches the server
+  kCutReply,     // executed
+  kCutInReply,   // executed; half of the answer comes
+  kDouble,       // the answer comes twice
+  kPieces,       // in single bytes
+  kDelay,        // by 20 ms
+  kNewVerifier,  // of WRITE and COMMIT, as after a restart
+};
 
 // What befalls some requests for one procedure of NFSv3. Filters run on the proxy's thread alone.
 struct Plan {
@@ -28,12 +37,13 @@ struct Plan {
   unsigned nth = 1;  // which of them is the first
   unsigned times = 1;
   std::chrono::milliseconds lasts{0};  // instead of `times`
+  std::size_t least_bytes = 0;         // of a call that it may strike
   unsigned seen = 0;
   std::optional<std::chrono::steady_clock::time_point> first{};
   std::atomic<unsigned> struck{0};
 
-  bool strikes(std::uint32_t asked) {
-    if (procedure != 0 && asked != procedure) return false;
+  bool strikes(std::uint32_t asked, std::size_t bytes) {
+    if ((procedure != 0 && asked != procedure) || bytes < least_bytes) return false;
     ++seen;
     bool now = seen >= nth && seen < nth + times;
     if (lasts.count() > 0 && seen >= nth) {
@@ -60,13 +70,13 @@ class PlanFilter : public ProxyFilter {
 
   void on_call(std::span<const std::byte> record, ProxyActions& actions) override {
     constexpr std::size_t kProcedureWord = 5;
-    bool struck = plan_.strikes(word(record, kProcedureWord));
-    if (struck && plan_.blow == Blow::kCutCall) {
-      actions.push_back({ProxyAction::Kind::kReset});
-      return;
-    }
+    bool struck = plan_.strikes(word(record, kProcedureWord), record.size());
+    bool cut = struck && (plan_.blow == Blow::kCutCall || plan_.blow == Blow::kCutInCall);
     if (struck) marked_.push_back(word(record, 0));
-    actions.push_back({ProxyAction::Kind::kToServer, framed(record)});
+    std::vector<std::byte> bytes = framed(record);
+    if (cut) bytes.resize(plan_.blow == Blow::kCutInCall ? bytes.size() / 2 : 0);
+    actions.push_back({ProxyAction::Kind::kToServer, std::move(bytes)});
+    if (cut) actions.push_back({ProxyAction::Kind::kReset});
   }
   void on_reply(std::span<const std::byte> record, ProxyActions& actions) override {
     bool struck = std::erase(marked_, word(record, 0)) > 0;
@@ -74,13 +84,28 @@ class PlanFilter : public ProxyFilter {
       actions.push_back({ProxyAction::Kind::kToClient, framed(record)});
       return;
     }
+    using Kind = ProxyAction::Kind;
+    std::vector<std::byte> bytes = framed(record);
     switch (plan_.blow) {
       case Blow::kCutCall:
-      case Blow::kCutReply: actions.push_back({ProxyAction::Kind::kReset}); break;
-      case Blow::kPieces: actions.push_back({ProxyAction::Kind::kBytewise, framed(record)}); break;
+      case Blow::kCutInCall:
+      case Blow::kCutReply: actions.push_back({Kind::kReset}); break;
+      case Blow::kCutInReply:
+        bytes.resize(bytes.size() / 2);
+        actions.push_back({Kind::kToClient, std::move(bytes)});
+        actions.push_back({Kind::kReset});
+        break;
+      case Blow::kDouble:
+        actions.push_back({Kind::kToClient, bytes});
+        actions.push_back({Kind::kToClient, std::move(bytes)});
+        break;
+      case Blow::kPieces: actions.push_back({Kind::kBytewise, std::move(bytes)}); break;
       case Blow::kDelay:
-        actions.push_back(
-            {ProxyAction::Kind::kToClient, framed(record), std::chrono::milliseconds(20)});
+        actions.push_back({Kind::kToClient, std::move(bytes), std::chrono::milliseconds(20)});
+        break;
+      case Blow::kNewVerifier:  // the last of both results (RFC 1813 sections 3.3.7 and 3.3.21)
+        bytes.back() ^= std::byte{1};
+        actions.push_back({Kind::kToClient, std::move(bytes)});
         break;
     }
   }
@@ -115,14 +140,16 @@ class Nfs3Fault : public Nfs3Copy {
     return made ? *std::move(made) : nullptr;
   }
   // Both sides through one proxy.
-  void copy_through(Plan& plan) {
+  CopyReport copy_through(Plan& plan) {
     auto between = proxy(plan);
     CopyOptions wanted = options();
     wanted.source = url(source_, "3", between->port());
     wanted.target = url(target_, "3", between->port());
     wanted.verify = VerifyMode::kTransferred;
-    expect_done(copy(wanted));
+    CopyReport report = copy(wanted);
+    expect_done(report);
     expect_equal();
+    return report;
   }
   void clear_target() {
     for (const auto& entry : fs::directory_iterator(folder(target_))) fs::remove_all(entry.path());
@@ -148,13 +175,36 @@ INSTANTIATE_TEST_SUITE_P(Procedures, Nfs3Faults, ::testing::ValuesIn(kProcedures
 
 TEST_P(Nfs3Faults, a_lost_connection_under_it_loses_nothing) {
   make_source(folder(source_));
-  for (Blow blow : {Blow::kCutCall, Blow::kCutReply}) {
+  for (Blow blow : {Blow::kCutCall, Blow::kCutInCall, Blow::kCutReply, Blow::kCutInReply}) {
     for (unsigned nth : {1u, 3u}) {
       SCOPED_TRACE(::testing::Message() << static_cast<int>(blow) << " at number " << nth);
       clear_target();
       Plan plan{GetParam().number, blow, nth};
       copy_through(plan);
+      EXPECT_TRUE(plan.struck > 0 || nth > 1);
     }
+  }
+}
+
+TEST_P(Nfs3Faults, an_answer_that_comes_twice_is_taken_once) {
+  make_source(folder(source_));
+  Plan plan{GetParam().number, Blow::kDouble};
+  copy_through(plan);
+  EXPECT_GT(plan.struck, 0u);
+}
+
+TEST_F(Nfs3Fault, what_a_server_that_restarted_may_have_forgotten_is_written_again) {
+  make_source(folder(source_));
+  constexpr std::uint32_t kWrite = 7, kCommit = 21;
+  for (std::uint32_t procedure : {kWrite, kCommit}) {
+    SCOPED_TRACE(procedure);
+    clear_target();
+    Plan plan{procedure, Blow::kNewVerifier};
+    // Small files are written durably at once: there a verifier says nothing.
+    if (procedure == kWrite) plan.least_bytes = 1 << 18;
+    CopyReport report = copy_through(plan);
+    EXPECT_EQ(plan.struck, 1u);
+    EXPECT_GT(report.retries, 0u);
   }
 }
 

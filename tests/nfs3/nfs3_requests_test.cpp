@@ -1,0 +1,205 @@
+// What a copy asks of servers of NFSv3, counted on the wire.
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "nfs3_copies.hpp"
+#include "nfsferry/backups.hpp"
+#include "nfsferry/owners.hpp"
+#include "record_reader.hpp"
+#include "sample_tree.hpp"
+
+namespace nfsferry::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint32_t kLookup = 3, kWrite = 7, kRename = 14, kReaddirplus = 17, kCommit = 21;
+// Those that change something.
+constexpr std::uint32_t kModifying[] = {2, kWrite, 8, 9, 10, 11, 12, 13, kRename, 15, kCommit};
+
+std::uint32_t word_of(std::span<const std::byte> record, std::size_t index) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 4 * index; i < 4 * index + 4 && i < record.size(); ++i) {
+    value = value << 8 | std::to_integer<std::uint32_t>(record[i]);
+  }
+  return value;
+}
+
+struct Counts {
+  std::array<std::atomic<unsigned>, 22> calls{};  // by procedure
+  std::atomic<unsigned> on_their_way{0};
+  std::atomic<unsigned> most_at_once{0};
+  std::uint32_t lost = 0;  // procedure whose first reply is lost with its connection; 0: none
+};
+
+class CountingFilter : public ProxyFilter {
+ public:
+  explicit CountingFilter(Counts& counts) : counts_(counts) {}
+
+  void on_call(std::span<const std::byte> record, ProxyActions& actions) override {
+    std::uint32_t procedure = word_of(record, 5);
+    if (procedure < counts_.calls.size()) ++counts_.calls[procedure];
+    counts_.most_at_once = std::max(counts_.most_at_once.load(), ++counts_.on_their_way);
+    if (procedure == counts_.lost && procedure != 0) {
+      counts_.lost = 0;
+      struck_ = word_of(record, 0);
+    }
+    actions.push_back({ProxyAction::Kind::kToServer, framed(record)});
+  }
+  void on_reply(std::span<const std::byte> record, ProxyActions& actions) override {
+    --counts_.on_their_way;
+    if (struck_ && word_of(record, 0) == *struck_)
+      actions.push_back({ProxyAction::Kind::kReset});
+    else
+      actions.push_back({ProxyAction::Kind::kToClient, framed(record)});
+  }
+
+ private:
+  Counts& counts_;
+  std::optional<std::uint32_t> struck_;  // xid
+};
+
+class Nfs3Requests : public Nfs3Copy {
+ protected:
+  std::unique_ptr<Proxy> counting(Counts& counts, std::chrono::milliseconds delay = {}) {
+    ProxyOptions options;
+    options.server_port = static_cast<std::uint16_t>(server().port());
+    options.delay_to_client = delay;
+    options.make_filter = [&counts] { return std::make_unique<CountingFilter>(counts); };
+    auto made = Proxy::start(options);
+    EXPECT_TRUE(made.has_value());
+    return made ? *std::move(made) : nullptr;
+  }
+  void make_files(unsigned number) const {
+    for (unsigned i = 0; i < number; ++i) {
+      make_file(folder(source_) / ("file" + std::to_string(i)), 100 + i, i);
+    }
+  }
+  static std::string read(const fs::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+};
+
+TEST_F(Nfs3Requests, a_listing_brings_attributes_and_handles_and_nothing_is_looked_up) {
+  make_files(200);
+  Counts counts;
+  auto between = counting(counts);
+  CopyOptions wanted = options();
+  wanted.source = url(source_, "3", between->port());
+  expect_done(copy(wanted));
+  EXPECT_GT(counts.calls[kReaddirplus], 0u);
+  EXPECT_EQ(counts.calls[kLookup], 0u);
+}
+
+TEST_F(Nfs3Requests, many_are_on_their_way_at_once) {
+  make_files(200);
+  Counts from, to;
+  auto source = counting(from, std::chrono::milliseconds(2));
+  auto target = counting(to, std::chrono::milliseconds(2));
+  CopyOptions wanted = options();
+  wanted.source = url(source_, "3", source->port());
+  wanted.target = url(target_, "3", target->port());
+  expect_done(copy(wanted));
+  expect_equal();
+  EXPECT_GE(from.most_at_once, 16u);
+  EXPECT_GE(to.most_at_once, 16u);
+}
+
+TEST_F(Nfs3Requests, of_a_dry_run_change_nothing) {
+  make_files(20);
+  make_file(folder(target_) / "file3", 5, 1);
+  make_file(folder(target_) / "surplus", 5, 2);
+  Counts counts;
+  auto between = counting(counts);
+  CopyOptions wanted = options();
+  wanted.target = url(target_, "3", between->port());
+  wanted.dry_run = true;
+  wanted.delete_surplus = true;
+  CopyReport report = copy(wanted);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(report.files_transferred, 20u);
+  EXPECT_EQ(report.files_deleted, 1u);
+  for (std::uint32_t procedure : kModifying) EXPECT_EQ(counts.calls[procedure], 0u) << procedure;
+}
+
+TEST_F(Nfs3Requests, of_a_dry_run_after_the_copy_foretell_nothing) {
+  make_files(20);
+  expect_done(copy(options()));
+  CopyOptions again = options();
+  again.dry_run = true;
+  CopyReport report = copy(again);
+  expect_done(report);
+  EXPECT_EQ(report.files_transferred, 0u);
+  EXPECT_EQ(report.bytes_written, 0u);
+  EXPECT_EQ(report.metadata_repaired, 0u);
+}
+
+TEST_F(Nfs3Requests, that_keep_and_put_back_a_backup_may_lose_the_answer_to_a_move) {
+  fs::create_directories(folder(target_) / "surplus" / "deep");
+  make_file(folder(target_) / "surplus" / "deep" / "file", 70, 3);
+  make_file(folder(target_) / "replaced", 80, 4);
+  make_file(folder(source_) / "replaced", 90, 5);
+  const std::string only = read(folder(target_) / "surplus" / "deep" / "file");
+  const std::string old = read(folder(target_) / "replaced");
+  Counts counts;
+  auto between = counting(counts);
+  CopyOptions wanted = options();
+  wanted.target = url(target_, "3", between->port());
+  wanted.delete_surplus = true;
+  wanted.backup_dir = "kept";
+  wanted.run_id = "first";
+  counts.lost = kRename;
+
+  CopyReport report = copy(wanted);
+
+  expect_done(report);
+  EXPECT_EQ(counts.lost, 0u) << "nothing was lost";
+  fs::path kept = folder(target_) / "kept" / "first";
+  EXPECT_EQ(read(kept / "surplus" / "deep" / "file"), only);
+  EXPECT_EQ(read(kept / "replaced"), old);
+  EXPECT_EQ(read(folder(target_) / "replaced"), read(folder(source_) / "replaced"));
+  EXPECT_FALSE(fs::exists(folder(target_) / "surplus"));
+
+  RestoreOptions undo;
+  undo.target = wanted.target;
+  undo.backup_of = "first";
+  counts.lost = kRename;
+  StopFlag stop{0};
+  RestoreReport restored = restore(undo, stop);
+
+  EXPECT_EQ(restored.run.exit_code, ExitCode::kDone) << restored.run.error_detail;
+  EXPECT_EQ(counts.lost, 0u) << "nothing was lost";
+  EXPECT_EQ(read(folder(target_) / "surplus" / "deep" / "file"), only);
+  EXPECT_EQ(read(folder(target_) / "replaced"), old);
+  EXPECT_FALSE(fs::exists(kept));
+}
+
+TEST_F(Nfs3Requests, tell_whose_the_entries_of_a_tree_are) {
+  make_files(3);
+  ASSERT_EQ(::chown((folder(source_) / "file1").c_str(), 4711, 4712), 0);
+  OwnersOptions wanted;
+  wanted.location = url(source_, "3");
+  StopFlag stop{0};
+  OwnersReport report = owners(wanted, stop);
+  EXPECT_EQ(report.run.exit_code, ExitCode::kDone) << report.run.error_detail;
+  auto share = [](const std::vector<OwnerShare>& shares, const std::string& id) {
+    auto found = std::find_if(shares.begin(), shares.end(),
+                              [&](const OwnerShare& one) { return one.id == id; });
+    return found == shares.end() ? OwnerShare{} : *found;
+  };
+  EXPECT_EQ(share(report.users, "4711").entries, 1u);
+  EXPECT_EQ(share(report.users, "4711").bytes, 101u);
+  EXPECT_EQ(share(report.groups, "4712").entries, 1u);
+  EXPECT_EQ(share(report.users, "0").entries, 3u) << "the root and two files";
+}
+
+}  // namespace
+}  // namespace nfsferry::test
