@@ -153,10 +153,10 @@ Task<void> Restore::take(Level& level, std::vector<Entry> entries) {
   std::vector<Entry> free;
   std::vector<Entry> taken;
   std::vector<Entry> same;
+  std::vector<std::pair<Entry, Entry>> displacing;  // and the directory that is there
   for (std::size_t i = 0; i < entries.size(); ++i) {
     Entry& entry = entries[i];
     const Result<Entry>& there = answers[i];
-    std::size_t before = taken.size();
     if (!there && means_no_entry(there.error()))
       free.push_back(std::move(entry));
     else if (!there)
@@ -165,28 +165,38 @@ Task<void> Restore::take(Level& level, std::vector<Entry> entries) {
       level.directories.push_back(std::move(entry));
     else if (are_links(entry.attributes, there->attributes))
       same.push_back(std::move(entry));  // it was kept, and then not replaced
+    else if (is_directory(*there))
+      displacing.emplace_back(std::move(entry), *there);
     else
       taken.push_back(std::move(entry));
-    if (taken.size() == before) continue;
-    bool goes = co_await may_go(level, *there);
-    if (!goes) taken.pop_back();
   }
   co_await drop_links(level, std::move(same));
   co_await make_room(level, taken);
   std::move(taken.begin(), taken.end(), std::back_inserter(free));
   co_await put_back(level, std::move(free));
+  for (auto& [entry, there] : displacing) {
+    if (!shared_.stopping()) co_await displace(level, std::move(entry), std::move(there));
+  }
 }
 
-// Whether what stands there may be moved aside: no other run's target, no file system, nothing that
-// is never removed is in it.
-Task<bool> Restore::may_go(Level& level, const Entry& there) {
-  if (!is_directory(there)) co_return true;
-  Sweep inside(shared_, tree_, tree_, Sweep::Purpose::kCount);
+// In the place of a directory, which is gone through first: it goes as a whole, and not where
+// another run is at work in it or a file system is mounted there.
+Task<void> Restore::displace(Level& level, Entry entry, Entry there) {
+  Sweep inside(shared_, tree_, tree_, Sweep::Purpose::kCountAll);
   inside.add(level.node, there);
   co_await inside.run();
-  if (!inside.why_not_all()) co_return true;
-  failed(level, there.name, *inside.why_not_all());
-  co_return false;
+  if (inside.why_not_all()) co_return failed(level, entry.name, *inside.why_not_all());
+  std::vector<Entry> one;
+  auto now = co_await tree_.lookup(level.node->target, entry.name);
+  if (!now && !means_no_entry(now.error())) co_return failed(level, entry.name, now.error());
+  if (now && now->attributes.fileid != there.attributes.fileid) {
+    co_return failed(level, entry.name,
+                     own_error(Own::kTypeConflict, "restore",
+                               "what stands there has changed meanwhile; run again"));
+  }
+  one.push_back(std::move(entry));
+  if (now) co_await make_room(level, one);
+  co_await put_back(level, std::move(one));
 }
 
 Task<void> Restore::drop_links(Level& level, std::vector<Entry> entries) {

@@ -35,7 +35,7 @@ class Restore {
   Task<Status> fill(Level& level);
   Task<void> take(Level& level, std::vector<Entry> entries);
   Task<void> put_back(Level& level, std::vector<Entry> entries);
-  Task<bool> may_go(Level& level, const Entry& there);
+  Task<void> displace(Level& level, Entry entry, Entry there);
   Task<void> drop_links(Level& level, std::vector<Entry> entries);
   Task<void> make_room(Level& level, std::vector<Entry>& entries);
   Task<Status> enter(std::vector<Level>& levels, Entry entry);

@@ -54,20 +54,26 @@ Task<Status> SourceWalk::list_pages(NodePtr node) {
     if (!opened) co_return std::move(opened).error();
     node->source = *std::move(opened);
   }
-  std::set<Hash128> met;  // what a listing that is started over shows again
+  std::vector<Hash128> met;  // what a listing that is started over shows again
   for (unsigned restarts = 0;; ++restarts) {
     Status listed = co_await list_once(node, met);
     bool again = !listed && means_start_over(listed.error()) && restarts < kRestartsMost;
     if (!again) co_return listed;
     ++shared_.counters.retries;
+    std::sort(met.begin(), met.end());
   }
 }
 
-Task<Status> SourceWalk::list_once(NodePtr node, std::set<Hash128>& met) {
+Task<Status> SourceWalk::list_once(NodePtr node, std::vector<Hash128>& met) {
+  const std::size_t before = met.size();
   auto listing = source_.list(node->source);
   if (!listing) co_return std::move(listing).error();
   auto is_new = [&](const std::string& name) {
-    return met.insert(name_key(name, shared_.name_seed)).second;
+    Hash128 key = name_key(name, shared_.name_seed);
+    auto known = met.begin() + static_cast<std::ptrdiff_t>(before);
+    if (std::binary_search(met.begin(), known, key)) return false;
+    met.push_back(key);
+    return true;
   };
   for (bool more = true; more && !over();) {
     auto page = co_await (*listing)->next();

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <tuple>
+#include <vector>
 
 #include "copy/shared.hpp"
 #include "loop/loop.hpp"
@@ -30,7 +31,7 @@ class SourceWalk {
   Task<void> lane();
   Task<void> list(NodePtr node);
   Task<Status> list_pages(NodePtr node);
-  Task<Status> list_once(NodePtr node, std::set<Hash128>& met);
+  Task<Status> list_once(NodePtr node, std::vector<Hash128>& met);
   Task<void> enter(NodePtr node, Entry entry);
 
   Shared& shared_;

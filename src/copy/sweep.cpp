@@ -117,26 +117,45 @@ Task<void> Sweep::clear_out(PlacePtr place) {
   }
 }
 
-// A part after the other, so that little happens between the question and the removal. A directory
-// that is moved aside is gone through first, which can take long: it is a part of its own.
+// A part after the other, so that little happens between the question and the removal. Directories
+// that are moved aside are gone through first, which can take long: each is a part of its own.
 Task<void> Sweep::take_some(PlacePtr place, std::vector<Entry> entries, bool more) {
-  bool asks = place->names && !counts();
-  auto directories = entries.end();
-  if (moves())
-    directories = std::partition(entries.begin(), entries.end(), std::not_fn(is_directory));
-  auto alone = std::size_t(directories - entries.begin());
+  std::vector<Entry> alone;
+  if (moves()) {
+    auto first = std::partition(entries.begin(), entries.end(), std::not_fn(is_directory));
+    alone.assign(std::make_move_iterator(first), std::make_move_iterator(entries.end()));
+    entries.erase(first, entries.end());
+  }
   for (std::size_t begin = 0; begin < entries.size() && !shared_.stopping();) {
-    std::size_t end = begin + 1;
-    if (begin < alone) end = std::min(alone, begin + kTakenAtOnce);
+    std::size_t end = std::min(entries.size(), begin + kTakenAtOnce);
     std::vector<Entry> some(std::make_move_iterator(entries.begin() + std::ptrdiff_t(begin)),
                             std::make_move_iterator(entries.begin() + std::ptrdiff_t(end)));
     begin = end;
-    if (asks) co_await ask_the_source(place, some);
-    if (moves())
-      co_await move_aside(place, std::move(some));
-    else
-      co_await take(place, std::move(some), more);
+    co_await take_part(place, std::move(some), more);
   }
+  TaskGroup lanes;
+  for (std::size_t i = 0; i < std::min(kAtOnce, alone.size()); ++i) {
+    lanes.spawn(take_each(place, alone, more));
+  }
+  co_await lanes.join();
+}
+
+Task<void> Sweep::take_each(PlacePtr place, std::vector<Entry>& entries, bool more) {
+  while (!entries.empty() && !shared_.stopping()) {
+    std::vector<Entry> one;
+    one.push_back(std::move(entries.back()));
+    entries.pop_back();
+    co_await take_part(place, std::move(one), more);
+  }
+}
+
+Task<void> Sweep::take_part(PlacePtr place, std::vector<Entry> entries, bool more) {
+  bool alone = moves() && is_directory(entries.front());  // asked for once it was gone through
+  if (asks(*place) && !alone) co_await ask_the_source(place, entries);
+  if (moves())
+    co_await move_aside(place, std::move(entries));
+  else
+    co_await take(place, std::move(entries), more);
 }
 
 // By its name first: a handle would lead to wherever somebody has moved the directory meanwhile.
@@ -258,6 +277,11 @@ Task<void> Sweep::move_aside(PlacePtr place, std::vector<Entry> entries) {
         failed(*place, entry, why);
       meet(*place, entry);
       continue;
+    }
+    if (is_directory(entry) && asks(*place)) {
+      std::vector<Entry> one{entry};
+      co_await ask_the_source(place, one);
+      if (one.empty()) continue;
     }
     std::uint64_t number = is_directory(entry) ? inside.entries_ : 1;
     if (removes() && !is_allowed(*place, number)) {

@@ -65,6 +65,8 @@ class Sweep {
   Task<void> sweeper();
   Task<void> go_through(PlacePtr place);
   Task<void> take_some(PlacePtr place, std::vector<Entry> entries, bool more);
+  Task<void> take_each(PlacePtr place, std::vector<Entry>& entries, bool more);
+  Task<void> take_part(PlacePtr place, std::vector<Entry> entries, bool more);
   Task<Status> open(PlacePtr place);
   Task<void> take_only(PlacePtr place);
   Task<void> clear_out(PlacePtr place);
@@ -72,6 +74,7 @@ class Sweep {
   Task<bool> is_left_alone(PlacePtr place);
   Task<bool> holds(PlacePtr place, std::string_view name, std::string_view why);
   Task<Result<bool>> list_some(PlacePtr place, std::vector<Entry>& entries);
+  bool asks(const Place& place) const;
   bool goes(Place& place, const Entry& entry);
   bool meet(Place& place, const Entry& entry);
   Task<void> ask_the_source(PlacePtr place, std::vector<Entry>& entries);

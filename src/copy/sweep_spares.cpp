@@ -67,6 +67,8 @@ Task<bool> Sweep::holds(PlacePtr place, std::string_view name, std::string_view 
   co_return true;
 }
 
+bool Sweep::asks(const Place& place) const { return place.names != nullptr && !counts(); }
+
 // Takes out what must not go: what the source has by now, or says nothing clear about.
 Task<void> Sweep::ask_the_source(PlacePtr place, std::vector<Entry>& entries) {
   auto names = names_in(place->node->source, entries);

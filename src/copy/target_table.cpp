@@ -133,7 +133,7 @@ unsigned compare(const Attributes& source, const NewAttributes& wanted, const Ta
   if (compared_size(source) != row.size_bytes) out |= kSize;
   bool timed = wanted.mtime && (!link || target.symlink_times);
   Time there{row.mtime_seconds, row.mtime_nanoseconds};
-  if (timed && target.kept(*wanted.mtime) != there) out |= kTime;
+  if (timed && !target.is_kept_as(*wanted.mtime, there)) out |= kTime;
   if (wanted.mode && !link && *wanted.mode != row.mode) out |= kMode;
   if (wanted.owner && *wanted.owner != row.owner) out |= kOwner;
   if (wanted.group && *wanted.group != row.group) out |= kGroup;

@@ -129,7 +129,8 @@ Task<Status> Worker::open_and_merge(NodePtr node) {
 Task<Status> Worker::merge_directory(NodePtr node) {
   std::uint32_t ranges = 1;
   Surplus::InDirectory surplus{node, {}};
-  bool may_delete = shared_.options.delete_surplus && !verifying();
+  const bool deletes = shared_.options.delete_surplus && !verifying();
+  bool may_delete = deletes;
   for (std::uint32_t range = 0; range < ranges && !shared_.stopping(); ++range) {
     bool handles = verifying() || shared_.options.compare == CompareMode::kChecksum;
     Merge merge{node, TargetTable(shared_.name_seed, handles, range, ranges), {}, {}, {}};
@@ -146,8 +147,10 @@ Task<Status> Worker::merge_directory(NodePtr node) {
       NFSFERRY_TRY(Ok ready, co_await start_over(merge), co_return);
     }
     if (verifying() && !shared_.stopping()) shared_.counters.target_only += merge.table.untaken();
-    may_delete = may_delete && note_surplus(merge, surplus.names);
+    bool sure = deletes && note_surplus(merge, surplus.names);
+    may_delete = may_delete && sure;
   }
+  if (deletes && !may_delete) shared_.counters.deletion_refused += surplus.names.size();
   if (may_delete && !surplus.names.empty()) {
     surplus.names.seal();
     ++node->pending;

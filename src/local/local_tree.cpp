@@ -126,7 +126,7 @@ Task<Status> LocalTree::open() {
   capabilities_.owner_at_create = is_root;
   capabilities_.devices = is_root;
   capabilities_.symlink_times = link_times;
-  capabilities_.time_granularity_ns = granularity_shown_by(opened->attributes);
+  capabilities_.granularity_at_most_ns = granularity_shown_by(opened->attributes);
   co_return ok();
 }
 

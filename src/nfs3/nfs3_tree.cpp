@@ -94,7 +94,7 @@ Task<Status> Nfs3Tree::open_root() {
   sizes_ = *sizes;
   capabilities_.hard_links = sizes_.links;
   capabilities_.symlinks = sizes_.symlinks;
-  capabilities_.time_granularity_ns = granularity_shown_by(*attributes);
+  capabilities_.granularity_at_most_ns = granularity_shown_by(*attributes);
   root_entry_ = Entry{{}, *std::move(attributes), *handle};
   root_ = std::make_shared<Nfs3Directory>(*std::move(handle));
   co_return ok();
@@ -181,8 +181,8 @@ Task<Status> Nfs3Tree::lock_root(std::string run_id) {
   NFSFERRY_TRY(Ok marked, co_await root_mark_.make(root_entry_.handle, std::move(run_id)),
                co_return);
   log(LogLevel::kWarning, location_.text +
-                              ": NFSv3 has no locks, so runs that come by another protocol are not "
-                              "kept out of this target; see to it that none works on it");
+                              ": NFSv3 has no locks, so other runs are not kept out of this "
+                              "target; see to it that none works on it");
   co_return ok();
 }
 

@@ -1,13 +1,11 @@
-// The file `.nfsferry-lock` in a target's root, over a protocol without locks: a sign by which
-// other runs see that this one is at work. It keeps out who looks for it over NFSv3, and spares the
-// root from what deletes around it over any protocol; a lock it is not.
+// The file `.nfsferry-lock` in a target's root over a protocol without locks: a sign by which other
+// runs see that one is at work, so that what deletes around the target spares it. It keeps nobody
+// out, and nothing but this sign depends on it.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "nfs3/procedures.hpp"
-#include "tree/lock_holder.hpp"
 
 namespace nfsferry::nfs3 {
 
@@ -15,26 +13,24 @@ class RootMark {
  public:
   explicit RootMark(Client& client) : client_(client) {}
 
-  // Makes the file; no effect if this mark made it before. One of the same run is shared, and left
-  // to who made it. One of a process of this host that is gone is replaced. Errors: kLocked, with
-  // who made it; kTypeConflict: the name is taken by something else; of the requests.
+  // Makes the file. One that is there stays as it is and is said to be there, but for a mark of an
+  // NFSv3 run of this host that is no more, which becomes this run's. Errors: of a client that is
+  // dead; a file that cannot be made or written is said, and is no error.
   Task<Status> make(FileHandle root, std::string run_id);
-  // Where the name is still that of the file that was made. No error stops it.
+  // Where it is still what was made. No error stops it.
   Task<void> remove();
 
  private:
-  enum class Attempt : std::uint8_t { kDone, kAgain };
-
-  Task<Result<Attempt>> attempt();
-  Task<Status> write_text(const FileHandle& file);
-  Task<Result<Attempt>> look_at(const Found& there);
-  Task<Status> remove_file(std::uint64_t fileid);
+  struct There;
+  Task<Result<There>> look();
+  Task<Status> make_now(const std::string& run_id);
+  Task<Status> take_over(const There& there, const std::string& run_id);
+  Task<Status> write_text(FileHandle file, const std::string& run_id);
 
   Client& client_;
   FileHandle root_;
-  std::string run_id_;
-  std::uint64_t fileid_ = 0;
-  bool made_ = false;
+  FileHandle file_;   // that was made; empty: none
+  std::string text_;  // that stands in it
 };
 
 }  // namespace nfsferry::nfs3

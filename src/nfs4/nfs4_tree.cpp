@@ -209,7 +209,7 @@ Status Nfs4Tree::take_root(Fattr fattr) {
   max_write_ = fattr.max_write;
   client_->note_sizes(max_read_, max_write_);
   if (fattr.present.has(Attr::kTimeMetadata))
-    capabilities_.time_granularity_ns = granularity_shown(fattr.ctime.nanoseconds);
+    capabilities_.granularity_at_most_ns = granularity_shown(fattr.ctime.nanoseconds);
   auto entry = entry_from({}, std::move(fattr));
   if (!entry) return std::move(entry).error();
   if (entry->attributes.type != FileType::kDirectory) {

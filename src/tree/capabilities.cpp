@@ -30,6 +30,14 @@ std::uint32_t granularity_shown(std::uint32_t nanoseconds) {
   return step;
 }
 
+bool Capabilities::is_kept_as(Time time, Time there) const {
+  Time cut = kept(time);
+  for (std::uint32_t step = 1; step <= granularity_at_most_ns && step <= kSecond; step *= 10) {
+    if (Time{cut.seconds, cut.nanoseconds - cut.nanoseconds % step} == there) return true;
+  }
+  return false;
+}
+
 // A time that was cut to fewer bits instead is no end of a range, and keeps nothing equal.
 void Capabilities::learn_least_time(Time became) {
   if (became.seconds > kFarPast.seconds && became.seconds <= 0) least_seconds = became.seconds;

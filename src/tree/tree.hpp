@@ -283,21 +283,25 @@ struct Capabilities {
   // In the names of the temporaries of all who share the root's lock; empty without a lock.
   std::string lock_mark;
   std::uint32_t time_granularity_ns = 1;
+  // Before the probe: it may be as coarse as this, a power of ten.
+  std::uint32_t granularity_at_most_ns = 1;
   // Times before and after become these, silently (ext4: -2^31 and 15,032,385,535).
   std::int64_t least_seconds = std::numeric_limits<std::int64_t>::min();
   std::int64_t most_seconds = std::numeric_limits<std::int64_t>::max();
 
-  // What this time is once the tree holds it: times are compared after this.
+  // What this time is once the tree holds it.
   Time kept(Time time) const;
+  // Whether the tree's time can be what became of this one. Times are compared so.
+  bool is_kept_as(Time time, Time there) const;
   // For probes: from what became of kFarPast and kFarFuture.
   void learn_least_time(Time became);
   void learn_most_time(Time became);
 };
-// Nanoseconds below which a tree forgets: by what became of a time that was set, and, coarser at
-// most by chance, by the nanoseconds of one that it gave itself. Powers of ten; 1: nothing is lost.
+// Nanoseconds below which a tree forgets, powers of ten: by what became of a time that was set (1:
+// nothing is lost), and at most, by one that it gave itself.
 std::uint32_t granularity_by(Time set, Time kept);
 std::uint32_t granularity_shown(std::uint32_t nanoseconds);
-// By an entry whose `change` is its ctime.
+// The latter by an entry whose `change` is its ctime.
 inline std::uint32_t granularity_shown_by(const Attributes& attributes) {
   return granularity_shown(static_cast<std::uint32_t>(attributes.change % 1'000'000'000));
 }
@@ -325,8 +329,7 @@ class Target : public virtual Tree {
   // Keeps other runs out; runs with the same id share, and the last one gives it back with close().
   // The lock of a process that died is free, at the latest with its lease. A tree that loses the
   // lock and does not get it back writes nothing more: every call fails with kLocked. Where the
-  // server has no locks capabilities().exclusive_lock is false afterwards, and nobody is kept out,
-  // or only who comes by the same protocol and looks for the file of that name.
+  // server has no locks capabilities().exclusive_lock is false afterwards, and nobody is kept out.
   // Errors: kLocked with the holder (run id, process, host); kTypeConflict when something else has
   // the lock's name.
   virtual Task<Status> lock_root(std::string run_id) = 0;

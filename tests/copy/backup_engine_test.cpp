@@ -474,18 +474,45 @@ TEST_F(BackupRun, a_restore_moves_no_directory_aside_in_which_another_run_is_at_
   EXPECT_EQ(target("/a"), "old");
 }
 
-TEST_F(BackupRun, asks_the_source_for_each_directory_right_before_it_is_moved) {
-  for (const char* path : {"/one", "/two"}) to(path, FileType::kDirectory);
+TEST_F(BackupRun, leaves_a_directory_that_the_source_gets_while_it_is_gone_through) {
+  to("/one", FileType::kDirectory);
+  to("/two", FileType::kDirectory);
   MemoryOptions options;
   options.fail = [this, first = true](std::string_view operation,
                                       std::string_view name) mutable -> std::optional<Error> {
-    if (operation != "move" || !std::exchange(first, false)) return {};
-    from(name == "one" ? "/two" : "/one", FileType::kDirectory);
+    bool counting = operation == "open_directory" && name == "one";
+    if (counting && std::exchange(first, false)) from("/one", FileType::kDirectory);
     return {};
   };
   CopyReport report = done(options);
+  EXPECT_TRUE(there("/one"));
+  EXPECT_FALSE(there("/two"));
   EXPECT_EQ(report.folders_deleted, 1u);
   EXPECT_EQ(report.deletion_refused, 1u);
+}
+
+TEST_F(BackupRun, a_restore_takes_nothing_that_comes_while_it_looks_through_a_directory) {
+  to("/a", FileType::kRegular, "old a");
+  to("/big", FileType::kRegular, "old big");
+  done();
+  to("/big", FileType::kDirectory);
+  to("/big/file", FileType::kRegular, "x");
+  MemoryOptions options;
+  options.fail = [this, opened = 0](std::string_view operation,
+                                    std::string_view name) mutable -> std::optional<Error> {
+    if (operation != "open_directory" || name != "big") return {};
+    if (++opened != 2) return {};  // the first is whether it is a folder of backups
+    if (!there("/a")) to("/a", FileType::kRegular, "made meanwhile");
+    EXPECT_TRUE(target_volume_->remove(*at(*target_volume_, "/big"), "file", false));
+    EXPECT_TRUE(target_volume_->remove(*target_volume_->root(), "big", true));
+    to("/big", FileType::kRegular, "made meanwhile");
+    return {};
+  };
+  Restored undone = restore("first", options);
+  EXPECT_EQ(undone.run.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(target("/a"), "old a") << "it was put back before";
+  EXPECT_EQ(target("/big"), "made meanwhile");
+  EXPECT_EQ(kept("/big"), "old big");
 }
 
 TEST_F(BackupRun, a_restore_that_is_stopped_in_the_midst_goes_on_later) {

@@ -62,6 +62,21 @@ TEST_F(DryRun, of_a_first_copy_counts_all_of_it_and_makes_nothing) {
   EXPECT_EQ(foretold.seen, done.seen);
 }
 
+TEST_F(DryRun, where_times_may_be_rounded_takes_those_that_are_and_those_that_are_not) {
+  MemoryNodePtr odd = from("/rounded", FileType::kRegular, "x");
+  from("/whole", FileType::kRegular, "x");
+  to("/rounded", FileType::kRegular, "x");
+  to("/whole", FileType::kRegular, "x");
+  set_mtime(*target_volume_, *at(*target_volume_, "/rounded"), Time{1'700'000'000, 0});
+  options_.dry_run = true;
+  MemoryOptions bounded;
+  EXPECT_EQ(copy({}, bounded).files_transferred, 1u);
+  bounded.capabilities.granularity_at_most_ns = 1'000'000'000;
+  EXPECT_EQ(copy({}, bounded).files_transferred, 0u);
+  set_mtime(*source_volume_, *odd, Time{1'700'000'001, 0});
+  EXPECT_EQ(copy({}, bounded).files_transferred, 1u);
+}
+
 TEST_F(DryRun, of_a_second_copy_counts_what_changed_what_is_repaired_and_what_goes) {
   options_.delete_surplus = options_.force = true;
   from("/same", FileType::kRegular, "same");

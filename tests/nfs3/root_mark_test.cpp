@@ -2,10 +2,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "nfs3/nfs3_tree.hpp"
 #include "nfs3_copies.hpp"
+#include "nfs4/nfs4_tree.hpp"
 #include "sample_tree.hpp"
 #include "tree/lock_holder.hpp"
 
@@ -56,7 +59,11 @@ class Nfs3RootMark : public Nfs3Copy {
     EXPECT_TRUE(put[0]) << put[0].error().message();
     close();
   }
-  bool is_there(const std::string& name) const { return fs::exists(folder(target_) / name); }
+  bool is_there() const { return fs::exists(folder(target_) / kLockName); }
+  std::string lock_text() const {
+    std::ifstream file(folder(target_) / kLockName);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
 
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<nfs3::Nfs3Tree> tree_;
@@ -90,72 +97,60 @@ TEST_F(Nfs3RootMark, spares_the_place_from_a_run_that_deletes_around_it) {
   }
 }
 
-TEST_F(Nfs3RootMark, keeps_another_run_out_until_the_first_has_ended) {
+TEST_F(Nfs3RootMark, of_a_run_at_work_is_left_by_others_which_are_not_kept_out) {
   nfs3::Nfs3Tree& first = tree_at(target_);
   ASSERT_TRUE(loop_->run(first.lock_root("first")));
-
-  CopyReport refused = copy(options());
+  const std::string text = lock_text();
+  for (const char* run_id : {"first", "second"}) {
+    CopyOptions another = options();
+    another.run_id = run_id;
+    expect_done(copy(another));
+    EXPECT_EQ(lock_text(), text);
+  }
   close();
-  CopyReport after = copy(options());
-
-  EXPECT_EQ(refused.exit_code, ExitCode::kTemporary);
-  EXPECT_NE(refused.error_detail.find("run 'first'"), std::string::npos) << refused.error_detail;
-  EXPECT_NE(refused.error_detail.find("remove that file"), std::string::npos)
-      << refused.error_detail;
-  expect_done(after);
-  EXPECT_FALSE(is_there(std::string(kLockName)));
+  EXPECT_FALSE(is_there());
 }
 
-TEST_F(Nfs3RootMark, of_a_dead_process_of_this_host_or_without_text_is_replaced) {
+TEST_F(Nfs3RootMark, of_a_dead_process_of_this_host_becomes_the_next_runs) {
   LockHolder dead = LockHolder::this_process("dead");
   dead.process = ended_process();
-  for (const std::string& text : {dead.text(), std::string()}) {
+  leave(dead.text() + "NFSv3\n");
+  expect_done(copy(options()));
+  EXPECT_FALSE(is_there());
+}
+
+TEST_F(Nfs3RootMark, that_may_be_in_use_is_left_as_it_is) {
+  LockHolder dead = LockHolder::this_process("dead");
+  dead.process = ended_process();
+  LockHolder elsewhere = dead;
+  elsewhere.host += "-not";
+  for (const std::string& text : {elsewhere.text() + "NFSv3\n", dead.text(), std::string()}) {
     leave(text);
-
-    CopyReport report = copy(options());
-
-    expect_done(report);
-    EXPECT_FALSE(is_there(std::string(kLockName)));
+    expect_done(copy(options()));
+    EXPECT_EQ(lock_text(), text);
   }
 }
 
-TEST_F(Nfs3RootMark, of_another_host_keeps_out_though_nobody_may_be_there) {
-  LockHolder elsewhere = LockHolder::this_process("elsewhere");
-  elsewhere.host += "-not";
-  elsewhere.process = ended_process();
-  leave(elsewhere.text());
-
-  CopyReport report = copy(options());
-
-  EXPECT_EQ(report.exit_code, ExitCode::kTemporary);
-  EXPECT_TRUE(is_there(std::string(kLockName)));
-}
-
-TEST_F(Nfs3RootMark, of_the_same_run_is_shared_and_left_to_who_made_it) {
-  nfs3::Nfs3Tree& first = tree_at(target_);
-  ASSERT_TRUE(loop_->run(first.lock_root("one-run")));
-  CopyOptions shard = options();
-  shard.run_id = "one-run";
-
-  CopyReport report = copy(shard);
-
-  expect_done(report);
-  EXPECT_TRUE(is_there(std::string(kLockName)));
+TEST_F(Nfs3RootMark, is_left_to_an_nfsv4_run_that_has_taken_its_file) {
+  ASSERT_TRUE(loop_->run(tree_at(target_).lock_root("over-3")));
+  auto location = parse_location(url(target_, "4.1"));
+  nfs4::Nfs4Tree other(*loop_, *std::move(location), {});
+  ASSERT_TRUE(loop_->run(other.open()));
+  ASSERT_TRUE(loop_->run(other.lock_root("over-4")));
   close();
-  EXPECT_FALSE(is_there(std::string(kLockName)));
+  EXPECT_TRUE(is_there());
+  loop_->run(other.close());
+  EXPECT_FALSE(is_there());
 }
 
-TEST_F(Nfs3RootMark, a_name_that_something_else_has_is_told_and_left) {
+TEST_F(Nfs3RootMark, never_touches_what_else_has_the_name) {
   nfs3::Nfs3Tree& tree = tree_at(target_);
   MakeSymlink link{tree.root().get(), kLockName, "/etc/passwd", {}};
   std::span<const MakeSymlink> one(&link, 1);
   ASSERT_TRUE(loop_->run(tree.make_symlinks(one))[0]);
   close();
-
-  CopyReport report = copy(options());
-
-  EXPECT_EQ(report.exit_code, ExitCode::kTargetUnusable) << report.error_detail;
-  EXPECT_TRUE(fs::is_symlink(folder(target_) / kLockName));
+  expect_done(copy(options()));
+  EXPECT_EQ(fs::read_symlink(folder(target_) / kLockName), "/etc/passwd");
 }
 
 }  // namespace

@@ -56,6 +56,23 @@ TEST(CapabilitiesTest, ATimeOfTheTreesOwnShowsHowFineItsTimesAre) {
   EXPECT_EQ(granularity_shown(0), 1'000'000'000u);
 }
 
+TEST(CapabilitiesTest, WhereItIsOnlyABoundATimeMayBeKeptWholeOrCut) {
+  Capabilities can;
+  can.granularity_at_most_ns = 1'000'000'000;
+  for (std::uint32_t kept : {123'456'789u, 123'456'780u, 123'456'700u, 123'000'000u, 0u}) {
+    EXPECT_TRUE(can.is_kept_as(Time{7, 123'456'789}, Time{7, kept})) << kept;
+  }
+  EXPECT_FALSE(can.is_kept_as(Time{7, 123'456'789}, Time{7, 123'456'788}));
+  EXPECT_FALSE(can.is_kept_as(Time{7, 123'456'789}, Time{8, 0}));
+  can.granularity_at_most_ns = 10;
+  EXPECT_FALSE(can.is_kept_as(Time{7, 123'456'789}, Time{7, 123'456'700}));
+  can = {};
+  EXPECT_FALSE(can.is_kept_as(Time{7, 123'456'789}, Time{7, 123'456'780}));
+  can.time_granularity_ns = 1'000;
+  EXPECT_TRUE(can.is_kept_as(Time{7, 123'456'789}, Time{7, 123'456'000}));
+  EXPECT_FALSE(can.is_kept_as(Time{7, 123'456'789}, Time{7, 123'456'789}));
+}
+
 TEST(CapabilitiesTest, ATimeThatCameBackWholeShowsNoLimit) {
   Capabilities can;
   can.learn_least_time(kFarPast);

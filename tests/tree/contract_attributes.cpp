@@ -240,12 +240,14 @@ TEST_P(TreeContract, TheProbeLeavesNothingBehind) {
 TEST_P(TreeContract, HowFineTimesAreIsKnownBeforeTheProbe) {
   make_directory(tree().root(), "inside");  // the root's ctime is the tree's own
   FullTree& fresh = second_client();
-  std::uint32_t before = fresh.capabilities().time_granularity_ns;
+  std::uint32_t before = std::max(fresh.capabilities().granularity_at_most_ns,
+                                  fresh.capabilities().time_granularity_ns);
   Status probed = run(fresh.probe(kOwner, kGroup));
   ASSERT_TRUE(probed) << probed.error().message();
   std::uint32_t after = fresh.capabilities().time_granularity_ns;
   EXPECT_GE(before, after);
   EXPECT_LE(before, after * 1'000'000) << "a clock shows so many zeros once in a million times";
+  EXPECT_EQ(fresh.capabilities().granularity_at_most_ns, 1u) << "the probe knows";
 }
 
 TEST_P(TreeContract, TheRoomThatIsLeftIsTold) {
@@ -290,12 +292,14 @@ TEST_P(TreeContract, AnotherRunIsKeptOutAndToldByWhom) {
   FullTree& other = second_client();
   ASSERT_TRUE(run(holder.lock_root("run-a")));
   Status refused = run(other.lock_root("run-b"));
-  if (!can().exclusive_lock && refused) return;
+  if (!can().exclusive_lock) {
+    EXPECT_TRUE(refused) << refused.error().message();
+    return;
+  }
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(Own::kLocked)) << refused.error().message();
   EXPECT_NE(refused.error().message().find("run-a"), std::string::npos)
       << refused.error().message();
-  if (!can().exclusive_lock) return;
   ASSERT_TRUE(run(sharer.lock_root("run-a")));
   close_client(holder);
   EXPECT_FALSE(run(other.lock_root("run-b"))) << "one client still holds it";
