@@ -1,4 +1,5 @@
 // What only the target has: removed with --delete, and when not.
+#include "copy/sweep.hpp"
 #include "engine_fixture.hpp"
 
 namespace nfsferry::copy {

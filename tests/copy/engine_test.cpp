@@ -1,4 +1,6 @@
 // The engine on trees in memory: counting, failures of single entries, change under its feet.
+#include <optional>
+
 #include "engine_fixture.hpp"
 
 namespace nfsferry::copy {
@@ -26,6 +28,31 @@ TEST_F(Engine, every_entry_is_counted_once) {
   EXPECT_EQ(report.estimated_files, 301u);
   EXPECT_EQ(report.bytes_written, 300u * 299 / 2 + (3u << 20));
   EXPECT_EQ(report.bytes_transferred, report.bytes_written);
+}
+
+TEST_F(Engine, the_first_files_are_written_before_their_directory_is_listed_to_its_end) {
+  constexpr unsigned kPages = 100;
+  for (unsigned i = 0; i < 10 * kPages; ++i) {
+    from("/file" + std::to_string(i), FileType::kRegular, "x");
+  }
+  unsigned pages = 0;
+  std::optional<unsigned> pages_before_a_put;
+  MemoryOptions source;
+  source.page_entries = 10;
+  source.fail = [&](std::string_view operation, std::string_view) -> std::optional<Error> {
+    if (operation == "list") ++pages;
+    return {};
+  };
+  MemoryOptions target;
+  target.fail = [&](std::string_view operation, std::string_view) -> std::optional<Error> {
+    if (operation == "put_file" && !pages_before_a_put) pages_before_a_put = pages;
+    return {};
+  };
+  CopyReport report = copy(source, target);
+  EXPECT_EQ(report.files_transferred, 10u * kPages);
+  EXPECT_GE(pages, kPages);
+  ASSERT_TRUE(pages_before_a_put);
+  EXPECT_LT(*pages_before_a_put, kPages / 2);
 }
 
 TEST_F(Engine, one_unreadable_file_fails_alone) {

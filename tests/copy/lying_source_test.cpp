@@ -1,5 +1,6 @@
 // A source that says what cannot be: the copy ends, says so, and takes no file for another.
 #include <csignal>
+#include <utility>
 
 #include "engine_fixture.hpp"
 

@@ -139,6 +139,18 @@ class SharedFile : public Engine {
   std::atomic<std::thread::id> creator_;  // of the file under its temporary name
 };
 
+TEST_F(SharedFile, FilesOfOneDirectoryAreCarriedBySeveralThreads) {
+  for (int i = 0; i < 2000; ++i) {
+    add(*source_volume_, "/file" + std::to_string(i), FileType::kRegular, "x");
+  }
+  CopyReport report = run(Job::kCopy, [this](Side side, std::string_view operation) {
+    if (side == Side::kSource && operation == "read_file") meet();
+    return std::optional<Error>();
+  });
+  EXPECT_EQ(report.files_transferred, 2000u);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+}
+
 TEST_F(SharedFile, is_copied_by_several_threads) {
   add_large();
   auto meeting = [this](Side, std::string_view operation) -> std::optional<Error> {

@@ -305,6 +305,35 @@ TEST_P(SocketTest, ADescriptorNumberIsUsedAgainAfterItsSocketWasForgotten) {
   }
 }
 
+Task<std::string> end_after_text(Loop& loop, SocketPair& pair) {
+  std::string text = co_await exchange(loop, pair.left.get(), pair.right.get(), "last words");
+  loop.forget_socket(pair.left.get());
+  pair.left.reset();
+  std::vector<std::byte> rest;
+  co_await recv_all(loop, pair.right.get(), rest);
+  loop.forget_socket(pair.right.get());
+  co_return text + (rest.empty() ? ", then the end" : ", then more");
+}
+
+TEST_P(SocketTest, AForgottenSocketThatIsClosedIsClosedToItsPeer) {
+  SocketPair pair = socket_pair();
+  EXPECT_EQ(run(end_after_text(loop(), pair)), "last words, then the end");
+}
+
+TEST_P(SocketTest, HundredsOfSocketsWorkSideBySide) {
+  std::vector<SocketPair> pairs;
+  for (int i = 0; i < 200; ++i) pairs.push_back(socket_pair());
+  for (int round = 0; round < 2; ++round) {
+    for (SocketPair& pair : pairs) {
+      EXPECT_EQ(run(exchange(loop(), pair.left.get(), pair.right.get(), "through")), "through");
+    }
+  }
+  for (SocketPair& pair : pairs) {
+    loop().forget_socket(pair.left.get());
+    loop().forget_socket(pair.right.get());
+  }
+}
+
 // ---- both directions at once
 
 Task<void> pump(Loop& loop, int fd, std::vector<std::byte>& bytes) {
