@@ -261,12 +261,22 @@ Task<Status> Client::attempt(Call& call, bool& sent) {
     if (done) ++answers_;
     bool answered = done || done.error().domain == Domain::kNfs3;
     if (answered) count_latency(call.kind(), Clock::now() - started);
+    if (answered) learn_load(done);
     if (!answered && state_ == State::kOpen) mend();
   } else {
     done = std::move(connection).error();
   }
   window_.release();
+  if (window_.free() == window_.limit()) load_.idle();
   co_return done;
+}
+
+void Client::learn_load(const Status& answer) {
+  if (answer || !is_busy(answer.error()))
+    load_.replied(window_.has_waiters(), Clock::now());
+  else
+    load_.refused();
+  window_.set_limit(load_.limit());
 }
 
 Task<Status> Client::perform(Call& call, Repeat repeat) {

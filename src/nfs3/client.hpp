@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/window.hpp"
 #include "loop/loop.hpp"
 #include "loop/pace.hpp"
 #include "nfs3/connection.hpp"
@@ -30,7 +31,7 @@ enum class Repeat : std::uint8_t { kIdempotent, kOnce };
 
 class Client {
  public:
-  static constexpr std::uint32_t kInFlight = 64;  // requests, over all connections
+  static constexpr std::uint32_t kInFlight = 64;  // requests at most, over all connections
   static constexpr unsigned kLossesMost = 8;      // connections that may end under one request
 
   Client(Loop& loop, ClientOptions options);
@@ -85,6 +86,7 @@ class Client {
   Task<void> mend(std::size_t place);
   Task<void> watch();
   void check_stall();
+  void learn_load(const Status& answer);
   void die(Error why);
   void count_latency(std::string_view kind, Clock::duration took);
   std::uint64_t connect_patience_ms() const;
@@ -98,7 +100,8 @@ class Client {
   std::vector<std::shared_ptr<Connection>> connections_;  // one a place; may have ended
   std::vector<bool> mending_;                             // by place
   Connection* beside_ = nullptr;                          // of perform_at()
-  Semaphore window_{kInFlight};
+  Window load_{kInFlight};
+  Semaphore window_{load_.limit()};
   TaskGroup tasks_;
   CancelToken closing_;
   Event changed_;  // pulsed when a connection stands, or state_ changes

@@ -41,9 +41,17 @@ struct RootMark::There {
 };
 
 Task<Status> RootMark::make(FileHandle root, std::string run_id) {
-  if (!file_.empty()) co_return ok();
+  if (!text_.empty()) co_return ok();
   root_ = std::move(root);
-  Status made = co_await make_now(run_id);
+  run_id_ = std::move(run_id);
+  Status made = ok();
+  for (unsigned times = 1;; ++times) {
+    std::string temporary = temporary_name(run_id_);
+    made = co_await make_now(temporary);
+    co_await remove_quietly(client_, root_, std::move(temporary));
+    bool again = !made && begins_again(made.error());
+    if (!again || times == Nfs3Tree::kAttemptsMost) break;
+  }
   if (made || means_away(made.error())) co_return made;
   log(LogLevel::kWarning,
       "no " + std::string(kLockName) +
@@ -51,22 +59,31 @@ Task<Status> RootMark::make(FileHandle root, std::string run_id) {
   co_return ok();
 }
 
-Task<Status> RootMark::make_now(const std::string& run_id) {
+// Written before it has its name, which a link gives it as long as nothing else has it.
+Task<Status> RootMark::make_now(std::string temporary) {
   NewAttributes first;
   first.mode = 0600;
-  std::string name(kLockName);
-  auto made = co_await create(client_, root_, name, first, kChooseMode);
-  if (made) {
-    auto file = co_await found_of(client_, root_, std::move(name), *std::move(made));
-    if (!file) co_return std::move(file).error();
-    co_return co_await write_text(std::move(file->handle), run_id);
+  auto made = co_await create(client_, root_, temporary, first, kChooseMode);
+  if (!made) co_return std::move(made).error();
+  auto file = co_await found_of(client_, root_, std::move(temporary), *std::move(made));
+  if (!file) co_return std::move(file).error();
+  const std::string text = LockHolder::this_process(run_id_).text() + std::string(kSign);
+  NFSFERRY_TRY(Ok written, co_await write_text(file->handle, text), co_return);
+  Status linked = co_await link(client_, file->handle, root_, std::string(kLockName));
+  if (linked) {
+    text_ = text;
+    co_return ok();
   }
-  // One that was made without an answer says so little that it is left, too.
-  bool there = is_status(made.error(), Nfsstat3::kExist) || made.error().is(Own::kOutcomeUnknown);
-  if (!there) co_return std::move(made).error();
-  auto found = co_await look();
-  if (!found) co_return std::move(found).error();
-  co_return co_await take_over(*found, run_id);
+  bool looks =
+      is_status(linked.error(), Nfsstat3::kExist) || linked.error().is(Own::kOutcomeUnknown);
+  if (!looks) co_return linked;
+  auto there = co_await look();
+  if (!there && is_status(there.error(), Nfsstat3::kNoent)) co_return linked;
+  if (!there) co_return std::move(there).error();
+  bool ours = there->text == text;  // which nobody else writes: it has a random part
+  if (!ours) co_return co_await take_over(*there, text);
+  text_ = text;
+  co_return ok();
 }
 
 Task<Result<RootMark::There>> RootMark::look() {
@@ -80,39 +97,38 @@ Task<Result<RootMark::There>> RootMark::look() {
   co_return there;
 }
 
-Task<Status> RootMark::take_over(const There& there, const std::string& run_id) {
-  bool ours = there.attributes.link_count == 1 && is_mark(there.text) &&
+Task<Status> RootMark::take_over(const There& there, const std::string& text) {
+  bool free = there.attributes.link_count == 1 && is_mark(there.text) &&
               LockHolder::from_text(there.text).is_gone();
-  if (ours) co_return co_await write_text(there.handle, run_id);
-  say_it_is_there(there.text);
+  if (!free) {
+    say_it_is_there(there.text);
+    co_return ok();
+  }
+  NFSFERRY_TRY(Ok emptied, co_await set_size(client_, there.handle, 0), co_return);
+  NFSFERRY_TRY(Ok written, co_await write_text(there.handle, text), co_return);
+  text_ = text;
   co_return ok();
 }
 
-Task<Status> RootMark::write_text(FileHandle file, const std::string& run_id) {
-  std::string text = LockHolder::this_process(run_id).text() + std::string(kSign);
-  file_ = std::move(file);
-  text_.clear();
-  NFSFERRY_TRY(Ok emptied, co_await set_size(client_, file_, 0), co_return);
+Task<Status> RootMark::write_text(const FileHandle& file, const std::string& text) {
   auto rest = std::as_bytes(std::span<const char>(text));
   for (std::uint64_t offset = 0; !rest.empty();) {
-    auto written = co_await write(client_, file_, offset, rest, Stable::kFileSync);
+    auto written = co_await write(client_, file, offset, rest, Stable::kFileSync);
     if (!written) co_return std::move(written).error();
-    std::size_t count = std::min<std::size_t>(written->count, rest.size());
-    text_.append(text, text_.size(), count);
-    offset += count;
-    rest = rest.subspan(count);
+    offset += written->count;
+    rest = rest.subspan(written->count);
   }
   co_return ok();
 }
 
 // By name, as NFSv3 has no other way: first it is seen whose it is now.
 Task<void> RootMark::remove() {
-  FileHandle file = std::exchange(file_, {});
-  if (file.empty()) co_return;
+  std::string text = std::exchange(text_, {});
+  if (text.empty()) co_return;
   for (unsigned times = 0; times < Nfs3Tree::kAttemptsMost; ++times) {
     auto now = co_await look();
     Status removed = ok();
-    if (now && now->handle == file && now->text == text_)
+    if (now && now->text == text)
       removed = co_await nfs3::remove(client_, root_, std::string(kLockName));
     else if (!now)
       removed = std::move(now).error();

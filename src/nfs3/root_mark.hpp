@@ -23,14 +23,14 @@ class RootMark {
  private:
   struct There;
   Task<Result<There>> look();
-  Task<Status> make_now(const std::string& run_id);
-  Task<Status> take_over(const There& there, const std::string& run_id);
-  Task<Status> write_text(FileHandle file, const std::string& run_id);
+  Task<Status> make_now(std::string temporary);
+  Task<Status> take_over(const There& there, const std::string& text);
+  Task<Status> write_text(const FileHandle& file, const std::string& text);
 
   Client& client_;
   FileHandle root_;
-  FileHandle file_;   // that was made; empty: none
-  std::string text_;  // that stands in it
+  std::string run_id_;
+  std::string text_;  // of the file that was made, and of no other; empty: none
 };
 
 }  // namespace nfsferry::nfs3

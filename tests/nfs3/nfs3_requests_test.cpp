@@ -9,6 +9,8 @@
 #include <optional>
 #include <utility>
 
+#include "compound_walk.hpp"
+#include "nfs3/nfs3_tree.hpp"
 #include "nfs3_copies.hpp"
 #include "nfsferry/backups.hpp"
 #include "nfsferry/owners.hpp"
@@ -111,6 +113,42 @@ TEST_F(Nfs3Requests, many_are_on_their_way_at_once) {
   expect_equal();
   EXPECT_GE(from.most_at_once, 16u);
   EXPECT_GE(to.most_at_once, 16u);
+}
+
+// GETATTR's answers are JUKEBOX (RFC 1813 section 2.6), twice.
+class BusyFilter : public ProxyFilter {
+ public:
+  void on_call(std::span<const std::byte> record, ProxyActions& actions) override {
+    constexpr std::uint32_t kGetattr = 1, kJukebox = 10008;
+    if (word_of(record, 5) != kGetattr || ++asked_ > 2) {
+      actions.push_back({ProxyAction::Kind::kToServer, framed(record)});
+      return;
+    }
+    Record reply;
+    for (std::uint32_t word : {word_of(record, 0), 1u, 0u, 0u, 0u, 0u, kJukebox}) {
+      append_word(reply, word);
+    }
+    actions.push_back({ProxyAction::Kind::kToClient, framed(reply)});
+  }
+  void on_reply(std::span<const std::byte> record, ProxyActions& actions) override {
+    actions.push_back({ProxyAction::Kind::kToClient, framed(record)});
+  }
+
+ private:
+  unsigned asked_ = 0;
+};
+
+TEST_F(Nfs3Requests, are_half_as_many_at_once_after_the_server_was_busy) {
+  ProxyOptions busy;
+  busy.server_port = static_cast<std::uint16_t>(server().port());
+  busy.make_filter = [] { return std::make_unique<BusyFilter>(); };
+  auto between = Proxy::start(busy);
+  ASSERT_TRUE(between);
+  auto loop = *Loop::create(EngineChoice::kAuto);
+  nfs3::Nfs3Tree tree(*loop, *parse_location(url(source_, "3", (*between)->port())), {});
+  ASSERT_TRUE(loop->run(tree.open())) << "the root's GETATTR was tried again";
+  EXPECT_NE(tree.state().find("in flight of 16"), std::string::npos) << tree.state();
+  loop->run(tree.close());
 }
 
 TEST_F(Nfs3Requests, of_a_dry_run_change_nothing) {
