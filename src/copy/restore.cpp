@@ -189,7 +189,8 @@ Task<void> Restore::displace(Level& level, Entry entry, Entry there) {
   std::vector<Entry> one;
   auto now = co_await tree_.lookup(level.node->target, entry.name);
   if (!now && !means_no_entry(now.error())) co_return failed(level, entry.name, now.error());
-  if (now && now->attributes.fileid != there.attributes.fileid) {
+  bool same = now && is_directory(*now) && now->attributes.fileid == there.attributes.fileid;
+  if (now && !same) {
     co_return failed(level, entry.name,
                      own_error(Own::kTypeConflict, "restore",
                                "what stands there has changed meanwhile; run again"));

@@ -100,7 +100,11 @@ Task<void> Sweep::clear_out(PlacePtr place) {
     std::vector<Entry> entries;
     auto more = co_await list_some(place, entries);
     bool again = !more && means_start_over(more.error());
-    if (again && ++restarts <= kRestartsMost) continue;
+    if (again && ++restarts <= kRestartsMost) {
+      place->met.insert(place->taken.begin(), place->taken.end());
+      place->taken.clear();
+      continue;
+    }
     if (!more) {
       place_failed(*place, more.error());
       co_return;
@@ -145,7 +149,9 @@ Task<void> Sweep::take_each(PlacePtr place, std::vector<Entry>& entries, bool mo
     std::vector<Entry> one;
     one.push_back(std::move(entries.back()));
     entries.pop_back();
+    co_await looked_through_.acquire();
     co_await take_part(place, std::move(one), more);
+    looked_through_.release();
   }
 }
 
@@ -184,14 +190,13 @@ Task<Result<bool>> Sweep::list_some(PlacePtr place, std::vector<Entry>& entries)
     for (Entry& entry : page->entries) {
       if (goes(*place, entry)) entries.push_back(std::move(entry));
     }
-    if (!more || entries.size() < kEntriesMost) continue;
+    if (!more || entries.size() < (removes() ? kEntriesMost : kTakenAtOnce)) continue;
     if (removes()) co_return true;
     if (shared_.stopping()) break;
-    // A listing that is started over shows them again.
-    std::vector<Hash128> taken;
-    for (const Entry& entry : entries) taken.push_back(name_key(entry.name, shared_.name_seed));
+    for (const Entry& entry : entries) {
+      place->taken.push_back(name_key(entry.name, shared_.name_seed));
+    }
     co_await take_some(place, std::move(entries), false);
-    place->met.insert(taken.begin(), taken.end());
     entries.clear();
   }
   co_return false;

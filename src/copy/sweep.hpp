@@ -31,8 +31,9 @@ class Sweep {
     kPrune,        // the same, removed; one failure, the caller's
   };
   static constexpr std::size_t kAtOnce = 16;
-  static constexpr std::size_t kEntriesMost = 1 << 14;  // of a directory in memory at once
-  static constexpr std::size_t kTakenAtOnce = 1024;     // between the look at them and the removal
+  static constexpr std::size_t kLookedThroughAtOnce = 4;  // directories that are moved aside
+  static constexpr std::size_t kEntriesMost = 1 << 14;    // of a directory in memory at once
+  static constexpr std::size_t kTakenAtOnce = 1024;  // between the look at them and the removal
 
   Sweep(Shared& shared, Source& source, FullTree& target, Purpose purpose);
 
@@ -95,6 +96,7 @@ class Sweep {
   FullTree& target_;
   const Purpose purpose_;
   Event news_;
+  Semaphore looked_through_{kLookedThroughAtOnce};
   std::vector<PlacePtr> waiting_;
   std::size_t left_ = 0;                          // places that are not done
   std::map<const DirectoryNode*, bool> current_;  // directories of the copy that were looked for

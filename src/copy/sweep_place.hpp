@@ -27,6 +27,9 @@ struct Sweep::Place {
   std::optional<Entry> only;            // what goes of it
   // Names that are still there after they were dealt with, where the directory is listed again.
   std::set<Hash128> met;
+  // Names that were dealt with though the listing goes on: one that is started over shows them
+  // again.
+  std::vector<Hash128> taken;
   std::vector<PlacePtr> below;  // directories in it that go, once it is listed no more
   std::size_t pending = 1;      // this one and the directories in it that are to go
   bool stays = false;           // as something in it does

@@ -147,8 +147,10 @@ Task<Status> Worker::merge_directory(NodePtr node) {
       NFSFERRY_TRY(Ok ready, co_await start_over(merge), co_return);
     }
     if (verifying() && !shared_.stopping()) shared_.counters.target_only += merge.table.untaken();
-    bool sure = deletes && note_surplus(merge, surplus.names);
-    may_delete = may_delete && sure;
+    if (may_delete)
+      may_delete = note_surplus(merge, surplus.names);
+    else if (deletes && !node->others_at_work)
+      shared_.counters.deletion_refused += merge.table.untaken();
   }
   if (deletes && !may_delete) shared_.counters.deletion_refused += surplus.names.size();
   if (may_delete && !surplus.names.empty()) {

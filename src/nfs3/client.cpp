@@ -249,7 +249,7 @@ void Client::count_latency(std::string_view kind, Clock::duration took) {
   histogram->second.add(static_cast<std::uint64_t>(us));
 }
 
-Task<Status> Client::attempt(Call& call, bool& sent) {
+Task<Status> Client::attempt(Call& call, bool& sent, bool was_busy) {
   co_await window_.acquire();
   auto connection = co_await standing();
   Status done = ok();
@@ -261,7 +261,7 @@ Task<Status> Client::attempt(Call& call, bool& sent) {
     if (done) ++answers_;
     bool answered = done || done.error().domain == Domain::kNfs3;
     if (answered) count_latency(call.kind(), Clock::now() - started);
-    if (answered) learn_load(done);
+    if (answered) learn_load(done, was_busy);
     if (!answered && state_ == State::kOpen) mend();
   } else {
     done = std::move(connection).error();
@@ -271,12 +271,14 @@ Task<Status> Client::attempt(Call& call, bool& sent) {
   co_return done;
 }
 
-void Client::learn_load(const Status& answer) {
+// A request that was put off before is about a file that has to be fetched from elsewhere, perhaps:
+// that says nothing of the others.
+void Client::learn_load(const Status& answer, bool was_busy) {
   if (answer || !is_busy(answer.error()))
     load_.replied(window_.has_waiters(), Clock::now());
-  else
+  else if (!was_busy)
     load_.refused();
-  window_.set_limit(load_.limit());
+  window_.set_limit(std::max(load_.limit(), kInFlightLeast));
 }
 
 Task<Status> Client::perform(Call& call, Repeat repeat) {
@@ -286,7 +288,7 @@ Task<Status> Client::perform(Call& call, Repeat repeat) {
   for (;;) {
     if (options_.pace != nullptr) co_await options_.pace->await_request(loop_, &closing_);
     bool sent = false;
-    Status done = co_await attempt(call, sent);
+    Status done = co_await attempt(call, sent, waits > 0);
     if (done) co_return done;
     const Error& error = done.error();
     if (is_busy(error)) {

@@ -31,8 +31,9 @@ enum class Repeat : std::uint8_t { kIdempotent, kOnce };
 
 class Client {
  public:
-  static constexpr std::uint32_t kInFlight = 64;  // requests at most, over all connections
-  static constexpr unsigned kLossesMost = 8;      // connections that may end under one request
+  static constexpr std::uint32_t kInFlight = 64;      // requests at most, over all connections
+  static constexpr std::uint32_t kInFlightLeast = 4;  // however busy the server is
+  static constexpr unsigned kLossesMost = 8;          // connections that may end under one request
 
   Client(Loop& loop, ClientOptions options);
   Client(const Client&) = delete;
@@ -75,7 +76,7 @@ class Client {
  private:
   enum class State : std::uint8_t { kClosed, kOpen, kDead };
 
-  Task<Status> attempt(Call& call, bool& sent);
+  Task<Status> attempt(Call& call, bool& sent, bool was_busy);
   Task<void> back_off(unsigned times);
   Task<Result<std::shared_ptr<Connection>>> standing();
   Task<Status> ask_whether_it_answers(std::size_t place);
@@ -86,7 +87,7 @@ class Client {
   Task<void> mend(std::size_t place);
   Task<void> watch();
   void check_stall();
-  void learn_load(const Status& answer);
+  void learn_load(const Status& answer, bool was_busy);
   void die(Error why);
   void count_latency(std::string_view kind, Clock::duration took);
   std::uint64_t connect_patience_ms() const;

@@ -94,6 +94,17 @@ RawEntry entry_from(const entryplus3& from) {
   return out;
 }
 
+Task<Result<Made>> create(Client& client, const CREATE3args& args, Repeat repeat) {
+  Made made;
+  auto take = [&made](const CREATE3res& reply) {
+    made = made_from(reply.CREATE3res_u.resok);
+    return ok();
+  };
+  Status done = co_await ask<CREATE3res>(client, "CREATE", repeat, args, std::move(take));
+  if (!done) co_return std::move(done).error();
+  co_return std::move(made);
+}
+
 }  // namespace
 
 Error nfs3_error(std::uint32_t status, std::string_view operation) {
@@ -235,18 +246,20 @@ Task<Result<Verifier>> commit(Client& client, const FileHandle& file) {
 
 Task<Result<Made>> create(Client& client, const FileHandle& directory, std::string name,
                           const NewAttributes& attributes, AttrChoice choice) {
-  Made made;
-  auto take = [&made](const CREATE3res& reply) {
-    made = made_from(reply.CREATE3res_u.resok);
-    return ok();
-  };
   CREATE3args args{};
   args.where = wire(directory, name);
   args.how.mode = GUARDED;
   args.how.createhow3_u.g_obj_attributes = wire(attributes, choice);
-  Status done = co_await ask<CREATE3res>(client, "CREATE", Repeat::kOnce, args, std::move(take));
-  if (!done) co_return std::move(done).error();
-  co_return std::move(made);
+  co_return co_await create(client, args, Repeat::kOnce);
+}
+
+Task<Result<Made>> create_exclusive(Client& client, const FileHandle& directory, std::string name,
+                                    Verifier verifier) {
+  CREATE3args args{};
+  args.where = wire(directory, name);
+  args.how.mode = EXCLUSIVE;
+  std::copy(verifier.begin(), verifier.end(), args.how.createhow3_u.verf);
+  co_return co_await create(client, args, Repeat::kIdempotent);
 }
 
 Task<Result<Made>> mkdir(Client& client, const FileHandle& directory, std::string name,

@@ -99,6 +99,10 @@ Task<Result<ReadReply>> read(Client& client, const FileHandle& file, std::uint64
 Task<Result<Written>> write(Client& client, const FileHandle& file, std::uint64_t offset_bytes,
                             std::span<const std::byte> bytes, Stable stable);
 Task<Result<Verifier>> commit(Client& client, const FileHandle& file);
+// Sent again, it finds what it has made by the verifier. Mode and times are anything until they are
+// set.
+Task<Result<Made>> create_exclusive(Client& client, const FileHandle& directory, std::string name,
+                                    Verifier verifier);
 // These five fail with kOutcomeUnknown when their reply is lost. CREATE is GUARDED.
 Task<Result<Made>> create(Client& client, const FileHandle& directory, std::string name,
                           const NewAttributes& attributes, AttrChoice choice);

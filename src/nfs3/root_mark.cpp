@@ -15,10 +15,8 @@ namespace nfsferry::nfs3 {
 namespace {
 
 constexpr AttrChoice kChooseMode{false, true, false};
-// Behind what every holder writes: nobody has a lock on this file.
-constexpr std::string_view kSign = "NFSv3\n";
-
-bool is_mark(std::string_view text) { return text.ends_with(kSign); }
+// In the place of the mark that temporaries carry: nobody has a lock on this file.
+constexpr std::string_view kSign = "NFSv3 ";
 
 void say_it_is_there(std::string_view text) {
   LockHolder holder = LockHolder::from_text(text);
@@ -43,12 +41,15 @@ struct RootMark::There {
 Task<Status> RootMark::make(FileHandle root, std::string run_id) {
   if (!text_.empty()) co_return ok();
   root_ = std::move(root);
-  run_id_ = std::move(run_id);
+  LockHolder holder = LockHolder::this_process(std::move(run_id));
+  holder.mark = std::string(kSign) + random_text();
+  const std::string text = holder.text();
+  Verifier verifier{};
+  holder.mark.copy(verifier.data(), verifier.size(), kSign.size());
   Status made = ok();
+  FileHandle file;
   for (unsigned times = 1;; ++times) {
-    std::string temporary = temporary_name(run_id_);
-    made = co_await make_now(temporary);
-    co_await remove_quietly(client_, root_, std::move(temporary));
+    made = co_await make_now(text, verifier, file);
     bool again = !made && begins_again(made.error());
     if (!again || times == Nfs3Tree::kAttemptsMost) break;
   }
@@ -59,31 +60,30 @@ Task<Status> RootMark::make(FileHandle root, std::string run_id) {
   co_return ok();
 }
 
-// Written before it has its name, which a link gives it as long as nothing else has it.
-Task<Status> RootMark::make_now(std::string temporary) {
-  NewAttributes first;
-  first.mode = 0600;
-  auto made = co_await create(client_, root_, temporary, first, kChooseMode);
-  if (!made) co_return std::move(made).error();
-  auto file = co_await found_of(client_, root_, std::move(temporary), *std::move(made));
-  if (!file) co_return std::move(file).error();
-  const std::string text = LockHolder::this_process(run_id_).text() + std::string(kSign);
-  NFSFERRY_TRY(Ok written, co_await write_text(file->handle, text), co_return);
-  Status linked = co_await link(client_, file->handle, root_, std::string(kLockName));
-  if (linked) {
-    text_ = text;
-    co_return ok();
+// `file`: once it was made, which a verifier does not tell any more when it was written.
+Task<Status> RootMark::make_now(const std::string& text, Verifier verifier, FileHandle& file) {
+  std::string name(kLockName);
+  if (file.empty()) {
+    auto made = co_await create_exclusive(client_, root_, name, verifier);
+    if (!made && is_status(made.error(), Nfsstat3::kExist)) {
+      auto there = co_await look();
+      if (!there) co_return std::move(there).error();
+      co_return co_await take_over(*there, text);
+    }
+    if (!made) co_return std::move(made).error();
+    auto found = co_await found_of(client_, root_, name, *std::move(made));
+    if (!found) co_return std::move(found).error();
+    file = std::move(found->handle);
   }
-  bool looks =
-      is_status(linked.error(), Nfsstat3::kExist) || linked.error().is(Own::kOutcomeUnknown);
-  if (!looks) co_return linked;
-  auto there = co_await look();
-  if (!there && is_status(there.error(), Nfsstat3::kNoent)) co_return linked;
-  if (!there) co_return std::move(there).error();
-  bool ours = there->text == text;  // which nobody else writes: it has a random part
-  if (!ours) co_return co_await take_over(*there, text);
-  text_ = text;
-  co_return ok();
+  NewAttributes own;
+  own.mode = 0600;
+  Status written = co_await setattr(client_, file, own, kChooseMode);
+  if (written) written = co_await write_text(file, text);
+  if (written || begins_again(written.error())) co_return written;
+  // The target is full, perhaps. Who has taken the file meanwhile has written into it.
+  auto now = co_await look();
+  if (now && text.starts_with(now->text)) co_await remove_quietly(client_, root_, std::move(name));
+  co_return written;
 }
 
 Task<Result<RootMark::There>> RootMark::look() {
@@ -98,18 +98,15 @@ Task<Result<RootMark::There>> RootMark::look() {
 }
 
 Task<Status> RootMark::take_over(const There& there, const std::string& text) {
-  bool free = there.attributes.link_count == 1 && is_mark(there.text) &&
-              LockHolder::from_text(there.text).is_gone();
-  if (!free) {
-    say_it_is_there(there.text);
-    co_return ok();
-  }
-  NFSFERRY_TRY(Ok emptied, co_await set_size(client_, there.handle, 0), co_return);
-  NFSFERRY_TRY(Ok written, co_await write_text(there.handle, text), co_return);
-  text_ = text;
+  LockHolder holder = LockHolder::from_text(there.text);
+  bool free =
+      there.attributes.link_count == 1 && holder.mark.starts_with(kSign) && holder.is_gone();
+  if (free) co_return co_await write_text(there.handle, text);
+  say_it_is_there(there.text);
   co_return ok();
 }
 
+// Over what may stand there, which was as long or nearly so.
 Task<Status> RootMark::write_text(const FileHandle& file, const std::string& text) {
   auto rest = std::as_bytes(std::span<const char>(text));
   for (std::uint64_t offset = 0; !rest.empty();) {
@@ -118,6 +115,8 @@ Task<Status> RootMark::write_text(const FileHandle& file, const std::string& tex
     offset += written->count;
     rest = rest.subspan(written->count);
   }
+  NFSFERRY_TRY(Ok cut, co_await set_size(client_, file, text.size()), co_return);
+  text_ = text;
   co_return ok();
 }
 

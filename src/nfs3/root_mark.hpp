@@ -23,13 +23,12 @@ class RootMark {
  private:
   struct There;
   Task<Result<There>> look();
-  Task<Status> make_now(std::string temporary);
+  Task<Status> make_now(const std::string& text, Verifier verifier, FileHandle& file);
   Task<Status> take_over(const There& there, const std::string& text);
   Task<Status> write_text(const FileHandle& file, const std::string& text);
 
   Client& client_;
   FileHandle root_;
-  std::string run_id_;
   std::string text_;  // of the file that was made, and of no other; empty: none
 };
 

@@ -140,13 +140,16 @@ class Nfs3Fault : public Nfs3Copy {
     return made ? *std::move(made) : nullptr;
   }
   // Both sides through one proxy.
-  CopyReport copy_through(Plan& plan) {
+  CopyReport copy_both_through(Plan& plan) {
     auto between = proxy(plan);
     CopyOptions wanted = options();
     wanted.source = url(source_, "3", between->port());
     wanted.target = url(target_, "3", between->port());
     wanted.verify = VerifyMode::kTransferred;
-    CopyReport report = copy(wanted);
+    return copy(wanted);
+  }
+  CopyReport copy_through(Plan& plan) {
+    CopyReport report = copy_both_through(plan);
     expect_done(report);
     expect_equal();
     return report;
@@ -170,7 +173,25 @@ std::string procedure_name(const ::testing::TestParamInfo<Procedure>& info) {
   return info.param.name;
 }
 
-class Nfs3Faults : public Nfs3Fault, public ::testing::WithParamInterface<Procedure> {};
+class Nfs3Faults : public Nfs3Fault, public ::testing::WithParamInterface<Procedure> {
+ protected:
+  // A server may carry out a CREATE of a connection that is gone after its name was removed: what
+  // it makes then stays. That is rare; what stays each time is ours.
+  void try_with(Blow blow, unsigned nth) {
+    constexpr unsigned kTrials = 3;
+    for (unsigned trial = 1; trial <= kTrials; ++trial) {
+      clear_target();
+      Plan plan{GetParam().number, blow, nth};
+      CopyReport report = copy_both_through(plan);
+      bool late = !temporaries(folder(target_)).empty();
+      if (late && trial < kTrials) continue;
+      expect_done(report);
+      expect_equal();
+      EXPECT_TRUE(plan.struck > 0 || nth > 1);
+      return;
+    }
+  }
+};
 INSTANTIATE_TEST_SUITE_P(Procedures, Nfs3Faults, ::testing::ValuesIn(kProcedures), procedure_name);
 
 TEST_P(Nfs3Faults, a_lost_connection_under_it_loses_nothing) {
@@ -178,10 +199,7 @@ TEST_P(Nfs3Faults, a_lost_connection_under_it_loses_nothing) {
   for (Blow blow : {Blow::kCutCall, Blow::kCutInCall, Blow::kCutReply, Blow::kCutInReply}) {
     for (unsigned nth : {1u, 3u}) {
       SCOPED_TRACE(::testing::Message() << static_cast<int>(blow) << " at number " << nth);
-      clear_target();
-      Plan plan{GetParam().number, blow, nth};
-      copy_through(plan);
-      EXPECT_TRUE(plan.struck > 0 || nth > 1);
+      try_with(blow, nth);
     }
   }
 }

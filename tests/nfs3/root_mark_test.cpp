@@ -114,7 +114,8 @@ TEST_F(Nfs3RootMark, of_a_run_at_work_is_left_by_others_which_are_not_kept_out) 
 TEST_F(Nfs3RootMark, of_a_dead_process_of_this_host_becomes_the_next_runs) {
   LockHolder dead = LockHolder::this_process("dead");
   dead.process = ended_process();
-  leave(dead.text() + "NFSv3\n");
+  dead.mark = "NFSv3 0123456789";
+  leave(dead.text());
   expect_done(copy(options()));
   EXPECT_FALSE(is_there());
 }
@@ -124,7 +125,8 @@ TEST_F(Nfs3RootMark, that_may_be_in_use_is_left_as_it_is) {
   dead.process = ended_process();
   LockHolder elsewhere = dead;
   elsewhere.host += "-not";
-  for (const std::string& text : {elsewhere.text() + "NFSv3\n", dead.text(), std::string()}) {
+  elsewhere.mark = "NFSv3 0123456789";
+  for (const std::string& text : {elsewhere.text(), dead.text(), std::string()}) {
     leave(text);
     expect_done(copy(options()));
     EXPECT_EQ(lock_text(), text);
