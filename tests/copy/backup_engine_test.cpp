@@ -561,11 +561,7 @@ class RefusedBackup : public BackupRun {
     EXPECT_TRUE(opened);
     opened = co_await target.open();
     EXPECT_TRUE(opened);
-    Status ready = ok();
-    if (shared.job == Job::kDryRun)
-      ready = co_await prepare_verify(shared, source, target);
-    else
-      ready = co_await prepare_copy(shared, source, target, "first");
+    Status ready = co_await prepare_job(shared, source, target);
     out = ready ? "" : ready.error().message();
     co_await source.close();
     co_await target.close();

@@ -152,13 +152,19 @@ class Engine : public ::testing::Test {
     loop_->run(verify_task(shared, *source, *target, report));
     return report;
   }
+  // As the job asks for.
+  static Task<Status> prepare_job(Shared& shared, MemoryTree& source, MemoryTree& target) {
+    if (shared.job == Job::kDryRun || shared.job == Job::kVerify)
+      co_return co_await prepare_verify(shared, source, target);
+    co_return co_await prepare_copy(shared, source, target, "run");
+  }
   Task<void> verify_task(Shared& shared, MemoryTree& source, MemoryTree& target,
                          CopyReport& report) {
     Status opened = co_await source.open();
     EXPECT_TRUE(opened);
     opened = co_await target.open();
     EXPECT_TRUE(opened);
-    Status ready = co_await prepare_verify(shared, source, target);
+    Status ready = co_await prepare_job(shared, source, target);
     EXPECT_TRUE(ready);
     Side side{&source, &target};
     begin_copy(shared, side, 1);
@@ -172,11 +178,7 @@ class Engine : public ::testing::Test {
     EXPECT_TRUE(opened);
     opened = co_await target.open();
     EXPECT_TRUE(opened);
-    Status ready = ok();
-    if (shared.job == Job::kDryRun)
-      ready = co_await prepare_verify(shared, source, target);
-    else
-      ready = co_await prepare_copy(shared, source, target, "run");
+    Status ready = co_await prepare_job(shared, source, target);
     EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
   }
   Task<void> copy_task(Shared& shared, MemoryTree& source, MemoryTree& target, CopyReport& report) {

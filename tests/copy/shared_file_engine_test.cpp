@@ -111,11 +111,7 @@ class SharedFile : public Engine {
   }
   static Task<void> begin(Shared& shared, MemoryTree& source, MemoryTree& target) {
     co_await open(source, target);
-    Status ready = ok();
-    if (shared.job == Job::kVerify)
-      ready = co_await prepare_verify(shared, source, target);
-    else
-      ready = co_await prepare_copy(shared, source, target, "run");
+    Status ready = co_await prepare_job(shared, source, target);
     EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
     begin_copy(shared, copy::Side{&source, &target}, kThreads);
   }
