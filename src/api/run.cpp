@@ -271,11 +271,7 @@ class Run {
     CancelToken prepared;
     TaskGroup watching;
     close_on_stop(loop, source, target, watching, prepared, copy::kStopPatience);
-    Status ready = ok();
-    if (verifying() || options_.dry_run)
-      ready = co_await copy::prepare_verify(*shared_, source, target);
-    else
-      ready = co_await copy::prepare_copy(*shared_, source, target, options_.run_id);
+    Status ready = co_await copy::prepare(*shared_, source, target, options_.run_id);
     prepared.cancel();
     co_await watching.join();
     if (ready) co_return true;

@@ -126,8 +126,6 @@ void say_what_is_not_kept(const Capabilities& can) {
   }
 }
 
-}  // namespace
-
 Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::string run_id) {
   const Attributes& from = source.root_entry().attributes;
   const Attributes& to = target.root_entry().attributes;
@@ -161,6 +159,14 @@ Task<Status> prepare_verify(Shared& shared, const Source& source, Target& target
       "a dry run writes nothing: whether the target takes owners, devices and times it cannot "
       "tell; copy --check tries");
   co_return co_await check_backup(shared, target);
+}
+
+}  // namespace
+
+Task<Status> prepare(Shared& shared, Source& source, Target& target, std::string run_id) {
+  bool writes = shared.job == Job::kCopy || shared.job == Job::kCheck;
+  if (writes) co_return co_await prepare_copy(shared, source, target, std::move(run_id));
+  co_return co_await prepare_verify(shared, source, target);
 }
 
 void begin_copy(Shared& shared, Side side, std::uint32_t threads) {

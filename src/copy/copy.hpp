@@ -24,13 +24,11 @@ struct Side {
 // closing a tree whose server is silent takes four.
 inline constexpr std::chrono::milliseconds kStopPatience(5000);
 
-// Checks what must hold before anything is written: not the same directory, no other run, owners
-// can be given away, symlink times. Errors end the run: kCancelled when it is asked to stop.
-Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::string run_id);
-
-// The same before a comparison or a dry run: which owners are expected, and whether a backup could
-// be kept. Nothing is written.
-Task<Status> prepare_verify(Shared& shared, const Source& source, Target& target);
+// What the job needs to know before it begins. Of a copy and a check what must hold before anything
+// is written: not the same directory, no other run, owners can be given away, symlink times. Of a
+// comparison and a dry run, which write nothing, which owners are expected, and whether a backup
+// could be kept. Errors end the run: kCancelled when it is asked to stop.
+Task<Status> prepare(Shared& shared, Source& source, Target& target, std::string run_id);
 
 // Before any of the threads starts: a thread that found no root would take the tree for done.
 void begin_copy(Shared& shared, Side side, std::uint32_t threads);

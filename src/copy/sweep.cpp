@@ -135,33 +135,28 @@ Task<void> Sweep::take_some(PlacePtr place, std::vector<Entry> entries, bool mor
     std::vector<Entry> some(std::make_move_iterator(entries.begin() + std::ptrdiff_t(begin)),
                             std::make_move_iterator(entries.begin() + std::ptrdiff_t(end)));
     begin = end;
-    co_await take_part(place, std::move(some), more);
+    if (asks(*place)) co_await ask_the_source(place, some);
+    if (moves())
+      co_await move_aside(place, std::move(some));
+    else
+      co_await take(place, std::move(some), more);
   }
   TaskGroup lanes;
   for (std::size_t i = 0; i < std::min(kAtOnce, alone.size()); ++i) {
-    lanes.spawn(take_each(place, alone, more));
+    lanes.spawn(move_each_aside(place, alone));
   }
   co_await lanes.join();
 }
 
-Task<void> Sweep::take_each(PlacePtr place, std::vector<Entry>& entries, bool more) {
-  while (!entries.empty() && !shared_.stopping()) {
+Task<void> Sweep::move_each_aside(PlacePtr place, std::vector<Entry>& directories) {
+  while (!directories.empty() && !shared_.stopping()) {
     std::vector<Entry> one;
-    one.push_back(std::move(entries.back()));
-    entries.pop_back();
+    one.push_back(std::move(directories.back()));
+    directories.pop_back();
     co_await looked_through_.acquire();
-    co_await take_part(place, std::move(one), more);
+    co_await move_aside(place, std::move(one));
     looked_through_.release();
   }
-}
-
-Task<void> Sweep::take_part(PlacePtr place, std::vector<Entry> entries, bool more) {
-  bool alone = moves() && is_directory(entries.front());  // asked for once it was gone through
-  if (asks(*place) && !alone) co_await ask_the_source(place, entries);
-  if (moves())
-    co_await move_aside(place, std::move(entries));
-  else
-    co_await take(place, std::move(entries), more);
 }
 
 // By its name first: a handle would lead to wherever somebody has moved the directory meanwhile.

@@ -66,8 +66,7 @@ class Sweep {
   Task<void> sweeper();
   Task<void> go_through(PlacePtr place);
   Task<void> take_some(PlacePtr place, std::vector<Entry> entries, bool more);
-  Task<void> take_each(PlacePtr place, std::vector<Entry>& entries, bool more);
-  Task<void> take_part(PlacePtr place, std::vector<Entry> entries, bool more);
+  Task<void> move_each_aside(PlacePtr place, std::vector<Entry>& directories);
   Task<Status> open(PlacePtr place);
   Task<void> take_only(PlacePtr place);
   Task<void> clear_out(PlacePtr place);

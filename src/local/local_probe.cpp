@@ -66,8 +66,7 @@ struct Experiment {
     ProbeNames names(root, mark);
     NFSFERRY_TRY(UniqueFd fd, open_at(root, names.first, O_RDWR | O_CREAT | O_EXCL, 0600), return);
     NFSFERRY_TRY(Time kept, keep(fd.get(), kOddTime, names.first), return);
-    found.time_granularity_ns = granularity_by(kOddTime, kept);
-    found.granularity_at_most_ns = 1;
+    found.learn_granularity(kept);
     NFSFERRY_TRY(Time past, keep(fd.get(), kFarPast, names.first), return);
     found.learn_least_time(past);
     NFSFERRY_TRY(Time future, keep(fd.get(), kFarFuture, names.first), return);

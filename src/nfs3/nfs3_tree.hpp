@@ -135,6 +135,9 @@ Task<Result<Found>> found_of(Client& client, const FileHandle& directory, std::s
 // Sets owner and group by themselves (a chown clears set-id bits), then mode and times.
 Task<Status> set_in_order(Client& client, const FileHandle& file, const NewAttributes& attributes,
                           bool owner);
+// All of it, from the file's beginning, at most `write_most` bytes a request.
+Task<Status> write_durably(Client& client, const FileHandle& file, std::span<const std::byte> bytes,
+                           std::size_t write_most);
 // Gives what stands under a temporary name its own. Done, too, when that name is seen to be of the
 // file with this fileid after a reply was lost.
 Task<Status> rename_into_place(Client& client, const FileHandle& directory, std::string temporary,

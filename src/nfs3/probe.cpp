@@ -110,8 +110,7 @@ Task<Status> Nfs3Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_
   }
   capabilities_.change_owner = *given;
   auto kept = co_await file.keep(kOddTime);
-  capabilities_.time_granularity_ns = kept ? granularity_by(kOddTime, *kept) : 1;
-  capabilities_.granularity_at_most_ns = 1;
+  capabilities_.learn_granularity(kept ? *kept : kOddTime);
   auto past = co_await file.keep(kFarPast);
   auto future = co_await file.keep(kFarFuture);
   if (past) capabilities_.learn_least_time(*past);

@@ -1,6 +1,5 @@
 #include "nfs3/root_mark.hpp"
 
-#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -17,6 +16,10 @@ namespace {
 constexpr AttrChoice kChooseMode{false, true, false};
 // In the place of the mark that temporaries carry: nobody has a lock on this file.
 constexpr std::string_view kSign = "NFSv3 ";
+
+std::span<const std::byte> as_bytes_of(const std::string& text) {
+  return std::as_bytes(std::span<const char>(text));
+}
 
 void say_it_is_there(std::string_view text) {
   LockHolder holder = LockHolder::from_text(text);
@@ -78,7 +81,8 @@ Task<Status> RootMark::make_now(const std::string& text, Verifier verifier, File
   NewAttributes own;
   own.mode = 0600;
   Status written = co_await setattr(client_, file, own, kChooseMode);
-  if (written) written = co_await write_text(file, text);
+  if (written) written = co_await write_durably(client_, file, as_bytes_of(text), text.size());
+  if (written) text_ = text;
   if (written || begins_again(written.error())) co_return written;
   // The target is full, perhaps. Who has taken the file meanwhile has written into it.
   auto now = co_await look();
@@ -101,21 +105,15 @@ Task<Status> RootMark::take_over(const There& there, const std::string& text) {
   LockHolder holder = LockHolder::from_text(there.text);
   bool free =
       there.attributes.link_count == 1 && holder.mark.starts_with(kSign) && holder.is_gone();
-  if (free) co_return co_await write_text(there.handle, text);
-  say_it_is_there(there.text);
-  co_return ok();
-}
-
-// Over what may stand there, which was as long or nearly so.
-Task<Status> RootMark::write_text(const FileHandle& file, const std::string& text) {
-  auto rest = std::as_bytes(std::span<const char>(text));
-  for (std::uint64_t offset = 0; !rest.empty();) {
-    auto written = co_await write(client_, file, offset, rest, Stable::kFileSync);
-    if (!written) co_return std::move(written).error();
-    offset += written->count;
-    rest = rest.subspan(written->count);
+  if (!free) {
+    say_it_is_there(there.text);
+    co_return ok();
   }
-  NFSFERRY_TRY(Ok cut, co_await set_size(client_, file, text.size()), co_return);
+  // In place, since what is full takes that.
+  NFSFERRY_TRY(Ok written,
+               co_await write_durably(client_, there.handle, as_bytes_of(text), text.size()),
+               co_return);
+  NFSFERRY_TRY(Ok cut, co_await set_size(client_, there.handle, text.size()), co_return);
   text_ = text;
   co_return ok();
 }

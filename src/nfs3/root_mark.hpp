@@ -25,7 +25,6 @@ class RootMark {
   Task<Result<There>> look();
   Task<Status> make_now(const std::string& text, Verifier verifier, FileHandle& file);
   Task<Status> take_over(const There& there, const std::string& text);
-  Task<Status> write_text(const FileHandle& file, const std::string& text);
 
   Client& client_;
   FileHandle root_;

@@ -92,21 +92,26 @@ Task<Status> rename_into_place(Client& client, const FileHandle& directory, std:
   }
 }
 
-// ---- small files
-
-Task<Status> Nfs3Tree::fill(const FileHandle& file, const PutFile& item, ReadBack read_back) {
-  auto write_most = preferences().write_bytes;
-  std::uint64_t offset = 0;
-  for (auto rest = item.data; !rest.empty();) {
-    auto part = rest.first(std::min<std::size_t>(rest.size(), write_most));
-    auto written = co_await write(client_, file, offset, part, Stable::kFileSync);
+Task<Status> write_durably(Client& client, const FileHandle& file, std::span<const std::byte> bytes,
+                           std::size_t write_most) {
+  for (std::uint64_t offset = 0; !bytes.empty();) {
+    auto part = bytes.first(std::min(bytes.size(), write_most));
+    auto written = co_await write(client, file, offset, part, Stable::kFileSync);
     if (!written) co_return std::move(written).error();
     if (!written->committed) {
       co_return own_error(Own::kBadReply, "WRITE", "not durable, as was asked for");
     }
     offset += written->count;
-    rest = rest.subspan(written->count);
+    bytes = bytes.subspan(written->count);
   }
+  co_return ok();
+}
+
+// ---- small files
+
+Task<Status> Nfs3Tree::fill(const FileHandle& file, const PutFile& item, ReadBack read_back) {
+  auto write_most = preferences().write_bytes;
+  NFSFERRY_TRY(Ok written, co_await write_durably(client_, file, item.data, write_most), co_return);
   if (read_back == ReadBack::kCompare && !item.data.empty()) {
     auto read = [this, &file](std::uint64_t at, std::uint32_t count) {
       return read_range(client_, file, at, count);

@@ -43,6 +43,16 @@ inline constexpr AttrMask kEntryAttrsAndAcl = [] {
   mask.add(Attr::kAcl);
   return mask;
 }();
+// What is asked of the root, once: of the server and its file system as well.
+inline constexpr AttrMask kRootAttrs = [] {
+  AttrMask mask = kEntryAttrs;
+  for (Attr attribute :
+       {Attr::kSupportedAttrs, Attr::kLeaseTime, Attr::kMaxRead, Attr::kMaxWrite, Attr::kFilesFree,
+        Attr::kSpaceAvail, Attr::kSpaceFree, Attr::kSpaceTotal, Attr::kTimeMetadata}) {
+    mask.add(attribute);
+  }
+  return mask;
+}();
 inline constexpr AttrMask kFileidMask{Attr::kFileid};
 // Without these an entry cannot be copied faithfully.
 inline constexpr AttrMask kNeededAttrs{Attr::kType,      Attr::kSize,  Attr::kFilehandle,

@@ -38,16 +38,6 @@ bool means_no_41(const Error& error) {
          is_status(error, Nfsstat4::kNotsupp);
 }
 
-AttrMask server_mask() {
-  AttrMask mask = kEntryAttrs;
-  for (Attr attribute :
-       {Attr::kSupportedAttrs, Attr::kLeaseTime, Attr::kMaxRead, Attr::kMaxWrite, Attr::kFilesFree,
-        Attr::kSpaceAvail, Attr::kSpaceFree, Attr::kSpaceTotal, Attr::kTimeMetadata}) {
-    mask.add(attribute);
-  }
-  return mask;
-}
-
 // From a directory, or from the server's root where there is no handle.
 Compound way_down(const FileHandle& from, std::span<const std::string> names, AttrMask mask) {
   Compound request("LOOKUP", Repeat::kIdempotent);
@@ -179,7 +169,7 @@ Task<Result<Fattr>> Nfs4Tree::walk_to_root() {
   supported_ = supported.fattr.supported;
   entry_mask_ = kEntryAttrs.intersect(supported_);
   tells_acls_ = options_.tells_losses && supported_.has(Attr::kAcl);
-  AttrMask mask = server_mask().intersect(supported_);
+  AttrMask mask = kRootAttrs.intersect(supported_);
   FileHandle handle;
   std::span<const std::string> done(components.data(), 0);
   for (;;) {  // as many components a request as it takes

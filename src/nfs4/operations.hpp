@@ -81,12 +81,8 @@ struct Getattr {  // 18.7
   };
   void encode(XdrWriter& out) const { mask.encode(out); }
   static void decode(XdrReader& in, Reply& reply) {
-    AttrMask all = kEntryAttrs;
-    for (Attr more : {Attr::kSupportedAttrs, Attr::kLeaseTime, Attr::kMaxRead, Attr::kMaxWrite,
-                      Attr::kFilesAvail, Attr::kFilesFree, Attr::kSpaceAvail, Attr::kSpaceFree,
-                      Attr::kSpaceTotal, Attr::kTimeMetadata}) {
-      all.add(more);
-    }
+    AttrMask all = kRootAttrs;
+    all.add(Attr::kFilesAvail);
     reply.fattr.decode(in, all);
   }
 };

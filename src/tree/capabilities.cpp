@@ -16,14 +16,6 @@ Time Capabilities::kept(Time time) const {
   return time;
 }
 
-std::uint32_t granularity_by(Time set, Time kept) {
-  if (set.seconds != kept.seconds) return 1;
-  for (std::uint32_t step = 1; step <= kSecond; step *= 10) {
-    if (set.nanoseconds - set.nanoseconds % step == kept.nanoseconds) return step;
-  }
-  return 1;
-}
-
 std::uint32_t granularity_shown(std::uint32_t nanoseconds) {
   std::uint32_t step = 1;
   while (step < kSecond && nanoseconds % (step * 10) == 0) step *= 10;
@@ -36,6 +28,17 @@ bool Capabilities::is_kept_as(Time time, Time there) const {
     if (Time{cut.seconds, cut.nanoseconds - cut.nanoseconds % step} == there) return true;
   }
   return false;
+}
+
+// 1 where no step explains it: then it was changed in another way.
+void Capabilities::learn_granularity(Time became) {
+  time_granularity_ns = granularity_at_most_ns = 1;
+  if (became.seconds != kOddTime.seconds) return;
+  for (std::uint32_t step = 1; step <= kSecond; step *= 10) {
+    if (kOddTime.nanoseconds - kOddTime.nanoseconds % step != became.nanoseconds) continue;
+    time_granularity_ns = step;
+    return;
+  }
 }
 
 // A time that was cut to fewer bits instead is no end of a range, and keeps nothing equal.

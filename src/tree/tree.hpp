@@ -293,15 +293,14 @@ struct Capabilities {
   Time kept(Time time) const;
   // Whether the tree's time can be what became of this one. Times are compared so.
   bool is_kept_as(Time time, Time there) const;
-  // For probes: from what became of kFarPast and kFarFuture.
+  // For probes: from what became of kOddTime, kFarPast and kFarFuture.
+  void learn_granularity(Time became);
   void learn_least_time(Time became);
   void learn_most_time(Time became);
 };
-// Nanoseconds below which a tree forgets, powers of ten: by what became of a time that was set (1:
-// nothing is lost), and at most, by one that it gave itself.
-std::uint32_t granularity_by(Time set, Time kept);
+// Nanoseconds below which a tree forgets, at most, by a time that it gave itself: a power of ten.
 std::uint32_t granularity_shown(std::uint32_t nanoseconds);
-// The latter by an entry whose `change` is its ctime.
+// The same by an entry whose `change` is its ctime.
 inline std::uint32_t granularity_shown_by(const Attributes& attributes) {
   return granularity_shown(static_cast<std::uint32_t>(attributes.change % 1'000'000'000));
 }

@@ -477,14 +477,8 @@ TEST_F(BackupRun, a_restore_moves_no_directory_aside_in_which_another_run_is_at_
 TEST_F(BackupRun, leaves_a_directory_that_the_source_gets_while_it_is_gone_through) {
   to("/one", FileType::kDirectory);
   to("/two", FileType::kDirectory);
-  MemoryOptions options;
-  options.fail = [this, first = true](std::string_view operation,
-                                      std::string_view name) mutable -> std::optional<Error> {
-    bool counting = operation == "open_directory" && name == "one";
-    if (counting && std::exchange(first, false)) from("/one", FileType::kDirectory);
-    return {};
-  };
-  CopyReport report = done(options);
+  auto counting = before("open_directory", "one", [this] { from("/one", FileType::kDirectory); });
+  CopyReport report = done(counting);
   EXPECT_TRUE(there("/one"));
   EXPECT_FALSE(there("/two"));
   EXPECT_EQ(report.folders_deleted, 1u);
@@ -544,7 +538,7 @@ TEST_F(BackupRun, a_restore_that_is_stopped_in_the_midst_goes_on_later) {
 
 class RefusedBackup : public BackupRun {
  protected:
-  // The message of what prepare_copy refuses.
+  // The message of what is refused before the run.
   std::string refusal(Job job = Job::kCopy) {
     Observer quiet;
     Pace pace(limits_, stop_);
@@ -561,7 +555,7 @@ class RefusedBackup : public BackupRun {
     EXPECT_TRUE(opened);
     opened = co_await target.open();
     EXPECT_TRUE(opened);
-    Status ready = co_await prepare_job(shared, source, target);
+    Status ready = co_await copy::prepare(shared, source, target, "first");
     out = ready ? "" : ready.error().message();
     co_await source.close();
     co_await target.close();

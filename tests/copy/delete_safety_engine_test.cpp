@@ -21,19 +21,6 @@ class DeleteSafety : public Engine {
     MemoryNodePtr directory = at(*target_volume_, path.substr(0, slash));
     EXPECT_TRUE(target_volume_->remove(*directory, path.substr(slash + 1), false)) << path;
   }
-  // A tree that calls `act` once, before the operation on that name is carried out.
-  static MemoryOptions before(std::string operation, std::string name, std::function<void()> act) {
-    MemoryOptions out;
-    out.fail = [=, done = std::make_shared<bool>(false)](
-                   std::string_view op, std::string_view on) -> std::optional<Error> {
-      bool now = op == operation && (name == "*" || on == name) && !*done;
-      if (!now) return {};
-      *done = true;
-      act();
-      return {};
-    };
-    return out;
-  }
 };
 
 TEST_F(DeleteSafety, the_source_inside_the_target_stays) {

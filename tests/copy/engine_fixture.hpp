@@ -38,6 +38,20 @@ inline MemoryOptions forgetting(std::set<int> pages) {
   return out;
 }
 
+// A tree that calls `act` once, before the operation on that name is carried out.
+inline MemoryOptions before(std::string operation, std::string name, std::function<void()> act) {
+  MemoryOptions out;
+  out.fail = [=, done = std::make_shared<bool>(false)](
+                 std::string_view op, std::string_view on) -> std::optional<Error> {
+    bool now = op == operation && (name == "*" || on == name) && !*done;
+    if (!now) return {};
+    *done = true;
+    act();
+    return {};
+  };
+  return out;
+}
+
 class Engine : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -152,19 +166,13 @@ class Engine : public ::testing::Test {
     loop_->run(verify_task(shared, *source, *target, report));
     return report;
   }
-  // As the job asks for.
-  static Task<Status> prepare_job(Shared& shared, MemoryTree& source, MemoryTree& target) {
-    if (shared.job == Job::kDryRun || shared.job == Job::kVerify)
-      co_return co_await prepare_verify(shared, source, target);
-    co_return co_await prepare_copy(shared, source, target, "run");
-  }
   Task<void> verify_task(Shared& shared, MemoryTree& source, MemoryTree& target,
                          CopyReport& report) {
     Status opened = co_await source.open();
     EXPECT_TRUE(opened);
     opened = co_await target.open();
     EXPECT_TRUE(opened);
-    Status ready = co_await prepare_job(shared, source, target);
+    Status ready = co_await prepare(shared, source, target, "run");
     EXPECT_TRUE(ready);
     Side side{&source, &target};
     begin_copy(shared, side, 1);
@@ -178,7 +186,7 @@ class Engine : public ::testing::Test {
     EXPECT_TRUE(opened);
     opened = co_await target.open();
     EXPECT_TRUE(opened);
-    Status ready = co_await prepare_job(shared, source, target);
+    Status ready = co_await prepare(shared, source, target, "run");
     EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
   }
   Task<void> copy_task(Shared& shared, MemoryTree& source, MemoryTree& target, CopyReport& report) {

@@ -111,7 +111,7 @@ class SharedFile : public Engine {
   }
   static Task<void> begin(Shared& shared, MemoryTree& source, MemoryTree& target) {
     co_await open(source, target);
-    Status ready = co_await prepare_job(shared, source, target);
+    Status ready = co_await prepare(shared, source, target, "run");
     EXPECT_TRUE(ready) << (ready ? "" : ready.error().message());
     begin_copy(shared, copy::Side{&source, &target}, kThreads);
   }

@@ -1,17 +1,21 @@
 // Copies from and to NFSv3 on the server of the process.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "compound_walk.hpp"
 #include "folder_compare.hpp"
 #include "nfs3_server.hpp"
 #include "nfsferry/run.hpp"
 #include "proxy.hpp"
 
 namespace nfsferry::test {
+
+constexpr std::size_t kProcedureAt = 20;  // in a call (RFC 5531 section 9), in bytes
 
 class Nfs3Copy : public ::testing::Test {
  protected:
@@ -46,6 +50,17 @@ class Nfs3Copy : public ::testing::Test {
     options.target = url(target_, to);
     options.timeout_ms = 30'000;
     return options;
+  }
+  // Between a client and the server.
+  static std::unique_ptr<Proxy> proxy_with(MakeFilter filters,
+                                           std::chrono::milliseconds delay = {}) {
+    ProxyOptions options;
+    options.server_port = static_cast<std::uint16_t>(server().port());
+    options.delay_to_client = delay;
+    options.make_filter = std::move(filters);
+    auto made = Proxy::start(options);
+    EXPECT_TRUE(made.has_value());
+    return made ? *std::move(made) : nullptr;
   }
   static CopyReport copy(const CopyOptions& options) {
     Observer quiet;

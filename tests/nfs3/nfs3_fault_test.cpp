@@ -56,30 +56,21 @@ struct Plan {
   }
 };
 
-std::uint32_t word(std::span<const std::byte> record, std::size_t index) {
-  std::uint32_t value = 0;
-  for (std::size_t i = 4 * index; i < 4 * index + 4 && i < record.size(); ++i) {
-    value = value << 8 | std::to_integer<std::uint32_t>(record[i]);
-  }
-  return value;
-}
-
 class PlanFilter : public ProxyFilter {
  public:
   explicit PlanFilter(Plan& plan) : plan_(plan) {}
 
   void on_call(std::span<const std::byte> record, ProxyActions& actions) override {
-    constexpr std::size_t kProcedureWord = 5;
-    bool struck = plan_.strikes(word(record, kProcedureWord), record.size());
+    bool struck = plan_.strikes(word_at(record, kProcedureAt), record.size());
     bool cut = struck && (plan_.blow == Blow::kCutCall || plan_.blow == Blow::kCutInCall);
-    if (struck) marked_.push_back(word(record, 0));
+    if (struck) marked_.push_back(word_at(record, 0));
     std::vector<std::byte> bytes = framed(record);
     if (cut) bytes.resize(plan_.blow == Blow::kCutInCall ? bytes.size() / 2 : 0);
     actions.push_back({ProxyAction::Kind::kToServer, std::move(bytes)});
     if (cut) actions.push_back({ProxyAction::Kind::kReset});
   }
   void on_reply(std::span<const std::byte> record, ProxyActions& actions) override {
-    bool struck = std::erase(marked_, word(record, 0)) > 0;
+    bool struck = std::erase(marked_, word_at(record, 0)) > 0;
     if (!struck) {
       actions.push_back({ProxyAction::Kind::kToClient, framed(record)});
       return;
@@ -132,12 +123,7 @@ void make_source(const fs::path& root) {
 class Nfs3Fault : public Nfs3Copy {
  protected:
   std::unique_ptr<Proxy> proxy(Plan& plan) {
-    ProxyOptions options;
-    options.server_port = static_cast<std::uint16_t>(server().port());
-    options.make_filter = [&plan] { return std::make_unique<PlanFilter>(plan); };
-    auto made = Proxy::start(options);
-    EXPECT_TRUE(made.has_value());
-    return made ? *std::move(made) : nullptr;
+    return proxy_with([&plan] { return std::make_unique<PlanFilter>(plan); });
   }
   // Both sides through one proxy.
   CopyReport copy_both_through(Plan& plan) {

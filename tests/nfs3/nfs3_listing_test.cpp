@@ -55,7 +55,7 @@ class PagesFilter final : public ProxyFilter {
 
   void on_call(std::span<const std::byte> record, ProxyActions& actions) override {
     constexpr std::uint32_t kReaddirplus = 17;
-    if (word_at(record, 20) != kReaddirplus) {
+    if (word_at(record, kProcedureAt) != kReaddirplus) {
       actions.push_back({ProxyAction::Kind::kToServer, framed(record)});
       return;
     }
@@ -86,10 +86,7 @@ class Nfs3Listings : public Nfs3Copy {
   }
 
   CopyReport copy_behind(MakeFilter filters) {
-    ProxyOptions proxying;
-    proxying.server_port = static_cast<std::uint16_t>(server().port());
-    proxying.make_filter = std::move(filters);
-    auto proxy = *Proxy::start(proxying);
+    auto proxy = proxy_with(std::move(filters));
     CopyOptions wanted = options();
     wanted.source = url(source_, "3", proxy->port());
     return copy(wanted);

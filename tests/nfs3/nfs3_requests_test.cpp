@@ -26,14 +26,6 @@ constexpr std::uint32_t kLookup = 3, kWrite = 7, kRename = 14, kReaddirplus = 17
 // Those that change something.
 constexpr std::uint32_t kModifying[] = {2, kWrite, 8, 9, 10, 11, 12, 13, kRename, 15, kCommit};
 
-std::uint32_t word_of(std::span<const std::byte> record, std::size_t index) {
-  std::uint32_t value = 0;
-  for (std::size_t i = 4 * index; i < 4 * index + 4 && i < record.size(); ++i) {
-    value = value << 8 | std::to_integer<std::uint32_t>(record[i]);
-  }
-  return value;
-}
-
 struct Counts {
   std::array<std::atomic<unsigned>, 22> calls{};  // by procedure
   std::atomic<unsigned> on_their_way{0};
@@ -46,18 +38,18 @@ class CountingFilter : public ProxyFilter {
   explicit CountingFilter(Counts& counts) : counts_(counts) {}
 
   void on_call(std::span<const std::byte> record, ProxyActions& actions) override {
-    std::uint32_t procedure = word_of(record, 5);
+    std::uint32_t procedure = word_at(record, kProcedureAt);
     if (procedure < counts_.calls.size()) ++counts_.calls[procedure];
     counts_.most_at_once = std::max(counts_.most_at_once.load(), ++counts_.on_their_way);
     if (procedure == counts_.lost && procedure != 0) {
       counts_.lost = 0;
-      struck_ = word_of(record, 0);
+      struck_ = word_at(record, 0);
     }
     actions.push_back({ProxyAction::Kind::kToServer, framed(record)});
   }
   void on_reply(std::span<const std::byte> record, ProxyActions& actions) override {
     --counts_.on_their_way;
-    if (struck_ && word_of(record, 0) == *struck_)
+    if (struck_ && word_at(record, 0) == *struck_)
       actions.push_back({ProxyAction::Kind::kReset});
     else
       actions.push_back({ProxyAction::Kind::kToClient, framed(record)});
@@ -71,13 +63,7 @@ class CountingFilter : public ProxyFilter {
 class Nfs3Requests : public Nfs3Copy {
  protected:
   std::unique_ptr<Proxy> counting(Counts& counts, std::chrono::milliseconds delay = {}) {
-    ProxyOptions options;
-    options.server_port = static_cast<std::uint16_t>(server().port());
-    options.delay_to_client = delay;
-    options.make_filter = [&counts] { return std::make_unique<CountingFilter>(counts); };
-    auto made = Proxy::start(options);
-    EXPECT_TRUE(made.has_value());
-    return made ? *std::move(made) : nullptr;
+    return proxy_with([&counts] { return std::make_unique<CountingFilter>(counts); }, delay);
   }
   void make_files(unsigned number) const {
     for (unsigned i = 0; i < number; ++i) {
@@ -120,12 +106,12 @@ class BusyFilter : public ProxyFilter {
  public:
   void on_call(std::span<const std::byte> record, ProxyActions& actions) override {
     constexpr std::uint32_t kGetattr = 1, kJukebox = 10008;
-    if (word_of(record, 5) != kGetattr || ++asked_ > 2) {
+    if (word_at(record, kProcedureAt) != kGetattr || ++asked_ > 2) {
       actions.push_back({ProxyAction::Kind::kToServer, framed(record)});
       return;
     }
     Record reply;
-    for (std::uint32_t word : {word_of(record, 0), 1u, 0u, 0u, 0u, 0u, kJukebox}) {
+    for (std::uint32_t word : {word_at(record, 0), 1u, 0u, 0u, 0u, 0u, kJukebox}) {
       append_word(reply, word);
     }
     actions.push_back({ProxyAction::Kind::kToClient, framed(reply)});
@@ -139,13 +125,9 @@ class BusyFilter : public ProxyFilter {
 };
 
 TEST_F(Nfs3Requests, are_half_as_many_at_once_after_the_server_was_busy) {
-  ProxyOptions busy;
-  busy.server_port = static_cast<std::uint16_t>(server().port());
-  busy.make_filter = [] { return std::make_unique<BusyFilter>(); };
-  auto between = Proxy::start(busy);
-  ASSERT_TRUE(between);
+  auto between = proxy_with([] { return std::make_unique<BusyFilter>(); });
   auto loop = *Loop::create(EngineChoice::kAuto);
-  nfs3::Nfs3Tree tree(*loop, *parse_location(url(source_, "3", (*between)->port())), {});
+  nfs3::Nfs3Tree tree(*loop, *parse_location(url(source_, "3", between->port())), {});
   ASSERT_TRUE(loop->run(tree.open())) << "the root's GETATTR was tried again";
   EXPECT_NE(tree.state().find("in flight of 16"), std::string::npos) << tree.state();
   loop->run(tree.close());

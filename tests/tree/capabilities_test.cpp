@@ -40,13 +40,21 @@ TEST(CapabilitiesTest, ATimeIsCutToWhatTheTreeRemembers) {
   EXPECT_EQ(can.kept(Time{-7, 123'456'789}), (Time{-7, 123'456'000}));
 }
 
+std::uint32_t learned(Time became) {
+  Capabilities can;
+  can.granularity_at_most_ns = 1'000;
+  can.learn_granularity(became);
+  EXPECT_EQ(can.granularity_at_most_ns, 1u);
+  return can.time_granularity_ns;
+}
+
 TEST(CapabilitiesTest, TheGranularityIsTheStepThatExplainsWhatBecameOfATime) {
-  EXPECT_EQ(granularity_by(kOddTime, kOddTime), 1u);
-  EXPECT_EQ(granularity_by(kOddTime, Time{kOddTime.seconds, 123'456'700}), 100u);
-  EXPECT_EQ(granularity_by(kOddTime, Time{kOddTime.seconds, 123'456'000}), 1'000u);
-  EXPECT_EQ(granularity_by(kOddTime, Time{kOddTime.seconds, 0}), 1'000'000'000u);
-  EXPECT_EQ(granularity_by(kOddTime, Time{kOddTime.seconds + 1, 0}), 1u) << "another time";
-  EXPECT_EQ(granularity_by(kOddTime, Time{kOddTime.seconds, 5}), 1u) << "no rounding";
+  EXPECT_EQ(learned(kOddTime), 1u);
+  EXPECT_EQ(learned(Time{kOddTime.seconds, 123'456'700}), 100u);
+  EXPECT_EQ(learned(Time{kOddTime.seconds, 123'456'000}), 1'000u);
+  EXPECT_EQ(learned(Time{kOddTime.seconds, 0}), 1'000'000'000u);
+  EXPECT_EQ(learned(Time{kOddTime.seconds + 1, 0}), 1u) << "another time";
+  EXPECT_EQ(learned(Time{kOddTime.seconds, 5}), 1u) << "no rounding";
 }
 
 TEST(CapabilitiesTest, ATimeOfTheTreesOwnShowsHowFineItsTimesAre) {
