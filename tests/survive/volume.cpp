@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
 #include <system_error>
 
 #include "base/unique_fd.hpp"
@@ -35,6 +36,15 @@ const std::string& leave_the_mounts_of_others() {
   return problem;
 }
 
+const char* name_of(Volume::Kind kind) {
+  switch (kind) {
+    case Volume::Kind::kTmpfs: return "tmpfs";
+    case Volume::Kind::kExt4: return "ext4";
+    case Volume::Kind::kBtrfs: return "btrfs";
+  }
+  return "";
+}
+
 std::string run(const std::string& command) {
   return std::system((command + " >/dev/null 2>&1").c_str()) == 0 ? "" : command + " failed";
 }
@@ -45,6 +55,14 @@ std::string require_mounts() {
   const char* ci = std::getenv("CI");
   bool required = ci != nullptr && *ci != '\0';
   return required || leave_the_mounts_of_others().empty() ? "" : "nothing can be mounted here";
+}
+
+bool Volume::is_known(Kind kind) {
+  std::ifstream types("/proc/filesystems");
+  for (std::string word; types >> word;) {
+    if (word == name_of(kind)) return true;
+  }
+  return false;
 }
 
 Volume::~Volume() {
@@ -67,9 +85,15 @@ std::string Volume::mount(Kind kind, unsigned size_mib) {
     if (result != 0) problem = why("mount tmpfs");
   } else {
     std::string image = base_ / "image";
+    bool plain = kind == Kind::kExt4;
+    std::string make("mkfs.btrfs -q -f ");
+    if (plain) make = "mkfs.ext4 -q -F -m 0 -O ^has_journal -N 4096 ";
+    std::string type(name_of(kind));
     problem = run("truncate -s " + size + " " + image);
-    if (problem.empty()) problem = run("mkfs.ext4 -q -F -m 0 -O ^has_journal -N 4096 " + image);
-    if (problem.empty()) problem = run("mount -t ext4 -o loop " + image + " " + place.string());
+    if (problem.empty()) problem = run(make + image);
+    if (problem.empty()) {
+      problem = run("mount -t " + type + " -o loop " + image + " " + place.string());
+    }
   }
   if (!problem.empty()) return problem;
   mounted_ = place;

@@ -14,7 +14,10 @@ std::string require_mounts();
 
 class Volume {
  public:
-  enum class Kind { kTmpfs, kExt4 };
+  enum class Kind { kTmpfs, kExt4, kBtrfs };  // btrfs: of 128 MiB at least, shares blocks
+
+  // Whether this machine's kernel knows it.
+  static bool is_known(Kind kind);
 
   Volume() = default;
   ~Volume();
