@@ -10,12 +10,12 @@ from measure.figures import (Column, Runs, Variants, cpu_over, interleaved, nfsf
 from measure.process import Run, run_process
 from measure.section import (BOTH_TREES, CPU_PER_FILE, CPU_PER_GIB, ELSEWHERE, ENGINES,
                              FILES_PER_SECOND, MIB_PER_SECOND, PEAK, REQUESTS_PER_FILE,
-                             SERVERS_CPU, Figures, Section, at_delay, copies_at_delays, floor)
+                             SERVERS_CPU, VERIFY, Figures, Section, at_delay, copies_at_delays,
+                             floor)
 from measure.setting import MIB, Proxy, Setting, check_same, delay
 
 FAR_MS = (1, 3)
 NFS_CP = "nfs-cp"
-VERIFY = ("none", "transferred", "all")
 THREADS: dict[str, dict[str, Any]] = {
     "1": {"threads": 1}, "2": {"threads": 2},
     "1 on 2 connections": {"threads": 1, "arguments": ["--connections", "2"]}}
@@ -145,7 +145,7 @@ def measure_cold(setting: Setting) -> Figures:
 
 
 LARGE = Section(
-    "large", "large files, --verify none; relay is the floor", ["large"], measure_large,
+    "large", "large files; relay is the floor", ["large"], measure_large,
     [MIB_PER_SECOND, CPU_PER_GIB, Column("times relay", "cpu_over_relay", 2, True), SERVERS_CPU,
      ELSEWHERE, PEAK, Column("times nfs-cp", "over_nfs_cp", 2, True),
      Column("times cp and sync", "over_cp_sync", 2, True)])
@@ -155,10 +155,10 @@ VERIFIED = Section(
      REQUESTS_PER_FILE, CPU_PER_FILE, CPU_PER_GIB, Column("times relay", "cpu_over_relay", 2, True),
      ELSEWHERE, PEAK])
 THREADED = Section(
-    "threads", "--threads 1 and 2, --connections 2, --verify none", THREADED_TREES, measure_threads,
+    "threads", "--threads 1 and 2, --connections 2", THREADED_TREES, measure_threads,
     [FILES_PER_SECOND, MIB_PER_SECOND, Column("of one thread", "speed_over_one", 2, True),
      CPU_PER_FILE, CPU_PER_GIB, SERVERS_CPU, ELSEWHERE, PEAK])
 COLD = Section(
-    "cold", "the source's server just started (its caches are empty), --verify none", BOTH_TREES,
-    measure_cold, [FILES_PER_SECOND, MIB_PER_SECOND, Column("of warm", "speed_over_warm", 2, True),
-                   SERVERS_CPU, ELSEWHERE])
+    "cold", "the source's server just started (its caches are empty)", BOTH_TREES, measure_cold,
+    [FILES_PER_SECOND, MIB_PER_SECOND, Column("of warm", "speed_over_warm", 2, True),
+     SERVERS_CPU, ELSEWHERE])

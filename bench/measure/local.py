@@ -5,8 +5,8 @@ trees are without --local, durability costs nobody anything. Caches are warm."""
 import functools
 import shutil
 
-from measure.figures import (Column, Variants, interleaved, nfsferry_figures, speed_over,
-                             tree_figures)
+from measure.figures import (Column, Variants, cpu_over, interleaved, nfsferry_figures,
+                             speed_over, tree_figures)
 from measure.process import Run, run_process
 from measure.section import (BOTH_TREES, CPU_PER_FILE, CPU_PER_GIB, ELSEWHERE, ENGINES,
                              FILES_PER_SECOND, MIB_PER_SECOND, PEAK, Figures, Section)
@@ -37,6 +37,24 @@ def copy(setting: Setting, tree: str, arguments: list[str] | None, script: str =
     finally:
         shutil.rmtree(folder)
     return run
+
+
+def measure_manifest(setting: Setting) -> Figures:
+    file = str(setting.scratch / "manifest")
+    ways = {"nothing": [], "--manifest": ["--manifest", file],
+            "--manifest-sha256": ["--manifest-sha256", file]}
+    variants: Variants = {
+        f"{tree}, {way}": functools.partial(
+            copy, setting, tree, ["--verify", setting.options.verify, *arguments])
+        for tree in BOTH_TREES for way, arguments in ways.items()}
+    runs = interleaved(setting.options.rounds, variants)
+    figures: Figures = {}
+    for name, own in runs.items():
+        tree, _, way = name.partition(", ")
+        figures[name] = nfsferry_figures(own, setting.tree(tree, setting.local_root))
+        if ways[way]:
+            figures[name]["cpu_over_nothing"] = cpu_over(own, runs[f"{tree}, nothing"])
+    return figures
 
 
 def measure_local(setting: Setting) -> Figures:
@@ -72,3 +90,7 @@ LOCAL = Section(
     measure_local,
     [FILES_PER_SECOND, MIB_PER_SECOND, CPU_PER_FILE, CPU_PER_GIB, ELSEWHERE, PEAK,
      *(Column(f"times {rival}", key, 2, True) for rival, key in KEYS.items())], is_local=True)
+MANIFEST = Section(
+    "manifest", "from folder to folder, by what is written of it", BOTH_TREES, measure_manifest,
+    [FILES_PER_SECOND, MIB_PER_SECOND, CPU_PER_FILE, CPU_PER_GIB,
+     Column("CPU, times nothing's", "cpu_over_nothing", 2, True), ELSEWHERE, PEAK], is_local=True)

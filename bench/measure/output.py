@@ -7,7 +7,7 @@ from typing import Any, Iterator, Sequence
 from measure.figures import Column, Figure
 from measure.goals import judge
 from measure.process import Failure, ask
-from measure.section import Section
+from measure.section import VERIFY, Section
 from measure.setting import MIB
 
 
@@ -71,18 +71,22 @@ def machine() -> dict[str, Any]:
             "load_at_start": os.getloadavg()[0]}
 
 
-def machine_lines(facts: dict[str, Any], in_memory: bool) -> Iterator[str]:
+def machine_lines(document: dict[str, Any]) -> Iterator[str]:
+    facts = document["machine"]
     yield (f"machine: {facts['cores']} cores ({facts['processor']}), "
            f"{facts['memory_mib'] / 1024:.0f} GiB, Linux {facts['kernel']}")
     yield (f"         {facts['ganesha']}, libnfs-utils {facts['libnfs']}, built with "
            f"{facts['compiler']}")
-    yield (f"         exported folders {'in memory' if in_memory else 'on disk'}; load "
+    where = "in memory" if document["exports_in_memory"] else "on disk"
+    yield (f"         exported folders {where}; load "
            f"{facts['load_at_start']:.2f} at the start, {facts['load_at_end']:.2f} at the end")
+    yield f"         --verify {document['verify']}, where a way does not name another mode"
 
 
 def print_results(document: dict[str, Any], sections: Sequence[Section]) -> None:
-    parts = [machine_lines(document["machine"], document["exports_in_memory"])]
+    parts = [machine_lines(document)]
     parts += [section_lines(section, document[section.name]) for section in sections
               if section.name in document]
-    parts.append(goal_lines(document))
+    if document["verify"] == VERIFY[0]:
+        parts.append(goal_lines(document))
     print("\n\n".join("\n".join(part) for part in parts))

@@ -13,6 +13,7 @@ from measure.setting import Setting, delay
 
 ENGINES = ("epoll", "io_uring")
 BOTH_TREES = ("small", "large")
+VERIFY = ("none", "transferred", "all")  # modes; what bench/run is not told is the first
 COUNTED = ", counted"  # ends the name of a variant that goes through counting proxies
 
 FILES_PER_SECOND = Column("files/s", "files_per_second", 0, True)

@@ -208,16 +208,18 @@ class Setting:
                               f"{run.reported_requests}")
         return run
 
-    def copy(self, tree: str, *, engine: str = "auto", verify: str = "none",
+    def copy(self, tree: str, *, engine: str = "auto", verify: str | None = None,
              threads: int = 1, arguments: Sequence[str] = (), through: Sequence[str] | None = None,
              cold: bool = False, twice: bool = False) -> Run:
         """A copy into a fresh folder, compared with its source and removed. `cold`: the source's
-        server was just started. `twice`: the run is of the second copy into the same folder."""
+        server was just started. `twice`: the run is of the second copy into the same folder.
+        Without `verify`, what bench/run was told."""
         self.tree(tree)
         folder = self.fresh_target()
         if cold:
             self.source.restart()
-        arguments = ["--engine", engine, "--verify", verify, "--threads", str(threads), *arguments]
+        arguments = ["--engine", engine, "--verify", verify or self.options.verify,
+                     "--threads", str(threads), *arguments]
         run = self.copy_into(folder, tree, arguments, through)
         if twice:
             again = self.copy_into(folder, tree, arguments, through)

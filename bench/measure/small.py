@@ -85,16 +85,16 @@ def measure_start(setting: Setting) -> Figures:
 
 
 SMALL = Section(
-    "small", "many small files, --verify none; canned is the floor", ["small"], measure_small,
+    "small", "many small files; canned is the floor", ["small"], measure_small,
     [FILES_PER_SECOND, CPU_PER_FILE, Column("times canned", "cpu_over_canned", 2, True),
      SERVERS_CPU, ELSEWHERE, REQUESTS_PER_FILE, PEAK])
 LATENCY = Section(
-    "latency", "the same through a proxy on both sides, --verify none", ["small"], measure_latency,
+    "latency", "the same through a proxy on both sides", ["small"], measure_latency,
     [FILES_PER_SECOND, Column("of 0 ms, at 1", "speed_at_1_ms", 2, True),
      Column("of 0 ms, at 3", "speed_at_3_ms", 2, True), CPU_PER_FILE, SERVERS_CPU, ELSEWHERE])
 EFS_LIKE = Section(
-    "efs", "the same between proxies that behave as Amazon EFS is documented to, --verify none",
-    ["small"], measure_efs, [FILES_PER_SECOND, REQUESTS_PER_FILE, ELSEWHERE])
+    "efs", "the same between proxies that behave as Amazon EFS is documented to", ["small"],
+    measure_efs, [FILES_PER_SECOND, REQUESTS_PER_FILE, ELSEWHERE])
 START = Section(
     "start", "one small file; round trips in a row as the delay tells", ["one"], measure_start,
     [Column("ms", "wall_ms", 1, True), Column("round trips in a row", "round_trips", 1, True),

@@ -19,7 +19,7 @@ def measure_directory(setting: Setting) -> Figures:
 def measure_shape(setting: Setting, tree: str) -> Figures:
     """Without verification on both engines, and as a user has it who gives no option."""
     variants: Variants = {
-        f"{engine}, none": functools.partial(setting.copy, tree, engine=engine)
+        f"{engine}, none": functools.partial(setting.copy, tree, engine=engine, verify="none")
         for engine in ENGINES}
     variants["default"] = functools.partial(setting.copy, tree, verify="transferred")
     runs = interleaved(setting.options.rounds, variants)
@@ -53,7 +53,7 @@ HOME = Section("home", "a Studio-like home", ["home"], measure_home, SHAPE_COLUM
 DIRECTORY = Section("directory", "all files in one directory", ["directory"], measure_directory,
                     SHAPE_COLUMNS)
 RERUN = Section(
-    "rerun", "unchanged small files, copied again; --verify none", ["small"], measure_rerun,
+    "rerun", "unchanged small files, copied again", ["small"], measure_rerun,
     [Column("ms, first", "first_wall_ms", 0, True), Column("ms, again", "wall_ms", 1, True),
      Column("times faster", "over_first", 1, True),
      Column("requests a directory", "requests_per_directory", 3, True), CPU_PER_FILE, ELSEWHERE,
