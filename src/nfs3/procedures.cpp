@@ -230,10 +230,11 @@ Task<Result<Written>> write(Client& client, const FileHandle& file, std::uint64_
   co_return written;
 }
 
-Task<Result<Verifier>> commit(Client& client, const FileHandle& file) {
-  Verifier verifier{};
-  auto take = [&verifier](const COMMIT3res& reply) {
-    verifier = verifier_from(reply.COMMIT3res_u.resok.verf);
+Task<Result<Committed>> commit(Client& client, const FileHandle& file) {
+  Committed committed;
+  auto take = [&committed](const COMMIT3res& reply) {
+    const COMMIT3resok& resok = reply.COMMIT3res_u.resok;
+    committed = Committed{verifier_from(resok.verf), attributes_from(resok.file_wcc.after)};
     return ok();
   };
   COMMIT3args args{};
@@ -241,7 +242,7 @@ Task<Result<Verifier>> commit(Client& client, const FileHandle& file) {
   Status done =
       co_await ask<COMMIT3res>(client, "COMMIT", Repeat::kIdempotent, args, std::move(take));
   if (!done) co_return std::move(done).error();
-  co_return verifier;
+  co_return std::move(committed);
 }
 
 Task<Result<Made>> create(Client& client, const FileHandle& directory, std::string name,

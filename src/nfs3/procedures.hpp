@@ -69,6 +69,10 @@ struct Written {
   bool committed = false;  // durable already
   Verifier verifier{};
 };
+struct Committed {
+  Verifier verifier{};
+  std::optional<Attributes> attributes;  // of the file, where the server tells them
+};
 struct RawEntry {
   std::string name;
   std::uint64_t cookie = 0;
@@ -98,7 +102,7 @@ Task<Result<ReadReply>> read(Client& client, const FileHandle& file, std::uint64
                              std::uint32_t count);
 Task<Result<Written>> write(Client& client, const FileHandle& file, std::uint64_t offset_bytes,
                             std::span<const std::byte> bytes, Stable stable);
-Task<Result<Verifier>> commit(Client& client, const FileHandle& file);
+Task<Result<Committed>> commit(Client& client, const FileHandle& file);
 // Sent again, it finds what it has made by the verifier. Mode and times are anything until they are
 // set.
 Task<Result<Made>> create_exclusive(Client& client, const FileHandle& directory, std::string name,

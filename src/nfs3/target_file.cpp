@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "nfs3/nfs3_tree.hpp"
+#include "tree/read_back.hpp"
 
 namespace nfsferry::nfs3 {
 namespace {
@@ -14,6 +15,7 @@ struct WrittenFile {
   FileHandle handle{};
   std::optional<Verifier> verifier{};
   bool verifier_changed = false;
+  std::optional<Attributes> told{};  // by the last COMMIT
 
   Task<Status> write(std::uint64_t offset_bytes, std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
@@ -36,7 +38,8 @@ struct WrittenFile {
   Task<Status> commit() {
     auto committed = co_await nfs3::commit(client, handle);
     if (!committed) co_return std::move(committed).error();
-    bool lost = verifier_changed || (verifier && *verifier != *committed);
+    bool lost = verifier_changed || (verifier && *verifier != committed->verifier);
+    told = std::move(committed->attributes);
     verifier.reset();
     verifier_changed = false;
     if (!lost) co_return ok();
@@ -111,13 +114,20 @@ class Nfs3TargetFile : public TargetFile {
   // The size is always set: what other clients have written is not known here.
   Task<Status> commit(std::uint64_t size_bytes) override {
     NFSFERRY_TRY(Ok sized, co_await set_size(tree_.client(), file_.handle, size_bytes), co_return);
-    co_return co_await file_.commit();
+    NFSFERRY_TRY(Ok durable, co_await file_.commit(), co_return);
+    if (!file_.told) {
+      NFSFERRY_TRY(Attributes now, co_await getattr(tree_.client(), file_.handle), co_return);
+      file_.told = std::move(now);
+    }
+    co_return check_size(file_.told->size_bytes, size_bytes);
   }
 
   Task<Status> finish(NewAttributes attributes) override {
-    attributes.owner = owner_.owner;
-    attributes.group = owner_.group;
-    bool owner = !tree_.owner_at_create();
+    bool other_owner = attributes.owner && attributes.owner != owner_.owner;
+    bool other_group = attributes.group && attributes.group != owner_.group;
+    bool owner = !tree_.owner_at_create() || other_owner || other_group;
+    if (!attributes.owner) attributes.owner = owner_.owner;
+    if (!attributes.group) attributes.group = owner_.group;
     Status done = co_await set_in_order(tree_.client(), file_.handle, attributes, owner);
     if (done) {
       done = co_await rename_into_place(tree_.client(), directory(), temporary_, name_, fileid_);

@@ -54,6 +54,7 @@ inline constexpr AttrMask kRootAttrs = [] {
   return mask;
 }();
 inline constexpr AttrMask kFileidMask{Attr::kFileid};
+inline constexpr AttrMask kSizeMask{Attr::kSize};
 // Without these an entry cannot be copied faithfully.
 inline constexpr AttrMask kNeededAttrs{Attr::kType,      Attr::kSize,  Attr::kFilehandle,
                                        Attr::kMode,      Attr::kOwner, Attr::kOwnerGroup,

@@ -15,6 +15,22 @@ Cost cost_of(const PendingRename& one, const PendingRename* previous) {
   return Cost{shared ? 1u : 3u, 128 + xdr_padded(one.to.size()) + kFileHandleMost, 128};
 }
 
+// What is asked here decides about a file: a connection lost twice is no answer.
+Task<Result<CompoundReply>> ask_again(Client& client, Compound& request) {
+  auto reply = co_await client.call(request);
+  for (unsigned again = 1; !reply && again < BatchRunner::kAttemptsMost; ++again) {
+    reply = co_await client.call(request);
+  }
+  co_return reply;
+}
+
+Compound look_for(const FileHandle& parent, std::string_view name) {
+  Compound request("LOOKUP", Repeat::kIdempotent);
+  request.add(Putfh{{}, parent});
+  request.add(Lookup{{}, name});
+  return request;
+}
+
 // A rename that failed or whose outcome is unknown is looked at: it was done if the final name
 // holds the file.
 class RenameBatch : public Batch {
@@ -49,20 +65,8 @@ class RenameBatch : public Batch {
   // Nothing is undone: finds out whether it was done after all.
   Task<void> undo(std::size_t item) override {
     const PendingRename& one = items_[item];
-    Compound request("LOOKUP", Repeat::kIdempotent);
-    request.add(Putfh{{}, handle_of(one.parent)});
-    request.add(Lookup{{}, one.to});
-    request.add(Getattr{kFileidMask});
-    auto reply = co_await client_.call(request);
-    // What is asked here decides about a file: a connection lost twice is no answer.
-    for (unsigned again = 1; !reply && again < BatchRunner::kAttemptsMost; ++again) {
-      reply = co_await client_.call(request);
-    }
-    if (!reply) co_return;
-    if (auto at = reply->take<Putfh>(); !at) co_return;
-    if (auto found = reply->take<Lookup>(); !found) co_return;
-    auto got = reply->take<Getattr>();
-    found_done_[item] = got && got->fattr.attributes.fileid == one.fileid;
+    bool done = co_await is_renamed(client_, handle_of(one.parent), one.from, one.to, one.fileid);
+    found_done_[item] = done;
   }
   void fail(std::size_t item, Error error) override {
     items_[item].done(found_done_[item] ? ok() : Status(std::move(error)));
@@ -79,6 +83,22 @@ class RenameBatch : public Batch {
 };
 
 }  // namespace
+
+Task<bool> is_renamed(Client& client, const FileHandle& parent, std::string from, std::string to,
+                      std::uint64_t fileid) {
+  Compound request = look_for(parent, to);
+  request.add(Getattr{kFileidMask});
+  auto reply = co_await ask_again(client, request);
+  if (!reply || !reply->take<Putfh>() || !reply->take<Lookup>()) co_return false;
+  auto got = reply->take<Getattr>();
+  if (!got) co_return false;
+  if (fileid != 0) co_return got->fattr.attributes.fileid == fileid;
+  Compound left = look_for(parent, from);
+  auto looked = co_await ask_again(client, left);
+  if (!looked || !looked->take<Putfh>()) co_return false;
+  auto there = looked->take<Lookup>();
+  co_return !there && means_no_entry(there.error());
+}
 
 std::vector<PendingRename> RenameQueue::take_first(std::size_t count) {
   auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);

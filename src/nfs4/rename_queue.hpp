@@ -19,6 +19,12 @@ struct PendingRename {
   std::function<void(Status)> done;  // called once
 };
 
+// Whether a rename whose outcome is not known was carried out: the final name holds the file. Where
+// the server tells no fileids (0), the temporary name has to be gone as well. False where nobody
+// can tell.
+Task<bool> is_renamed(Client& client, const FileHandle& parent, std::string from, std::string to,
+                      std::uint64_t fileid);
+
 // Renames of files that were put and read back. They cost no requests of their own where the next
 // put requests have room for them at their head; they go alone when they fill a request, or when
 // no put is at work that could carry them. So a put waits for its renames at most as long as the

@@ -251,7 +251,8 @@ class MoveBatch : public StatusBatch {
       : StatusBatch("RENAME", Repeat::kOnce, items.size()),
         client_(client),
         items_(items),
-        states_(items.size(), State::kNotSent) {}
+        states_(items.size(), State::kNotSent),
+        refused_(items.size()) {}
 
   Status accept(std::size_t item) const override {
     NFSFERRY_TRY(Ok usable, accept_name(items_[item].name), return);
@@ -268,6 +269,7 @@ class MoveBatch : public StatusBatch {
     request.add(Savefh{});
     request.add(Putfh{{}, handle_of(one.to_parent)});
     request.add(Rename{{}, one.name, one.to_name});
+    refused_[item] = false;
   }
   Status decode(std::size_t item, std::optional<std::size_t>, CompoundReply& reply) override {
     NFSFERRY_TRY(NoReply from, reply.take<Putfh>(), return);
@@ -276,12 +278,14 @@ class MoveBatch : public StatusBatch {
     NFSFERRY_TRY(NoReply to, reply.take<Putfh>(), return);
     auto renamed = reply.take<Rename>();
     if (renamed) return ok();
+    refused_[item] = renamed.error().domain == Domain::kNfs4;
     bool gone = states_[item] == State::kUnknown && is_status(renamed.error(), Nfsstat4::kNoent);
     return gone ? ok() : Status(std::move(renamed).error());
   }
   // The new name was free: what has it by now was moved there. Repeated, the request would move
   // what somebody has put in the old place meanwhile, and over it.
   Task<void> undo(std::size_t item) override {
+    if (refused_[item]) co_return;    // that name is somebody else's by now, if it is there
     states_[item] = State::kUnknown;  // the next NOENT means that it was done
     const MoveEntry& one = items_[item];
     Compound request("LOOKUP", Repeat::kIdempotent);
@@ -298,6 +302,7 @@ class MoveBatch : public StatusBatch {
   Client& client_;
   std::span<const MoveEntry> items_;
   std::vector<State> states_;
+  std::vector<bool> refused_;  // the last answer says that it was not done
 };
 
 }  // namespace

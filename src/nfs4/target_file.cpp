@@ -70,6 +70,7 @@ struct WrittenFile {
     request.add(Putfh{{}, handle});
     if (new_size) request.add(Setattr{{}, stateid, {}, {}, *new_size});
     request.add(Commit{});
+    if (new_size) request.add(Getattr{kSizeMask});  // OK alone is no proof that it was set
     auto reply = co_await client.call(request);
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
@@ -80,8 +81,12 @@ struct WrittenFile {
     bool lost = verifier_changed || (verifier && *verifier != committed.verifier);
     verifier.reset();
     verifier_changed = false;
-    if (!lost) co_return ok();
-    co_return own_error(Own::kWriteVerifierChanged, "COMMIT", "the server restarted meanwhile");
+    if (lost) {
+      co_return own_error(Own::kWriteVerifierChanged, "COMMIT", "the server restarted meanwhile");
+    }
+    if (!new_size) co_return ok();
+    NFSFERRY_TRY(Getattr::Reply got, reply->take<Getattr>(), co_return);
+    co_return check_size(got.fattr.attributes.size_bytes, *new_size);
   }
 
  private:
@@ -208,6 +213,11 @@ class Nfs4TargetFile : public TargetFile {
   Task<Status> commit(std::uint64_t size_bytes) override { return file_.commit(size_bytes); }
 
   Task<Status> finish(NewAttributes attributes) override {
+    bool other_owner = attributes.owner && attributes.owner != owner_.owner;
+    bool other_group = attributes.group && attributes.group != owner_.group;
+    owner_late_ = !tree_.owner_at_create() || other_owner || other_group;
+    if (attributes.owner) owner_.owner = attributes.owner;
+    if (attributes.group) owner_.group = attributes.group;
     Status finished = co_await put_in_place(std::move(attributes));
     if (!finished) co_await abandon();
     co_return finished;
@@ -235,7 +245,9 @@ class Nfs4TargetFile : public TargetFile {
           treat == Treatment::kRedo || treat == Treatment::kSendLess || treat == Treatment::kReopen;
       if (!look) co_return error;
       open_ = false;  // executed, or gone with its client id
-      if (co_await is_in_place()) co_return ok();
+      bool done =
+          co_await is_renamed(client_, handle_of(parent_.get()), temporary_, name_, fileid_);
+      if (done) co_return ok();
       if (++attempts >= kFileAttemptsMost) co_return error;
     }
   }
@@ -264,9 +276,10 @@ class Nfs4TargetFile : public TargetFile {
     co_return ok();
   }
 
-  // Owner by itself where creation did not keep it, then mode and times, then made durable.
+  // Owner by itself where creation did not keep it or it has changed since, then mode and times,
+  // then made durable.
   Task<Status> set_attributes(NewAttributes attributes) {
-    bool owner = !tree_.owner_at_create() && (owner_.owner || owner_.group);
+    bool owner = owner_late_ && (owner_.owner || owner_.group);
     Compound request("SETATTR", Repeat::kIdempotent);
     request.add(Putfh{{}, file_.handle});
     if (owner) request.add(Setattr{{}, file_.stateid, owner_, kChooseOwner, {}});
@@ -306,11 +319,6 @@ class Nfs4TargetFile : public TargetFile {
     co_return ok();
   }
 
-  Task<bool> is_in_place() {
-    auto found = co_await tree_.lookup(parent_, name_);
-    co_return found && found->attributes.fileid == fileid_;
-  }
-
   Nfs4Tree& tree_;
   Client& client_;
   WrittenFile file_;
@@ -318,6 +326,7 @@ class Nfs4TargetFile : public TargetFile {
   std::string name_;
   std::string temporary_;
   NewAttributes owner_;
+  bool owner_late_ = false;
   std::uint64_t fileid_ = 0;
   bool open_ = false;
 };

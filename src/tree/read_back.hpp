@@ -31,4 +31,8 @@ Task<Status> expect_bytes(Read read, std::uint64_t offset_bytes, std::span<const
 Task<Status> read_back(RangeWriter& file, std::uint64_t offset_bytes,
                        std::span<const std::byte> bytes);
 
+// What a server says a file's size is once it was set: a reply of OK alone is no proof. Errors:
+// kVerifyMismatch.
+Status check_size(std::uint64_t told, std::uint64_t wanted);
+
 }  // namespace nfsferry

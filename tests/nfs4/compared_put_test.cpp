@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "false_bytes.hpp"
 #include "server_fixture.hpp"
 
 namespace nfsferry::test {
@@ -216,6 +217,21 @@ TEST_P(ComparedPutTest, AFileThatComesBackDifferentFailsAloneAndNothingIsSentAga
   EXPECT_EQ(names("d"), (std::vector<std::string>{"f0", "f1", "f2", "f4", "f5", "f6", "f7"}));
   if (std::string_view(GetParam()) == "4.0") return;  // new owners are confirmed, CLOSEs go alone
   EXPECT_EQ(proxy.counters().requests - before, 3u) << "the files, one removed, seven renamed";
+}
+
+TEST_P(ComparedPutTest, ALargeFileWhoseSizeTheServerTellsOtherwiseIsAFailure) {
+  constexpr std::uint64_t kSize = 0x345678, kOther = 0x345670;
+  start_server();
+  Proxy& proxy = start_proxy(false_bytes_filters({false_size(kSize, kOther)}));
+  for (bool lies : {true, false}) {
+    Nfs4Tree& tree = open_client(lies ? proxy.port() : 0);
+    auto file = run(tree.create_file(tree.root(), "large", {}));
+    ASSERT_TRUE(file) << file.error().message();
+    Status committed = run((*file)->commit(kSize));
+    EXPECT_EQ(committed.has_value(), !lies);
+    EXPECT_EQ(!committed && committed.error().is(Own::kVerifyMismatch), lies);
+    run((*file)->abandon());
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, ComparedPutTest, kServerVersions, version_name);

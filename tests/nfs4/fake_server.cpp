@@ -159,12 +159,17 @@ std::string compound(std::uint32_t status, std::uint32_t results, const std::str
   return wire.bytes();
 }
 
-// Of what is asked: type, fileid and numlinks. Every file is a regular one with a single name.
+constexpr std::string_view kFileData = "data";
+
+// Of what is asked: type, size, fileid and numlinks. Every file is a regular one with a single name
+// and holds what READ gives.
 std::string attributes_of(std::uint64_t asked) {
-  constexpr std::uint64_t kType = 1ull << 1, kFileid = 1ull << 20, kNumlinks = 1ull << 35;
-  std::uint64_t given = asked & (kType | kFileid | kNumlinks);
+  constexpr std::uint64_t kType = 1ull << 1, kSize = 1ull << 4, kFileid = 1ull << 20,
+                          kNumlinks = 1ull << 35;
+  std::uint64_t given = asked & (kType | kSize | kFileid | kNumlinks);
   Wire values;
   if ((given & kType) != 0) values.u32(1);
+  if ((given & kSize) != 0) values.u64(kFileData.size());
   if ((given & kFileid) != 0) values.u64(7);
   if ((given & kNumlinks) != 0) values.u32(1);
   Wire wire;
@@ -191,7 +196,7 @@ std::string result_of(const FakeOperation& operation) {
     case kOpCommit: wire.raw(std::string(8, 'v')); break;
     case kOpSetattr: wire.u32(0); break;
     case kOpRename: wire.raw(std::string(40, '\0')); break;
-    case kOpRead: wire.u32(1).opaque("data"); break;
+    case kOpRead: wire.u32(1).opaque(std::string(kFileData)); break;
     case kOpRemove: wire.u32(1).u64(1).u64(2); break;
     default: break;
   }

@@ -244,6 +244,24 @@ TEST_P(TreeContract, ALargeFileIsWrittenOutOfOrderReadBackAndFinished) {
   finish_large(**file, whole, 0444);
 }
 
+// As when it was given away while it was copied.
+TEST_P(TreeContract, ALargeFileHasTheOwnerThatItIsFinishedWith) {
+  const Bytes whole = pattern(1000, 3);
+  auto file = run(tree().create_file(tree().root(), "large", attributes()));
+  ASSERT_TRUE(file) << file.error().message();
+  ASSERT_TRUE(run((*file)->write(0, whole)));
+  ASSERT_TRUE(run((*file)->commit(whole.size())));
+  NewAttributes last = attributes(04755);
+  if (last.owner) ++*last.owner;
+  if (last.group) ++*last.group;
+  Status finished = run((*file)->finish(last));
+  ASSERT_TRUE(finished) << finished.error().message();
+  Entry found = entry(tree().root(), "large");
+  if (last.owner) expect_owner(found, kOwner + 1, kGroup + 1);
+  EXPECT_EQ(found.attributes.mode, 04755u);
+  EXPECT_EQ(found.attributes.mtime, kept(kTime));
+}
+
 TEST_P(TreeContract, GapsAndTheTailOfALargeFileReadAsZeros) {
   constexpr std::uint64_t kHole = 5 << 20;
   const Bytes part = pattern(4096, 1);
