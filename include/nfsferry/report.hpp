@@ -26,7 +26,7 @@ enum class ExitCode : int {
   kTerminated = 143,
 };
 
-// The exit code of a run that this signal has stopped.
+// The exit code of a run that this signal has stopped; SIGHUP's is SIGTERM's.
 constexpr ExitCode stopped_by(int signal) {
   return signal == SIGINT ? ExitCode::kInterrupted : ExitCode::kTerminated;
 }
@@ -126,6 +126,7 @@ struct CopyReport {
   std::uint64_t throttled_ms = 0;
   std::uint64_t peak_rss_bytes = 0;
   std::uint64_t leftovers_skipped = 0;    // .nfs* and our own temporaries in the source
+  std::uint64_t mounts_not_entered = 0;   // of other file systems in the source
   std::uint64_t files_filtered = 0;       // left out by the filters: all but directories
   std::uint64_t folders_filtered = 0;     // likewise; what is in them is not known
   std::uint64_t metadata_repaired = 0;    // entries whose owner, mode or times alone were set

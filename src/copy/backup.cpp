@@ -1,6 +1,7 @@
 #include "copy/backup.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -13,11 +14,13 @@
 namespace nfsferry::copy {
 namespace {
 
-constexpr std::string_view kNoteText =
-    "Here nfsferry keeps what its runs replaced or deleted in the directory around this one: a\n"
-    "directory for each run, with everything at the path that it had.\n"
+constexpr std::string_view kNoteBegin =
+    "Here nfsferry keeps what its runs replaced or deleted in the directory around this one: a\n";
+constexpr std::string_view kNoteRest =
+    "directory for each run that is named below, with everything at the path that it had.\n"
     "  nfsferry backups TARGET                  lists them, and removes old ones\n"
     "  nfsferry restore TARGET --run-id RUN     puts everything of one run back\n";
+constexpr std::string_view kRunLine = "run ";
 
 Error in_the_way(const Shared& shared, std::string_view what) {
   return own_error(
@@ -105,39 +108,72 @@ Task<Result<DirectoryPtr>> make(Target& target, DirectoryPtr parent, std::string
   co_return std::move(made[0]->directory);
 }
 
-// A folder that is no backup's, and holds something, is somebody's own.
-Task<Status> accept_folder(const Shared& shared, Target& target, DirectoryPtr folder) {
-  std::string name(kBackupNote);
-  auto note = co_await target.lookup(folder, std::move(name));
-  if (note) co_return ok();
-  if (!means_no_entry(note.error())) co_return std::move(note).error();
+Task<Result<std::vector<Entry>>> list_folder(Target& target, DirectoryPtr folder) {
+  std::vector<Entry> entries;
   auto listing = target.list(std::move(folder));
   if (!listing) co_return std::move(listing).error();
-  bool holds_more = false;
   for (bool more = true; more;) {
     auto page = co_await (*listing)->next();
     if (!page) co_return std::move(page).error();
     more = !page->eof;
-    for (const Entry& one : page->entries) {
-      if (one.name == kBackupNote) co_return ok();  // it has just come
-      holds_more = holds_more || !one.name.starts_with(kTemporaryPrefix);
-    }
+    std::move(page->entries.begin(), page->entries.end(), std::back_inserter(entries));
   }
-  if (!holds_more) co_return ok();  // the note was about to be written
+  co_return entries;
+}
+
+std::optional<std::set<std::string>> runs_told_by(std::string_view text) {
+  if (!text.starts_with(kNoteBegin)) return {};
+  std::set<std::string> runs;
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (line.starts_with(kRunLine)) runs.emplace(line.substr(kRunLine.size()));
+  }
+  return runs;
+}
+
+std::string note_of(const std::set<std::string>& runs) {
+  std::string text(kNoteBegin);
+  text += kNoteRest;
+  for (const std::string& run : runs) text.append(kRunLine).append(run).append("\n");
+  return text;
+}
+
+// The runs that have a backup in this folder. A folder that is no backup's, and holds something,
+// is somebody's own, and an error.
+Task<Result<std::set<std::string>>> accept_folder(const Shared& shared, FullTree& target,
+                                                  DirectoryPtr folder) {
+  NFSFERRY_TRY(BackupNote note, co_await read_note(target, folder), co_return);
+  if (note.is_there && !note.runs) {
+    co_return in_the_way(shared, "holds a " + std::string(kBackupNote) +
+                                     " that is none of nfsferry's; choose another --backup-dir");
+  }
+  NFSFERRY_TRY(std::vector<Entry> entries, co_await list_folder(target, folder), co_return);
+  std::set<std::string> there;
+  bool holds_more = false;
+  for (const Entry& one : entries) {
+    if (note.runs && note.runs->contains(one.name)) there.insert(one.name);
+    if (one.name == kBackupNote) note.is_there = true;  // it may just have come
+    holds_more = holds_more || !one.name.starts_with(kTemporaryPrefix);
+  }
+  if (note.is_there || !holds_more) co_return there;  // else the note was about to be written
   co_return in_the_way(shared, "holds no " + std::string(kBackupNote) +
                                    ", so it is no backup folder; choose another --backup-dir");
 }
 
-Task<Result<DirectoryPtr>> make_folder_of_run(const Shared& shared, Target& target) {
+Task<Result<DirectoryPtr>> make_folder_of_run(const Shared& shared, FullTree& target) {
   NewAttributes like = like_the_root(shared, target);
   const CopyOptions& options = shared.options;
   NFSFERRY_TRY(DirectoryPtr folder, co_await make(target, target.root(), options.backup_dir, like),
                co_return);
-  NFSFERRY_TRY(Ok accepted, co_await accept_folder(shared, target, folder), co_return);
+  NFSFERRY_TRY(std::set<std::string> runs, co_await accept_folder(shared, target, folder),
+               co_return);
+  runs.insert(options.run_id);
+  std::string text = note_of(runs);
   PutFile note;
   note.parent = folder.get();
   note.name = kBackupNote;
-  note.data = std::as_bytes(std::span(kNoteText));
+  note.data = std::as_bytes(std::span(text));
   note.attributes = like;
   note.attributes.mode = 0644;
   auto put = co_await target.put_files(std::span<const PutFile>(&note, 1), ReadBack::kNo);
@@ -145,7 +181,7 @@ Task<Result<DirectoryPtr>> make_folder_of_run(const Shared& shared, Target& targ
   co_return co_await make(target, folder, options.run_id, like);
 }
 
-Task<Result<DirectoryPtr>> backup_of(Shared& shared, Target& target, NodePtr node) {
+Task<Result<DirectoryPtr>> backup_of(Shared& shared, FullTree& target, NodePtr node) {
   std::vector<NodePtr> missing;  // deepest first
   DirectoryPtr at;
   for (NodePtr above = node; above && !at; above = above->parent) {
@@ -183,6 +219,21 @@ Task<bool> is_removed(Target& target, const Kept& entry) {
   co_return !now && means_no_entry(now.error());
 }
 
+// Where names are not durable by themselves: what is kept is, before what it was takes new content.
+Task<Status> sync_places(Target& target, const std::vector<DirectoryPtr>& places) {
+  if (!target.capabilities().names_need_sync) co_return ok();
+  std::set<const Directory*> seen;
+  std::vector<SetAttributes> requests;
+  for (const DirectoryPtr& place : places) {
+    if (place && seen.insert(place.get()).second) requests.push_back(SetAttributes{place, {}, {}});
+  }
+  auto synced = co_await target.set_attributes(requests);
+  for (Status& one : synced) {
+    if (!one) co_return std::move(one);
+  }
+  co_return ok();
+}
+
 Task<std::vector<Status>> carry_out(Target& target, const std::vector<Kept>& entries,
                                     const std::vector<DirectoryPtr>& places, Way way) {
   if (way == Way::kLink) {
@@ -205,7 +256,8 @@ Task<std::vector<Status>> carry_out(Target& target, const std::vector<Kept>& ent
   co_return co_await target.move(requests);
 }
 
-Task<std::vector<Status>> keep(Shared& shared, Target& target, std::vector<Kept> entries, Way way) {
+Task<std::vector<Status>> keep(Shared& shared, FullTree& target, std::vector<Kept> entries,
+                               Way way) {
   std::vector<Status> results(entries.size(), ok());
   std::vector<DirectoryPtr> places(entries.size());
   std::vector<bool> first(entries.size());
@@ -228,9 +280,11 @@ Task<std::vector<Status>> keep(Shared& shared, Target& target, std::vector<Kept>
   }
   if (way == Way::kLink) co_await leave_out_kept(shared, target, entries, places, results);
   auto done = co_await carry_out(target, entries, places, way);
+  Status synced = co_await sync_places(target, places);
   std::size_t next = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (places[i]) results[i] = std::move(done[next++]);
+    if (places[i] && results[i] && !synced) results[i] = synced;
     if (results[i]) {
       if (places[i]) ++shared.counters.backed_up;
       continue;
@@ -274,7 +328,26 @@ void BackupDirectories::add(const std::string& path, DirectoryPtr directory) {
   made_.emplace(path, std::move(directory));
 }
 
-Task<Status> check_backup(Shared& shared, Target& target) {
+Task<Result<BackupNote>> read_note(FullTree& tree, DirectoryPtr folder) {
+  std::string name(kBackupNote);
+  auto entry = co_await tree.lookup(folder, std::move(name));
+  if (!entry && means_no_entry(entry.error())) co_return BackupNote{};
+  if (!entry) co_return std::move(entry).error();
+  BackupNote note;
+  note.is_there = true;
+  const Attributes& attributes = entry->attributes;
+  bool readable = attributes.type == FileType::kRegular &&
+                  attributes.size_bytes <= tree.preferences().small_file_bytes;
+  if (!readable) co_return note;
+  SourceItem item{folder.get(), &*entry};
+  auto read = co_await tree.read_files(std::span<const SourceItem>(&item, 1));
+  if (!read[0]) co_return std::move(read[0]).error();
+  std::span<const std::byte> bytes = read[0]->data.bytes;
+  note.runs = runs_told_by({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  co_return note;
+}
+
+Task<Status> check_backup(Shared& shared, FullTree& target) {
   const CopyOptions& options = shared.options;
   if (options.backup_dir.empty()) co_return ok();
   if (!target.capabilities().hard_links) {
@@ -297,7 +370,8 @@ Task<Status> check_backup(Shared& shared, Target& target) {
   }
   auto folder = co_await target.open_directory(target.root(), *there);
   if (!folder) co_return std::move(folder).error();
-  NFSFERRY_TRY(Ok accepted, co_await accept_folder(shared, target, *folder), co_return);
+  NFSFERRY_TRY(std::set<std::string> runs, co_await accept_folder(shared, target, *folder),
+               co_return);
   auto mine = co_await target.lookup(*folder, options.run_id);
   if (!mine && means_no_entry(mine.error())) co_return ok();
   if (!mine) co_return std::move(mine).error();
@@ -305,11 +379,11 @@ Task<Status> check_backup(Shared& shared, Target& target) {
       shared, "has a backup of run " + options.run_id + " already; choose another --run-id");
 }
 
-Task<std::vector<Status>> keep_links(Shared& shared, Target& target, std::vector<Kept> entries) {
+Task<std::vector<Status>> keep_links(Shared& shared, FullTree& target, std::vector<Kept> entries) {
   return keep(shared, target, std::move(entries), Way::kLink);
 }
 
-Task<std::vector<Status>> keep_moved(Shared& shared, Target& target, std::vector<Kept> entries) {
+Task<std::vector<Status>> keep_moved(Shared& shared, FullTree& target, std::vector<Kept> entries) {
   return keep(shared, target, std::move(entries), Way::kMove);
 }
 

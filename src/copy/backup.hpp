@@ -2,6 +2,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -22,8 +23,16 @@ namespace nfsferry::copy {
 struct DirectoryNode;
 class Shared;
 
-// In each backup folder, for people, and so that other runs know what it is.
+// In each backup folder, for people, and so that other runs know what it is and which of its
+// directories are backups.
 inline constexpr std::string_view kBackupNote = "README.nfsferry";
+
+// The runs that a folder's note tells of. Empty: there is no note, or it is somebody's own.
+struct BackupNote {
+  bool is_there = false;
+  std::optional<std::set<std::string>> runs{};
+};
+Task<Result<BackupNote>> read_note(FullTree& tree, DirectoryPtr folder);
 
 // Directories of this run's backup, by the path in the target that they stand for. Thread-safe.
 class BackupDirectories {
@@ -42,7 +51,7 @@ class BackupDirectories {
 
 // Before a copy, where a backup is asked for. Errors: kTypeConflict where NAME is something else,
 // or has a backup of this run's id already.
-Task<Status> check_backup(Shared& shared, Target& target);
+Task<Status> check_backup(Shared& shared, FullTree& target);
 
 struct Kept {
   std::shared_ptr<DirectoryNode> node;  // of the target's directory
@@ -51,8 +60,8 @@ struct Kept {
 };
 // Gives entries of the target a second name in the backup: of any type but directories. What is
 // not there needs none, and is the run's own from then on.
-Task<std::vector<Status>> keep_links(Shared& shared, Target& target, std::vector<Kept> entries);
+Task<std::vector<Status>> keep_links(Shared& shared, FullTree& target, std::vector<Kept> entries);
 // Moves them there.
-Task<std::vector<Status>> keep_moved(Shared& shared, Target& target, std::vector<Kept> entries);
+Task<std::vector<Status>> keep_moved(Shared& shared, FullTree& target, std::vector<Kept> entries);
 
 }  // namespace nfsferry::copy

@@ -126,7 +126,7 @@ void say_what_is_not_kept(const Capabilities& can) {
   }
 }
 
-Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::string run_id) {
+Task<Status> prepare_copy(Shared& shared, Source& source, FullTree& target, std::string run_id) {
   const Attributes& from = source.root_entry().attributes;
   const Attributes& to = target.root_entry().attributes;
   const CopyOptions& options = shared.options;
@@ -150,7 +150,7 @@ Task<Status> prepare_copy(Shared& shared, Source& source, Target& target, std::s
   co_return ok();
 }
 
-Task<Status> prepare_verify(Shared& shared, const Source& source, Target& target) {
+Task<Status> prepare_verify(Shared& shared, const Source& source, FullTree& target) {
   shared.ownership =
       Ownership(shared.options, source.root_entry().attributes, target.root_entry().attributes);
   shared.target_can = target.capabilities();
@@ -163,7 +163,7 @@ Task<Status> prepare_verify(Shared& shared, const Source& source, Target& target
 
 }  // namespace
 
-Task<Status> prepare(Shared& shared, Source& source, Target& target, std::string run_id) {
+Task<Status> prepare(Shared& shared, Source& source, FullTree& target, std::string run_id) {
   bool writes = shared.job == Job::kCopy || shared.job == Job::kCheck;
   if (writes) co_return co_await prepare_copy(shared, source, target, std::move(run_id));
   co_return co_await prepare_verify(shared, source, target);
@@ -250,7 +250,8 @@ namespace {
 
 void fill_digest(Shared& shared, CopyReport& report) {
   bool failed = shared.abort_error() || shared.failures.count() > 0;
-  report.manifest_complete = !failed && shared.hashes() && shared.counters.files_unread == 0;
+  bool all_read = shared.counters.files_unread == 0 && shared.counters.mounts_not_entered == 0;
+  report.manifest_complete = !failed && shared.hashes() && all_read;
   report.tree_digest = report.manifest_complete ? shared.digest() : std::string();
 }
 
@@ -275,6 +276,7 @@ void fill_report(Shared& shared, CopyReport& report) {
   report.symlinks = counters.symlinks;
   report.special_skipped = counters.special_skipped;
   report.leftovers_skipped = counters.leftovers_skipped;
+  report.mounts_not_entered = counters.mounts_not_entered;
   report.files_filtered = counters.files_filtered;
   report.folders_filtered = counters.folders_filtered;
   report.metadata_repaired = counters.metadata_repaired;
@@ -304,6 +306,8 @@ void fill_verification(Shared& shared, CopyReport& report) {
   // A comparison that ends early has met fewer of them than the copy before it.
   report.files_filtered = std::max(report.files_filtered, counters.files_filtered.load());
   report.folders_filtered = std::max(report.folders_filtered, counters.folders_filtered.load());
+  report.mounts_not_entered =
+      std::max(report.mounts_not_entered, counters.mounts_not_entered.load());
   report.bytes_verified = counters.bytes_compared;
   report.vanished += counters.vanished;
   report.retries += counters.retries;

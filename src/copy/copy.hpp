@@ -28,7 +28,7 @@ inline constexpr std::chrono::milliseconds kStopPatience(5000);
 // is written: not the same directory, no other run, owners can be given away, symlink times. Of a
 // comparison and a dry run, which write nothing, which owners are expected, and whether a backup
 // could be kept. Errors end the run: kCancelled when it is asked to stop.
-Task<Status> prepare(Shared& shared, Source& source, Target& target, std::string run_id);
+Task<Status> prepare(Shared& shared, Source& source, FullTree& target, std::string run_id);
 
 // Before any of the threads starts: a thread that found no root would take the tree for done.
 void begin_copy(Shared& shared, Side side, std::uint32_t threads);

@@ -45,15 +45,15 @@ Task<void> Worker::delete_surplus() {
   }
   if (!all.empty() && limited) allowed = co_await refuse_to_delete(all);
   if (!allowed) {
+    for (const Surplus::InDirectory& one : all) {
+      shared_.counters.deletion_refused += one.names.size();
+    }
     shared_.entry_failed(Phase::kDelete, {}, allowed.error(), 1);
   } else {
     Sweep sweep(shared_, source_, target_,
                 writing() ? Sweep::Purpose::kDelete : Sweep::Purpose::kForetell);
     if (limited) sweep.allow_at_most(*shared_.options.max_delete);
-    for (const Surplus::InDirectory& one : all) {
-      one.node->touched = true;
-      sweep.add(one);
-    }
+    for (const Surplus::InDirectory& one : all) sweep.add(one);
     co_await sweep.run();
   }
   for (Surplus::InDirectory& one : all) release(std::move(one.node));

@@ -19,6 +19,7 @@ void Worker::would_copy(const WorkItem& item) {
     shared_.counters.bytes_written += attributes.size_bytes;
   if (attributes.type == FileType::kSymlink) ++shared_.counters.symlinks;
   ++shared_.counters.files_done;
+  if (item.there && shared_.keeps_backup()) ++shared_.counters.backed_up;
   count_owner(entry);
   if (attributes.link_count > 1) shared_.hard_links.in_place(item.node, entry, 0, {});
   tell(*item.node, entry, EntryAction::kCopied, note_hash(*item.node, entry, std::nullopt));
@@ -50,6 +51,7 @@ void Worker::foretell_hard_links() {
         continue;
       }
       ++shared_.counters.files_found;
+      if (name.there && shared_.keeps_backup()) ++shared_.counters.backed_up;
       if (in_place) {
         link_made(group, name);
       } else {  // the first name failed: this one takes its part
@@ -62,8 +64,7 @@ void Worker::foretell_hard_links() {
 }
 
 void Worker::would_finish(const DirectoryNode& node) {
-  bool repaired = node.existed && !node.attributes_right && !node.touched;
-  if (repaired) ++shared_.counters.metadata_repaired;
+  if (is_repaired(node)) ++shared_.counters.metadata_repaired;
   if (!node.existed) count_owner(node.entry);
   tell_directory(node, node.existed ? EntryAction::kMetadata : EntryAction::kCopied);
 }

@@ -21,6 +21,14 @@ bool must_start_over(const Error& error) {
   return treat == Treatment::kReopen || treat == Treatment::kRedo || error.is(Own::kVerifyMismatch);
 }
 
+// What is on its way ends with a server that is started again, however often that happens. A bound
+// all the same: a server may say so each time.
+constexpr std::uint32_t kServerLossesMost = 30;  // of one file
+
+bool lost_with_server(const Error& error) {
+  return treatment(error) == Treatment::kReopen || error.is(Own::kWriteVerifierChanged);
+}
+
 bool goes_by_ranges(const Error& error) {
   return error.is(Own::kShortWrite) || error.is(Own::kVerifyMismatch);
 }
@@ -190,6 +198,7 @@ Task<std::vector<WorkItem>> Worker::put_small_files(std::vector<WorkItem> items,
 
 Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
   Attributes expected = item.entry.attributes;
+  std::uint32_t losses = 0;
   for (;; ++attempts) {
     Transfer transfer(item, expected, range_size_, shared_.hashing());
     bool last = attempts >= kAttemptsMost;
@@ -227,8 +236,10 @@ Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
     Error error = std::move(copied).error();
     if (transfer.target) co_await transfer.target->abandon();
     bool again = error.is(Own::kChangedDuringCopy) || must_start_over(error);
-    if (again && !last && !shared_.stopping()) {
+    bool lost = lost_with_server(error) && ++losses <= kServerLossesMost;
+    if (again && (lost || !last) && !shared_.stopping()) {
       ++shared_.counters.retries;
+      if (lost) --attempts;
       continue;
     }
     if (transfer.target_at_fault)

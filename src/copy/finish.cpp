@@ -32,6 +32,19 @@ Task<void> Worker::finisher() {
   }
 }
 
+// Whether attributes that were wrong are set, and nothing else was done in the directory. The
+// root's time is always wrong: the lock's file comes and goes in it.
+bool Worker::is_repaired(const DirectoryNode& node) const {
+  if (!node.existed || node.touched) return false;
+  if (node.parent) return !node.attributes_right;
+  auto target = wanted(node.entry);
+  TargetTable table(shared_.name_seed, false);
+  table.add(target_.root_entry());
+  return target &&
+         (compare(node.entry.attributes, *target, table.rows().front(), shared_.target_can) &
+          ~kTime) != 0;
+}
+
 Task<void> Worker::finish(std::vector<NodePtr> nodes) {
   std::vector<SetAttributes> requests;
   std::vector<std::size_t> asked;
@@ -39,7 +52,14 @@ Task<void> Worker::finish(std::vector<NodePtr> nodes) {
     const DirectoryNode& node = *nodes[i];
     bool root = !node.parent;
     if (node.replaced_by) continue;
-    if (verifying() || (root && !shared_.options.root_attributes)) continue;
+    if (verifying()) continue;
+    if (root && !shared_.options.root_attributes) {
+      bool sync = writing() && node.touched && shared_.target_can.names_need_sync;
+      if (!sync) continue;
+      requests.push_back(SetAttributes{node.target, {}, {}});
+      asked.push_back(i);
+      continue;
+    }
     bool right = node.attributes_right && !node.touched;
     if (right) {
       tell_directory(node, EntryAction::kSkipped);
@@ -59,12 +79,12 @@ Task<void> Worker::finish(std::vector<NodePtr> nodes) {
   if (!requests.empty()) results = co_await target_.set_attributes(requests);
   for (std::size_t i = 0; i < results.size(); ++i) {
     const DirectoryNode& node = *nodes[asked[i]];
-    if (results[i]) {
-      bool repaired = node.existed && !node.attributes_right && !node.touched;
-      if (repaired) ++shared_.counters.metadata_repaired;
+    bool synced_alone = !node.parent && !shared_.options.root_attributes;
+    if (results[i] && !synced_alone) {
+      if (is_repaired(node)) ++shared_.counters.metadata_repaired;
       if (!node.existed) count_owner(node.entry);
       tell_directory(node, node.existed ? EntryAction::kMetadata : EntryAction::kCopied);
-    } else {
+    } else if (!results[i]) {
       failed_directory(Phase::kTransfer, node, results[i].error());
     }
   }

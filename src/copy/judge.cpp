@@ -68,6 +68,9 @@ bool Worker::decide(Merge& merge, WorkItem& item, const TargetRow* row) {
       return false;
     }
     item.differences = compare(attributes, *target, *row, shared_.target_can);
+    // Files that are apart in the source are one in the target: who changes one changes the other.
+    bool grouped = verifying() && attributes.link_count > 1 && row->fileid != 0;
+    if (grouped && !shared_.hard_links.claim(row->fileid)) item.differences |= kLinks;
     auto action = choose(item, *row);
     bool used = action || item.differences != 0;
     if (used) item.there = std::make_shared<const Entry>(merge.table.entry(*row, item.entry.name));
@@ -156,7 +159,10 @@ Task<bool> Worker::clear_the_way(NodePtr node, const Entry& entry, const TargetR
     WorkItem item{node, entry};
     item.there = std::make_shared<const Entry>(std::move(there));
     Status kept = ok();
-    if (writing()) kept = co_await keep_replaced(item);
+    if (writing())
+      kept = co_await keep_replaced(item);
+    else if (shared_.keeps_backup())
+      ++shared_.counters.backed_up;
     if (kept) co_return true;
     failed(Phase::kTransfer, *node, entry, kept.error());
     co_return false;

@@ -7,6 +7,7 @@
 #include "base/nfsstat4.hpp"
 #include "copy/backup.hpp"
 #include "copy/lookups.hpp"
+#include "copy/scope.hpp"
 #include "copy/start_over.hpp"
 #include "copy/worker.hpp"
 #include "copy/worker_parts.hpp"
@@ -16,8 +17,7 @@ namespace {
 
 // A temporary of a run that is dead, where all names of living ones begin with `live`.
 bool is_left_over(const Entry& temporary, std::string_view live) {
-  return temporary.name != kLockName && !temporary.name.starts_with(live) &&
-         temporary.attributes.type != FileType::kDirectory;
+  return temporary.name != kLockName && !temporary.name.starts_with(live);
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool first) {
         if (asked) untold.insert(error.path);
       }
       for (const Entry& entry : page->entries) {
-        bool ours = entry.name.starts_with(kTemporaryPrefix);
+        bool ours = entry.name.starts_with(kTemporaryPrefix) && !is_directory(entry);
         if (is_backup_folder(*merge.node, entry.name)) continue;
         bool told = entry.name == kLockName || entry.name == kBackupNote;
         if (told && merge.node->parent) leave_to_others(merge.node, entry.name);
@@ -74,6 +74,8 @@ Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool first) {
   merge.whole = merge.whole && !table.had_twins();
   // Else they may be another run's.
   bool alone = shared_.target_can.exclusive_lock && !merge.node->others_at_work;
+  bool would_go = first && shared_.job == Job::kDryRun && !merge.node->others_at_work;
+  if (would_go) shared_.counters.temporaries_removed += temporaries.size();
   if (first && alone && writing() && !temporaries.empty()) {
     co_await remove_temporaries(merge.node, std::move(temporaries));
   }

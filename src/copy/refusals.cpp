@@ -19,14 +19,10 @@ Task<Result<Result<Entry>>> look_for_marker(Target& target, std::string marker, 
   co_return Result<Result<Entry>>(std::move(found));
 }
 
-// A server numbers a file system in one way for NFSv4, in another for NFSv3, and locally it has a
-// third number.
-bool may_be_target_root(const Tree& source, const Attributes& attributes, const Target& target) {
-  const Attributes& root = target.root_entry().attributes;
-  if (attributes.fileid != root.fileid) return false;
-  std::string from = source.facts().nfs_version.substr(0, 1);
-  bool comparable = from == target.facts().nfs_version.substr(0, 1);
-  return !comparable || attributes.fsid == root.fsid;
+// Not the file system's number: a server has one for NFSv4, another for NFSv3, and it may have one
+// for each export of a directory; locally it is yet another.
+bool may_be_target_root(const Attributes& attributes, const Target& target) {
+  return attributes.fileid == target.root_entry().attributes.fileid;
 }
 
 Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Target& target) {
@@ -37,7 +33,7 @@ Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Target
 }
 
 Task<Status> refuse_same_directory(Source& source, Target& target) {
-  if (!may_be_target_root(source, source.root_entry().attributes, target)) co_return ok();
+  if (!may_be_target_root(source.root_entry().attributes, target)) co_return ok();
   auto same = co_await is_target_root(source, source.root(), target);
   if (!same) co_return std::move(same).error();
   if (!*same) co_return ok();

@@ -15,7 +15,7 @@ Task<Result<Result<Entry>>> look_for_marker(Target& target, std::string marker, 
 
 // Whether a directory of the source with these attributes may be the target's root: a suspicion, as
 // two servers can look alike.
-bool may_be_target_root(const Tree& source, const Attributes& attributes, const Target& target);
+bool may_be_target_root(const Attributes& attributes, const Target& target);
 
 // True if a directory of the source is the target's root: a marker made in the target and looked up
 // in the source's directory settles the suspicion. Leaves nothing behind. Under the root's lock:

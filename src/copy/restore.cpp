@@ -64,18 +64,18 @@ Task<Result<std::vector<BackupPlace>>> find_backups(FullTree& tree) {
     if (!is_directory(one)) continue;
     auto folder = co_await open_in(tree, root, std::move(one));
     if (!folder) continue;  // not one that could be looked into
-    std::string name(kBackupNote);
-    auto note = co_await tree.lookup((*folder)->target, std::move(name));
+    auto note = co_await read_note(tree, (*folder)->target);
     bool unknown = !note && treatment(note.error()) != Treatment::kSkipEntry;
     if (unknown) co_return std::move(note).error();
-    if (!note && !means_no_entry(note.error())) {
+    if (!note) {
       log(LogLevel::kWarning, "whether " + quote_for_terminal((*folder)->path()) +
                                   " holds backups cannot be told: " + note.error().message());
     }
-    if (!note) continue;
+    if (!note || !note->runs) continue;
     NFSFERRY_TRY(std::vector<Entry> runs, co_await list_all(tree, (*folder)->target), co_return);
     for (Entry& run : runs) {
-      if (is_directory(run)) found.push_back(BackupPlace{*folder, std::move(run)});
+      if (is_directory(run) && note->runs->contains(run.name))
+        found.push_back(BackupPlace{*folder, std::move(run)});
     }
   }
   auto older = [](const BackupPlace& a, const BackupPlace& b) {

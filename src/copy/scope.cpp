@@ -13,7 +13,7 @@ bool is_beyond(const Entry& entry, const FileSystemId& directory, const CopyOpti
 }
 
 bool is_protected(const Entry& entry) {
-  if (entry.attributes.type == FileType::kDirectory) return entry.name == "lost+found";
+  if (entry.name == "lost+found") return true;
   return entry.name.starts_with(".nfs") && !entry.name.starts_with(kTemporaryPrefix);
 }
 

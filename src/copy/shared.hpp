@@ -123,6 +123,7 @@ struct Counters {
   std::atomic<std::uint64_t> hard_links{0};
   std::atomic<std::uint64_t> special_skipped{0};
   std::atomic<std::uint64_t> leftovers_skipped{0};
+  std::atomic<std::uint64_t> mounts_not_entered{0};
   std::atomic<std::uint64_t> files_filtered{0};  // all but directories
   std::atomic<std::uint64_t> folders_filtered{0};
   std::atomic<std::uint64_t> changed{0};

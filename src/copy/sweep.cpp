@@ -301,6 +301,8 @@ Task<void> Sweep::move_aside(PlacePtr place, std::vector<Entry> entries) {
       continue;
     }
     ++removals_;
+    place->node->touched = true;
+    if (!removes()) ++shared_.counters.backed_up;
     auto [number, folders] = counts[i];
     entries_ += number;
     shared_.counters.folders_deleted += folders;
@@ -345,6 +347,7 @@ void Sweep::gone(const Place& parent, const Entry& entry) {
   }
   if (entry.attributes.type == FileType::kRegular) bytes_ += entry.attributes.size_bytes;
   if (counts()) return;
+  if (parent.node) parent.node->touched = true;
   ++(is_directory(entry) ? shared_.counters.folders_deleted : shared_.counters.files_deleted);
   tell(parent, entry, EntryAction::kDeleted, {});
 }

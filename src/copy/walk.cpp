@@ -263,6 +263,7 @@ bool Worker::is_skipped(const NodePtr& node, Entry& entry) {
     return true;
   }
   if (is_beyond(entry, node->entry.attributes.fsid, shared_.options)) {
+    ++shared_.counters.mounts_not_entered;
     log(LogLevel::kWarning, "not entered, another file system (--cross-mounts enters it): " +
                                 escape_for_terminal(node->path_of(entry.name)));
     tell(*node, entry, EntryAction::kSkipped);
@@ -284,7 +285,7 @@ bool Worker::is_skipped(const NodePtr& node, Entry& entry) {
 
 // A source that holds the target would be copied into itself for ever: ends the run.
 Task<bool> Worker::is_target(NodePtr node, const Entry& entry) {
-  if (!writing() || !may_be_target_root(source_, entry.attributes, target_)) co_return false;
+  if (!writing() || !may_be_target_root(entry.attributes, target_)) co_return false;
   auto opened = co_await source_.open_directory(node->source, entry);
   if (!opened) co_return false;  // listing it will say why
   auto same = co_await is_target_root(source_, *std::move(opened), target_);
@@ -318,8 +319,12 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
     one.wanted = *std::move(attributes);
     bool free = !one.there;
     if (one.there && one.row.type != FileType::kDirectory) {
+      // All that is in the directory would be missed in silence.
       if (is_left_alone(one.entry, one.row)) {
-        tell(*node, one.entry, EntryAction::kSkipped);
+        failed(Phase::kPrepare, *node, one.entry,
+               own_error(Own::kTypeConflict, "compare",
+                         "a " + std::string(file_type_name(one.row.type)) +
+                             " stands where a directory should be, and --overwrite keeps it"));
         continue;
       }
       free = co_await clear_the_way(node, one.entry, one.row, *one.there);

@@ -152,6 +152,7 @@ class Worker {
   void would_set_attributes(const WorkItem& item, const std::optional<FileHash>& hash);
   void foretell_hard_links();
   void would_finish(const DirectoryNode& node);
+  bool is_repaired(const DirectoryNode& node) const;
 
   // finish.cpp
   void release(NodePtr node);

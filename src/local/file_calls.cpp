@@ -57,7 +57,7 @@ Attributes attributes_from(const struct statx& status) {
 
 Result<Attributes> statx_of(int fd, const char* path, int flags, std::string_view name) {
   struct statx status{};
-  flags |= AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_SYNC_AS_STAT;
+  flags |= AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
   if (::statx(fd, path, flags, STATX_BASIC_STATS, &status) != 0) {
     return errno_error(errno, "statx", name);
   }
@@ -155,6 +155,10 @@ Result<Attributes> attributes_at(int directory_fd, const std::string& name) {
 
 Result<Attributes> attributes_of(int fd, std::string_view name) {
   return statx_of(fd, "", AT_EMPTY_PATH, name);
+}
+
+Result<Attributes> attributes_now(int fd, std::string_view name) {
+  return statx_of(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, name);
 }
 
 bool is_same_file(const Attributes& one, const Attributes& other) {

@@ -33,6 +33,8 @@ Result<UniqueFd> pin_at(int directory_fd, const std::string& name);
 
 Result<Attributes> attributes_at(int directory_fd, const std::string& name);
 Result<Attributes> attributes_of(int fd, std::string_view name);
+// The same, asked of the server where the file is on one: what its client remembers may be old.
+Result<Attributes> attributes_now(int fd, std::string_view name);
 // ACLs and extended attributes of the entry itself, as far as they are seen and are no label of
 // this system's: of many the first kXattrsNamed. Nothing where nothing can be told.
 inline constexpr std::size_t kXattrsNamed = 16;

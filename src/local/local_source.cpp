@@ -148,7 +148,7 @@ class LocalSourceFile final : public SourceFile {
   }
 
   Task<Result<Attributes>> attributes() override {
-    auto work = [this] { return attributes_of(fd_.get(), name_); };
+    auto work = [this] { return attributes_now(fd_.get(), name_); };
     co_return co_await tree_.job("attributes", std::move(work));
   }
 

@@ -24,8 +24,7 @@ std::string diagnosis(const std::string& path) {
     struct stat status{};
     if (::stat(prefix.c_str(), &status) != 0) {
       if (errno == ENOENT) {
-        return quote_for_terminal(prefix) + " does not exist; " +
-               (last ? "make it first, or ask for the target to be created" : "make it first");
+        return quote_for_terminal(prefix) + " does not exist" + (last ? "" : "; make it first");
       }
       if (errno == EACCES) {
         return "user " + std::to_string(::geteuid()) + " may not enter the directory above " +
@@ -125,6 +124,7 @@ Task<Status> LocalTree::open() {
   capabilities_.change_owner = is_root;
   capabilities_.owner_at_create = is_root;
   capabilities_.devices = is_root;
+  capabilities_.names_need_sync = true;
   capabilities_.symlink_times = link_times;
   capabilities_.granularity_at_most_ns = granularity_shown_by(opened->attributes);
   co_return ok();

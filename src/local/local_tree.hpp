@@ -3,10 +3,11 @@
 // root path that the user wrote. Batches are one job on a file thread each, ranges of large files
 // one call.
 //
-// Durability: a file's data and attributes are synced before it takes its final name. Names are
-// synced once a directory, when its own attributes are set (set_attributes with an empty name).
-// ACLs and extended attributes are not copied. Listings name them if asked to, but not where each
-// look would be a request to somebody else: on mounts of NFS, SMB, 9P, FUSE and the like.
+// Durability: a file's data is synced before it takes its final name, a small one's attributes as
+// well. Names, and attributes of large files on journaling file systems with them, are synced once
+// a directory, when its own attributes are set (set_attributes with an empty name). ACLs and
+// extended attributes are not copied. Listings name them if asked to, but not where each look would
+// be a request to somebody else: on mounts of NFS, SMB, 9P, FUSE and the like.
 #pragma once
 
 #include <chrono>

@@ -180,6 +180,7 @@ Json own_json(const CopyReport& report) {
   json["exit_code"] = static_cast<int>(report.exit_code);
   json["engine_note"] = long_text(report.engine_note);
   json["leftovers_skipped"] = report.leftovers_skipped;
+  json["mounts_not_entered"] = report.mounts_not_entered;
   json["metadata_repaired"] = report.metadata_repaired;
   json["temporaries_removed"] = report.temporaries_removed;
   json["owners_not_set"] = report.owners_not_set;

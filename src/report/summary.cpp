@@ -217,6 +217,7 @@ std::string copy_summary(const CopyReport& report) {
   if (!lost.empty()) add_line(out, "not carried", lost);
   add_filtered(out, report.files_filtered, report.folders_filtered);
   add_count(out, "left out", report.leftovers_skipped, "left-over");
+  add_count(out, "not entered", report.mounts_not_entered, "other file system");
   add_count(out, "cleaned up", report.temporaries_removed, "temporary file");
   add_count(out, "owner not set", report.owners_not_set, "entry");
   add_count(out, "only in target", report.target_only, "name");

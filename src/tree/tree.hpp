@@ -280,6 +280,9 @@ struct Capabilities {
   bool symlink_times = true;    // before the probe: whether it is known without one
   bool rename = true;
   bool exclusive_lock = true;  // lock_root really keeps other runs out
+  // Names become durable when attributes of their directory are set, be it none; else with the call
+  // that makes them.
+  bool names_need_sync = false;
   // In the names of the temporaries of all who share the root's lock; empty without a lock.
   std::string lock_mark;
   std::uint32_t time_granularity_ns = 1;

@@ -90,6 +90,43 @@ TEST_F(Backups, AreRemovedWithWhatACopyWouldSpare) {
   EXPECT_FALSE(std::filesystem::exists(folder_.path("target/.kept/nightly-7")));
 }
 
+// What somebody else keeps beside a file of that name, or among backups.
+TEST_F(Backups, AreOnlyWhatRunsHaveMade) {
+  folder_.write("target/project/README.nfsferry", "about the ferry\nrun src\n");
+  folder_.write("target/project/src/main.c", "years of work");
+  folder_.write("target/.kept/mine/file", "my own");
+  Outcome listed = backups({"--json"});
+  EXPECT_EQ(listed.exit_code, 0) << listed.err;
+  Json json = Json::parse(listed.out, nullptr, false);
+  ASSERT_EQ(json["backups"].size(), 1u) << listed.out;
+  EXPECT_EQ(json["backups"][0]["run_id"], "nightly-7");
+
+  EXPECT_NE(backups({"--prune", "src"}).exit_code, 0);
+  EXPECT_NE(restore({"--run-id", "mine"}).exit_code, 0);
+  EXPECT_EQ(backups({"--older-than", "0s"}).exit_code, 0);
+  EXPECT_TRUE(folder_.has("target/project/src/main.c"));
+  EXPECT_TRUE(folder_.has("target/.kept/mine/file"));
+  EXPECT_FALSE(folder_.has("target/.kept/nightly-7"));
+
+  Outcome refused = run_program({"copy", folder_.path("source"), folder_.path("target"),
+                                 "--backup-dir", "project", "--run-id", "next"});
+  EXPECT_EQ(refused.exit_code, 4);
+  EXPECT_NE(refused.err.find("none of nfsferry's"), std::string::npos) << refused.err;
+  EXPECT_EQ(folder_.read("target/project/README.nfsferry"), "about the ferry\nrun src\n");
+}
+
+TEST_F(Backups, OfSeveralRunsAreAllThere) {
+  folder_.write("source/file", "newer still");
+  Outcome second = run_program({"copy", folder_.path("source"), folder_.path("target"),
+                                "--backup-dir", ".kept", "--run-id", "nightly-8"});
+  ASSERT_EQ(second.exit_code, 0) << second.err;
+  EXPECT_EQ(Json::parse(backups({"--json"}).out, nullptr, false)["backups"].size(), 2u);
+  EXPECT_EQ(restore({"--run-id", "nightly-8"}).exit_code, 0);
+  EXPECT_EQ(folder_.read("target/file"), "new content");
+  EXPECT_EQ(restore({"--run-id", "nightly-7"}).exit_code, 0);
+  EXPECT_EQ(folder_.read("target/file"), "old");
+}
+
 TEST_F(Backups, ArePutBack) {
   Outcome restored = restore({"--run-id", "nightly-7", "--json"});
   EXPECT_EQ(restored.exit_code, 0) << restored.err;

@@ -418,7 +418,7 @@ TEST_F(Rerun, what_is_left_alone_is_not_forced_away_by_a_directory) {
   to("/name", FileType::kRegular, "precious");
   options_.force = true;
   options_.overwrite = OverwriteMode::kNever;
-  good_copy();
+  EXPECT_EQ(copy().exit_code, ExitCode::kEntriesFailed);
   EXPECT_EQ(content(*target_volume_, "/name"), "precious");
 }
 
@@ -483,8 +483,12 @@ TEST_F(Rerun, another_file_system_below_is_entered_only_when_asked) {
   CopyReport report = good_copy();
   EXPECT_EQ(report.files_transferred, 1u);
   EXPECT_EQ(at(*target_volume_, "/mounted"), nullptr);
+  EXPECT_EQ(report.mounts_not_entered, 1u);
+  EXPECT_FALSE(report.manifest_complete);
+  EXPECT_EQ(report.tree_digest, "");
+  EXPECT_EQ(verify().mounts_not_entered, 1u);
   options_.cross_mounts = true;
-  good_copy();
+  EXPECT_EQ(good_copy().mounts_not_entered, 0u);
   EXPECT_EQ(content(*target_volume_, "/mounted/inside"), "x");
 }
 

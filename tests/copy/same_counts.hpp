@@ -18,6 +18,9 @@ inline void expect_same_counts(const CopyReport& dry, const CopyReport& real) {
   EXPECT_EQ(dry.folders_deleted, real.folders_deleted);
   EXPECT_EQ(dry.hard_links, real.hard_links);
   EXPECT_EQ(dry.symlinks, real.symlinks);
+  EXPECT_EQ(dry.backed_up, real.backed_up);
+  EXPECT_EQ(dry.temporaries_removed, real.temporaries_removed);
+  EXPECT_EQ(dry.deletion_refused, real.deletion_refused);
 }
 
 }  // namespace nfsferry::test

@@ -190,6 +190,25 @@ TEST_F(Verification, a_file_that_the_target_has_under_two_names_differs_and_is_l
   EXPECT_EQ(target_volume_->attributes(*fifo).mtime, (Time{1, 1}));
 }
 
+TEST_F(Verification, two_files_that_are_one_in_the_target_differ) {
+  for (std::string_view first : {"/a", "/c"}) {
+    MemoryNodePtr file = add(*source_volume_, first, FileType::kRegular, "same");
+    std::string second = first == "/a" ? "b" : "d";
+    ASSERT_TRUE(source_volume_->link(file, *source_volume_->root(), second));
+  }
+  MemoryNodePtr all = add(*target_volume_, "/a", FileType::kRegular, "same");
+  for (std::string_view name : {"b", "c", "d"}) {
+    ASSERT_TRUE(target_volume_->link(all, *target_volume_->root(), name));
+  }
+  CopyReport report = verify();
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(report.failed_verify, 1u);
+  EXPECT_NE(error_of(report, "c").find("linked otherwise"), std::string::npos)
+      << error_of(report, "c");
+  EXPECT_EQ(copy().exit_code, ExitCode::kDone);
+  EXPECT_EQ(verify().exit_code, ExitCode::kDone);
+}
+
 TEST_F(Verification, a_source_that_got_shorter_meanwhile_is_not_equal) {
   both("/large", FileType::kRegular, std::string(kLarge, 'l'));
   MemoryOptions source;

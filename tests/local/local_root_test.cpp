@@ -44,8 +44,8 @@ TEST_F(LocalRootTest, ARootThatDoesNotOpenSaysWhichPartAndWhy) {
   write_text(folder_ / "a/file", "text");
   fs::create_symlink("nowhere", folder_ / "a/dangling");
   const std::vector<RootCase> cases = {
-      {folder_ / "a/b", ENOENT, "a/b' does not exist; make it first, or ask"},
-      {folder_ / "a/b/", ENOENT, "a/b' does not exist; make it first, or ask"},
+      {folder_ / "a/b", ENOENT, "a/b' does not exist"},
+      {folder_ / "a/b/", ENOENT, "a/b' does not exist"},
       {folder_ / "a/b/c/d", ENOENT, "a/b' does not exist; make it first"},
       {folder_ / "a/file", ENOTDIR, "a/file' is no directory"},
       {folder_ / "a/file/c", ENOTDIR, "a/file' is no directory"},

@@ -93,6 +93,7 @@ CopyReport extreme_report() {
                                  &report.throttled_ms,
                                  &report.peak_rss_bytes,
                                  &report.leftovers_skipped,
+                                 &report.mounts_not_entered,
                                  &report.metadata_repaired,
                                  &report.temporaries_removed,
                                  &report.owners_not_set,
