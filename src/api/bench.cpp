@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/close_on_stop.hpp"
 #include "api/explain.hpp"
 #include "api/synthetic_tree.hpp"
 #include "api/trees.hpp"
 #include "base/run_id.hpp"
 #include "base/units.hpp"
+#include "copy/copy.hpp"
 #include "nfsferry/run.hpp"
 
 namespace nfsferry {
@@ -76,7 +78,7 @@ class Bench {
     if (loop) {
       report_.engine = (*loop)->engine_name();
       auto tree = api::make_tree(**loop, place.location, {name_, options_.copy.timeout_ms});
-      done = tree ? (*loop)->run(open_and_do(place, **tree, work)) : Status(tree.error());
+      done = tree ? (*loop)->run(open_and_do(**loop, place, **tree, work)) : Status(tree.error());
     } else {
       done = loop.error();
     }
@@ -87,10 +89,23 @@ class Bench {
     return false;
   }
 
-  Task<Status> open_and_do(const Place& place, FullTree& tree,
+  Task<Status> open_and_do(Loop& loop, const Place& place, FullTree& tree,
                            Task<Status> (Bench::*work)(const Place&, FullTree&)) {
-    Status done = co_await tree.open();
+    // What clears up after a stop is not stopped by it.
+    bool watched = stop_.load() == 0;
+    CancelToken worked;
+    TaskGroup watching;
+    Status done = ok();
+    if (watched) {
+      Location::Kind kind = place.location.kind;
+      done = co_await api::open_until_stop(loop, kind, tree, stop_);
+      watching.spawn(api::close_on_stop(loop, kind, tree, stop_, worked, copy::kStopPatience));
+    } else {
+      done = co_await tree.open();
+    }
     if (done) done = co_await (this->*work)(place, tree);
+    worked.cancel();
+    co_await watching.join();
     co_await tree.close();
     co_return done;
   }

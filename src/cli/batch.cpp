@@ -73,6 +73,7 @@ class Batch {
   int go() {
     report_.start_ms = wall_clock_ms();
     report_.previous_start_ms = run_.previous_start_ms;
+    report_.dry_run = run_.dry_run;
     std::size_t count = std::min<std::size_t>(run_.flags.homes, run_.homes.size());
     workers_left_ = count;
     std::vector<std::thread> workers;

@@ -48,6 +48,7 @@ struct BatchRun {
   ProgressMode progress = ProgressMode::kAuto;
   RunHome run_home;
   std::uint64_t previous_start_ms = 0;  // of the pass before this one; 0: not known
+  bool dry_run = false;
 };
 
 // The run id of one home of a batch with this id: at most kRunIdMax.

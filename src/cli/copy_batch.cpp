@@ -128,6 +128,7 @@ int run_copy_batch(CopyArguments common, const BatchFlags& flags) {
 
   BatchRun batch{flags, {homes->begin(), homes->end()}, common.quiet, common.progress, {}};
   if (*previous) batch.previous_start_ms = (*previous)->start_ms;
+  batch.dry_run = common.options.dry_run;
   batch.run_home = [&options](std::size_t index, Observer& observer, const StopFlag& stop) {
     return copy_home((*options)[index], observer, stop);
   };

@@ -102,8 +102,10 @@ Status check_together(const CopyArguments& arguments) {
     return own_error(Own::kBadInput, "", "--max-delete goes with --delete alone");
   }
   if (arguments.options.dry_run && (arguments.check || arguments.manifests.any())) {
-    return own_error(Own::kBadInput, "",
-                     "--dry-run goes neither with --check nor with a manifest: nothing is read");
+    return own_error(
+        Own::kBadInput, "",
+        "--dry-run goes neither with --check nor with a manifest: it copies nothing that "
+        "could be in one");
   }
   bool of_a_copy = arguments.manifests.any() || arguments.log_entries || arguments.previous_report;
   if (arguments.check && of_a_copy) {
@@ -112,7 +114,8 @@ Status check_together(const CopyArguments& arguments) {
         "--check copies nothing: leave out --manifest, --manifest-sha256, --log-entries "
         "and --previous-report");
   }
-  return refuse_shared_outputs(outputs_of(arguments));
+  NFSFERRY_TRY(Ok apart, refuse_shared_outputs(outputs_of(arguments)), return);
+  return refuse_outputs_inside(outputs_of(arguments), arguments.options);
 }
 
 // What a copy leaves behind besides the copy.
@@ -218,8 +221,9 @@ int run_copy_command(CopyArguments arguments) {
   OutputCheck check(arguments);
   if (!outputs.manifests.finish(check)) report.manifest_complete = false;
   if (outputs.entries) check.add(outputs.entries->finish());
-  if (outputs.report) check.add(outputs.report->write(copy_report_json(report)));
   bool summary = !arguments.quiet && !did_nothing(report) && !uses_stdout(outputs_of(arguments));
+  check.note_in(report);
+  if (outputs.report) check.add(outputs.report->write(copy_report_json(report)));
   if (summary) check.add(print_result(copy_summary(report)));
   return check.exit_code(report.exit_code);
 }

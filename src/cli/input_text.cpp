@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 #include "base/unique_fd.hpp"
 #include "base/units.hpp"
@@ -33,6 +34,11 @@ Result<std::string> read_all(int fd, const std::string& name) {
 
 Result<std::string> read_input(const std::string& from) {
   constexpr std::string_view kVariable = "env:";
+  static bool stdin_is_read = false;
+  if (from == "-" && std::exchange(stdin_is_read, true)) {
+    return own_error(Own::kBadInput, "stdin",
+                     "two inputs are to come from it; name a file for one");
+  }
   if (from == "-") return read_all(STDIN_FILENO, "stdin");
   if (from.starts_with(kVariable)) {
     const char* text = std::getenv(from.c_str() + kVariable.size());

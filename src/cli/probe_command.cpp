@@ -73,8 +73,9 @@ CLI::App* add_probe_command(CLI::App& app, ProbeArguments& arguments) {
 
 int run_probe_command(const ProbeArguments& arguments) {
   log_start({LogLevel::kWarning, false, {}});
-  StopFlag& stop = handle_signals();
-  return arguments.owners ? count_owners(arguments, stop) : ask_server(arguments);
+  if (arguments.owners) return count_owners(arguments, handle_signals());
+  end_on_signals();
+  return ask_server(arguments);
 }
 
 }  // namespace nfsferry::cli

@@ -1,5 +1,9 @@
 #include "cli/run_output.hpp"
 
+#include <algorithm>
+#include <filesystem>
+
+#include "base/escape.hpp"
 #include "base/log.hpp"
 #include "base/run_id.hpp"
 #include "cli/console.hpp"
@@ -8,6 +12,8 @@
 
 namespace nfsferry::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 // Everything on stderr is JSON with --log-json, but nothing is silent.
 void complain(const RunArguments& arguments, const std::string& text) {
@@ -21,7 +27,27 @@ void complain(const RunArguments& arguments, const std::string& text) {
 
 bool is_one_place(const std::string& one, const std::string& other) {
   if (is_stdout(one) || is_stdout(other)) return is_stdout(one) && is_stdout(other);
-  return one == other && !one.starts_with("/dev/");  // a device takes what several writers give
+  if (one.starts_with("/dev/")) return false;  // a device takes what several writers give
+  std::error_code error;
+  bool same = fs::equivalent(one, other, error) && !error;
+  return same || fs::weakly_canonical(one, error) == fs::weakly_canonical(other, error);
+}
+
+// The directory itself, whatever leads to it; nothing where it is on a server.
+std::optional<fs::path> local_root(const std::string& location) {
+  if (location.starts_with("nfs:")) return {};
+  std::error_code error;
+  fs::path path = fs::canonical(location, error);
+  if (error) return {};
+  return path;
+}
+
+bool is_inside(const std::string& file, const fs::path& directory) {
+  std::error_code error;
+  fs::path at = fs::canonical(fs::absolute(file).parent_path(), error);
+  if (error) return false;
+  auto [end, ignored] = std::mismatch(directory.begin(), directory.end(), at.begin(), at.end());
+  return end == directory.end();
 }
 
 }  // namespace
@@ -50,6 +76,25 @@ Status refuse_shared_outputs(const std::vector<NamedOutput>& outputs) {
                        std::string(one.flag) + " and " + other.flag + " both write to " + place +
                            "; name another file for one of them");
     }
+  }
+  return ok();
+}
+
+Status refuse_outputs_inside(const std::vector<NamedOutput>& outputs, const CopyOptions& options) {
+  auto source = local_root(options.source);
+  auto target = local_root(options.target);
+  for (const NamedOutput& output : outputs) {
+    if (!output.path || is_stdout(*output.path)) continue;
+    std::string why;
+    if (source && is_inside(*output.path, *source)) {
+      why = "inside the source, and would be copied while it is written";
+    } else if (target && options.delete_surplus && is_inside(*output.path, *target)) {
+      why = "inside the target, where --delete would remove it";
+    }
+    if (why.empty()) continue;
+    return own_error(Own::kBadInput, "",
+                     std::string(output.flag) + ": " + quote_for_terminal(*output.path) + " is " +
+                         why + "; name a file elsewhere");
   }
   return ok();
 }
@@ -99,6 +144,14 @@ void OutputCheck::add(const Status& written) {
   if (written) return;
   all_written_ = false;
   complain(arguments_, "the result cannot be written: " + written.error().message());
+}
+
+void OutputCheck::note_in(CopyReport& report) const {
+  if (all_written_) return;
+  report.exit_code = static_cast<ExitCode>(exit_code(report.exit_code));
+  if (!report.error_code.empty()) return;
+  report.error_code = "output_not_written";
+  report.error_detail = "an output that was asked for could not be written";
 }
 
 int OutputCheck::exit_code(ExitCode code) const {

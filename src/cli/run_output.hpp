@@ -25,6 +25,8 @@ struct NamedOutput {
 std::vector<NamedOutput> json_outputs(const RunArguments& arguments, bool json);
 // Refuses two outputs to stdout or to one file. Errors: kBadInput.
 Status refuse_shared_outputs(const std::vector<NamedOutput>& outputs);
+// Refuses outputs among what is copied, or where --delete would remove them. Errors: kBadInput.
+Status refuse_outputs_inside(const std::vector<NamedOutput>& outputs, const CopyOptions& options);
 bool uses_stdout(const std::vector<NamedOutput>& outputs);
 // The error of an output that cannot be opened, as the user is told.
 Error unusable_output(const char* flag, const Error& error);
@@ -50,6 +52,7 @@ class OutputCheck {
 
   void add(const Status& written);  // says at once what could not be written
   // An output that was asked for and not written is a failure, unless there is a worse one.
+  void note_in(CopyReport& report) const;
   int exit_code(ExitCode code) const;
 
  private:

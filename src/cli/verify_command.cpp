@@ -68,9 +68,11 @@ int run_verify_command(VerifyArguments arguments) {
   OutputCheck check(arguments);
   if (!manifests.finish(check)) report.manifest_complete = false;
   check.add(lines.printed());
+  bool summary = for_people && !did_nothing(report);
+  check.note_in(report);
   if (*file) check.add((*file)->write(verify_report_json(report)));
   if (arguments.json) check.add(print_result(verify_report_json(report)));
-  if (for_people && !did_nothing(report)) check.add(print_result(verify_summary(report)));
+  if (summary) check.add(print_result(verify_summary(report)));
   return check.exit_code(report.exit_code);
 }
 

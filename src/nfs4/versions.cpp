@@ -60,6 +60,7 @@ Task<Result<std::vector<VersionAnswer>>> ask_versions(Loop& loop, std::string ho
     bool v3 = minor == 3;
     Connection connection(loop, kRecordMost);  // a server may close on what it does not know
     NFSFERRY_TRY(Ok connected, co_await connection.connect(*addresses, timeout_ms), co_return);
+    auto asked = Clock::now();
     CancelToken stop;
     TaskGroup guard;
     Error late = own_error(Own::kTimeout, "probe", "no answer in time");
@@ -69,10 +70,13 @@ Task<Result<std::vector<VersionAnswer>>> ask_versions(Loop& loop, std::string ho
                                 v3 ? kProcedureNull : kProcedureCompound, minor_asked, credentials);
     stop.cancel();
     co_await guard.join();
+    // Who has not answered to one version by then is not asked for the others.
+    bool silent = !record && Clock::now() - asked >= std::chrono::milliseconds(timeout_ms);
     std::string name = v3 ? "3" : "4." + std::to_string(minor);
     answers.push_back(judge(std::move(name), std::move(record), !v3));
     connection.abort(own_error(Own::kCancelled, "probe"));
     co_await connection.join();
+    if (silent) co_return own_error(Own::kTimeout, "probe", "no answer in time");
   }
   co_return answers;
 }

@@ -70,6 +70,7 @@ std::string batch_report_json(const BatchReport& report) {
   json["succeeded"] = report.homes.size() - report.failed();
   json["failed"] = report.failed();
   json["not_begun"] = report.not_begun;
+  json["dry_run"] = report.dry_run;
   json["FilesTransferred"] = sums.files;
   json["BytesWritten"] = sums.bytes;
   if (auto next = next_pass(report)) json["next_pass"] = next_pass_json(*next);
@@ -81,7 +82,8 @@ std::string batch_report_json(const BatchReport& report) {
 std::string batch_summary(const BatchReport& report) {
   Sums sums = sums_of(report);
   std::uint64_t failed = report.failed();
-  std::string text = counted(report.homes.size() - failed, "home") + " done";
+  std::string text = report.dry_run ? "dry run, nothing was written: " : "";
+  text += counted(report.homes.size() - failed, "home") + " done";
   if (failed > 0) text += ", " + grouped(failed) + " failed";
   if (report.not_begun > 0) text += ", " + grouped(report.not_begun) + " not begun";
   text += ": " + counted(sums.files, "file") + ", " + format_size(sums.bytes) + " in " +

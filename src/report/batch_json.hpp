@@ -32,6 +32,7 @@ struct BatchReport {
   std::vector<BatchEntry> homes;        // those that began, in the batch's order
   std::uint64_t not_begun = 0;          // because of a stop
   std::uint64_t previous_start_ms = 0;  // of the pass before this one; 0: not known
+  bool dry_run = false;
 
   std::uint64_t failed() const;
 };

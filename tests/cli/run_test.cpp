@@ -335,5 +335,44 @@ TEST_F(RunTest, OperandsMayFollowTheEndOfFlags) {
   EXPECT_EQ(folder_.read("-probe/x"), "1");
 }
 
+TEST_F(RunTest, AnOutputThatCannotBeWrittenIsInTheReport) {
+  for (const char* flag : {"--manifest", "--manifest-sha256", "--log-entries"}) {
+    Outcome outcome =
+        copy({"--compare", "all", flag, "/dev/full", "--report-json", folder_.path("report")});
+    EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
+    Json report = Json::parse(folder_.read("report"), nullptr, false);
+    EXPECT_EQ(report["Status"], "ERROR") << flag;
+    EXPECT_EQ(report["nfsferry"]["exit_code"], 1) << flag;
+    EXPECT_EQ(report["Result"]["ErrorCode"], "output_not_written") << flag;
+  }
+}
+
+TEST_F(RunTest, OutputsAmongWhatIsCopiedOrDeletedAreRefused) {
+  for (const char* flag : {"--manifest", "--manifest-sha256", "--log-entries", "--report-json"}) {
+    Outcome inside = run_program({"copy", folder_.path("source"), folder_.path("target"), flag,
+                                  folder_.path("source/./output")});
+    expect_refused(inside, 2);
+    EXPECT_NE(inside.err.find("inside the source"), std::string::npos) << inside.err;
+    EXPECT_FALSE(folder_.has("source/output"));
+    std::vector<std::string> to_target{"copy", folder_.path("source"), folder_.path("target"), flag,
+                                       folder_.path("target/output")};
+    EXPECT_EQ(run_program(to_target).exit_code, 0);
+    to_target.emplace_back("--delete");
+    Outcome gone = run_program(to_target);
+    expect_refused(gone, 2);
+    EXPECT_NE(gone.err.find("--delete would remove it"), std::string::npos) << gone.err;
+    EXPECT_TRUE(folder_.has("target/output"));
+    std::filesystem::remove(folder_.path("target/output"));
+  }
+}
+
+TEST_F(RunTest, TwoInputsFromStdinAreRefused) {
+  Outcome outcome = run_program({"copy", folder_.path("source"), folder_.path("target"),
+                                 "--filter-from", "-", "--owner-map", "-"});
+  expect_refused(outcome, 2);
+  EXPECT_NE(outcome.err.find("two inputs"), std::string::npos) << outcome.err;
+  EXPECT_FALSE(folder_.has("target/a"));
+}
+
 }  // namespace
 }  // namespace nfsferry::test

@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/unique_fd.hpp"
 #include "program.hpp"
@@ -44,7 +46,10 @@ class SilentServer {
   int port_ = 0;
 };
 
-class SignalTest : public testing::TestWithParam<int> {};
+class SignalTest : public testing::TestWithParam<int> {
+ protected:
+  static int wanted_exit_code() { return GetParam() == SIGINT ? 130 : 143; }
+};
 
 TEST_P(SignalTest, StopsTheRunWhichStillWritesItsReport) {
   Folder folder;
@@ -55,7 +60,7 @@ TEST_P(SignalTest, StopsTheRunWhichStillWritesItsReport) {
   server.wait_for_client();
   program.signal(GetParam());
   Outcome outcome = program.wait(std::chrono::seconds(15));
-  EXPECT_EQ(outcome.exit_code, 128 + GetParam()) << outcome.err;
+  EXPECT_EQ(outcome.exit_code, wanted_exit_code()) << outcome.err;
   auto json = nlohmann::json::parse(folder.read("report.json"), nullptr, false);
   ASSERT_FALSE(json.is_discarded());
   EXPECT_EQ(json["Status"], "ERROR");
@@ -70,10 +75,43 @@ TEST_P(SignalTest, StopsTheRunThatIsToMakeItsTarget) {
   server.wait_for_client();
   program.signal(GetParam());
   Outcome outcome = program.wait(std::chrono::seconds(15));
-  EXPECT_EQ(outcome.exit_code, 128 + GetParam()) << outcome.err;
+  EXPECT_EQ(outcome.exit_code, wanted_exit_code()) << outcome.err;
 }
 
-INSTANTIATE_TEST_SUITE_P(Both, SignalTest, testing::Values(SIGINT, SIGTERM));
+TEST_P(SignalTest, StopsABenchThatReachesForEitherSide) {
+  for (bool source : {true, false}) {
+    Folder folder;
+    std::filesystem::create_directory(folder.path("place"));
+    SilentServer server;
+    std::vector<std::string> places{server.url(), folder.path("place")};
+    if (!source) std::swap(places[0], places[1]);
+    Program program({"bench", places[0], places[1]});
+    server.wait_for_client();
+    program.signal(GetParam());
+    Outcome outcome = program.wait(std::chrono::seconds(15));
+    EXPECT_EQ(outcome.exit_code, wanted_exit_code()) << outcome.err;
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path("place")));
+  }
+}
+
+TEST_P(SignalTest, EndsAProbe) {
+  SilentServer server;
+  Program program({"probe", server.url(), "--timeout", "300s"});
+  server.wait_for_client();
+  program.signal(GetParam());
+  EXPECT_EQ(program.wait(std::chrono::seconds(15)).exit_code, wanted_exit_code());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SignalTest, testing::Values(SIGINT, SIGTERM, SIGHUP));
+
+TEST(SilentServer, IsAskedOnceByAProbe) {
+  SilentServer server;
+  Program program({"probe", server.url(), "--timeout", "100ms"});
+  server.wait_for_client();
+  Outcome outcome = program.wait(std::chrono::seconds(15));
+  EXPECT_EQ(outcome.exit_code, 3) << outcome.err;
+  EXPECT_NE(outcome.err.find("no answer in time"), std::string::npos) << outcome.err;
+}
 
 }  // namespace
 }  // namespace nfsferry::test

@@ -182,6 +182,16 @@ TEST_F(BatchTest, AStopLeavesWhatWasNotBegunForTheNextCall) {
   EXPECT_EQ(summary()["not_begun"], 2);
 }
 
+TEST_F(BatchTest, ADryRunSaysThatItIsOne) {
+  make_homes(1);
+  folder_.write("batch.jsonl", copy_line(0));
+  Outcome outcome = run_program({"copy", "--batch", folder_.path("batch.jsonl"), "--dry-run",
+                                 "--report-dir", folder_.path("reports")});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out.find("dry run, nothing was written: 1 home done"), 0u) << outcome.out;
+  EXPECT_EQ(summary()["dry_run"], true);
+}
+
 TEST_F(BatchTest, ABatchOfNothingIsDone) {
   Outcome outcome = run("copy", "\n\n");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
