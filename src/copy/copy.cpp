@@ -229,6 +229,8 @@ void fill_outcome(Shared& shared, CopyReport& report) {
         report.error_detail += "; Amazon EFS says so too while too many users have files open";
       }
     }
+    if (abort->is_errno(EMFILE))
+      report.error_detail += "; raise the limit on open files (ulimit -n)";
     if (abort->is(Own::kCancelled) && signal != 0) {
       report.exit_code = stopped_by(signal);
       report.error_detail = "interrupted by " + abort->detail + "; run again to go on";
