@@ -3,8 +3,11 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <mutex>
 
 namespace nfsferry {
 namespace {
@@ -80,6 +83,20 @@ void log(LogLevel level, std::string_view text) {
   } else {
     state().logger->log(spdlog_level(level), text);
   }
+}
+
+void log_for_all(LogLevel level, const std::string& about, std::string_view text) {
+  constexpr auto kSilence = std::chrono::seconds(5);
+  static std::mutex mutex;
+  static std::map<std::string, std::chrono::steady_clock::time_point> said;
+  auto now = std::chrono::steady_clock::now();
+  {
+    std::lock_guard lock(mutex);
+    auto [last, first] = said.try_emplace(about, now);
+    if (!first && now - last->second < kSilence) return;
+    last->second = now;
+  }
+  log(level, text);
 }
 
 }  // namespace nfsferry

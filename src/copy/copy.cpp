@@ -50,7 +50,8 @@ Task<void> tick(Shared& shared, Loop& loop, Side side, const Worker* worker, boo
     }
     if (stopped && !closed && Clock::now() - *stopped > kStopPatience) {
       closed = true;
-      log(LogLevel::kWarning, "work in flight does not end, leaving it");
+      std::string text = "work in flight does not end, leaving it";
+      log_for_all(LogLevel::kWarning, text, text);
       TaskGroup closing;
       closing.spawn(side.source->close());
       closing.spawn(side.target->close());

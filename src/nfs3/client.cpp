@@ -143,7 +143,8 @@ std::size_t Client::standing_count() const {
 void Client::mend() {
   if (state_ != State::kOpen) return;
   if (standing_count() == 0 && !std::exchange(outage_, true)) {
-    log(LogLevel::kWarning, where() + ": connection lost, connecting again");
+    std::string text = where() + ": connection lost, connecting again";
+    log_for_all(LogLevel::kWarning, text, text);
   }
   for (std::size_t place = 0; place < connections_.size(); ++place) {
     if (stands(place) || mending_[place]) continue;
@@ -218,7 +219,8 @@ void Client::check_stall() {
     die(std::move(error));
   } else if (waited >= kStallSaidAfter && !stall_said_) {
     stall_said_ = true;
-    log(LogLevel::kWarning, where() + ": no answer for " + seconds_since(*oldest) + ", waiting on");
+    log_for_all(LogLevel::kWarning, where() + ": no answer",
+                where() + ": no answer for " + seconds_since(*oldest) + ", waiting on");
   }
 }
 

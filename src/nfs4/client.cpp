@@ -207,7 +207,8 @@ void Client::note_loss() {
 Task<void> Client::recover() {
   auto deadline = Clock::now() + std::chrono::milliseconds(options_.timeout_ms);
   bool lost_connection = connections_.standing() == 0;
-  if (lost_connection) log(LogLevel::kWarning, where() + ": connection lost, connecting again");
+  std::string lost_text = where() + ": connection lost, connecting again";
+  if (lost_connection) log_for_all(LogLevel::kWarning, lost_text, lost_text);
   for (unsigned times = 0; state_ == State::kRecovering; ++times) {
     Status made = co_await recover_once();
     if (made || state_ != State::kRecovering) break;
@@ -384,7 +385,8 @@ void Client::check_stall() {
     die(std::move(error));
   } else if (waited >= kStallSaidAfter && !stall_said_) {
     stall_said_ = true;
-    log(LogLevel::kWarning,
+    log_for_all(
+        LogLevel::kWarning, where() + ": no answer",
         where() + ": no answer for " + std::to_string(waited.count() / 1000) + " s, waiting on");
   }
 }

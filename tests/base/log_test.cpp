@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace nfsferry {
 namespace {
@@ -41,6 +44,20 @@ TEST(Log, KeepsItsJsonValidWithAnOddRunId) {
       logged({LogLevel::kInfo, true, "50%v \"x\"\\\n"}, [] { log(LogLevel::kInfo, "text"); }));
   EXPECT_EQ(line["run_id"], "50%v \"x\"\\\n");
   EXPECT_EQ(line["message"], "text");
+}
+
+TEST(Log, SaysOnceWhatSeveralThreadsMeet) {
+  auto text = logged({LogLevel::kInfo, false, "run-7"}, [] {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([i] {
+        log_for_all(LogLevel::kWarning, "server", "no answer for " + std::to_string(i) + " s");
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    log_for_all(LogLevel::kWarning, "another server", "no answer");
+  });
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;
 }
 
 TEST(Log, WritesALineForPeopleWithTheRunId) {
