@@ -80,13 +80,13 @@ def machine_lines(document: dict[str, Any]) -> Iterator[str]:
     where = "in memory" if document["exports_in_memory"] else "on disk"
     yield (f"         exported folders {where}; load "
            f"{facts['load_at_start']:.2f} at the start, {facts['load_at_end']:.2f} at the end")
-    yield f"         --verify {document['verify']}, where a way does not name another mode"
+    yield f"         --verify {document['verify_mode']}, where a way does not name another mode"
 
 
 def print_results(document: dict[str, Any], sections: Sequence[Section]) -> None:
     parts = [machine_lines(document)]
     parts += [section_lines(section, document[section.name]) for section in sections
               if section.name in document]
-    if document["verify"] == VERIFY[0]:
+    if document["verify_mode"] == VERIFY[0]:
         parts.append(goal_lines(document))
     print("\n\n".join("\n".join(part) for part in parts))
