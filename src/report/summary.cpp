@@ -264,6 +264,7 @@ std::string verify_summary(const CopyReport& report) {
                ", " + counted(report.folders_verified, "folder") + " in " +
                format_duration(report.duration_ms));
   add_filtered(out, report.files_filtered, report.folders_filtered);
+  add_count(out, "not entered", report.mounts_not_entered, "other file system");
   add_count(out, "not equal", failed_entries(report), "entry");
   add_count(out, "only in target", report.target_only, "name");
   add_count(out, "retried", report.retries, "request");

@@ -43,6 +43,7 @@ std::string verify_report_json(const CopyReport& report) {
   json["target_only"] = report.target_only;
   json["files_filtered"] = report.files_filtered;
   json["folders_filtered"] = report.folders_filtered;
+  json["mounts_not_entered"] = report.mounts_not_entered;
   json["not_equal"] = failed_entries(report);
   json["differences"] = std::move(differences);
   json["differences_truncated"] = truncated;

@@ -38,6 +38,7 @@ TEST(VerifyReportJson, DifferencesAndErrorsStandApart) {
   report.target_only = 7;
   report.files_filtered = 9;
   report.folders_filtered = 10;
+  report.mounts_not_entered = 11;
   report.duration_ms = 8;
   report.failures = {{"a", "compare", "differs", "mode 0644, not 0600", 1},
                      {"b/\xff", "compare", "missing", "", 1},
@@ -52,6 +53,7 @@ TEST(VerifyReportJson, DifferencesAndErrorsStandApart) {
   EXPECT_EQ(json["target_only"], 7);
   EXPECT_EQ(json["files_filtered"], 9);
   EXPECT_EQ(json["folders_filtered"], 10);
+  EXPECT_EQ(json["mounts_not_entered"], 11);
   EXPECT_EQ(json["duration_ms"], 8);
   EXPECT_EQ(json["differences"], Json::parse(R"([
       {"path": "a", "error": "differs", "detail": "mode 0644, not 0600"},
