@@ -108,19 +108,6 @@ Task<Result<DirectoryPtr>> make(Target& target, DirectoryPtr parent, std::string
   co_return std::move(made[0]->directory);
 }
 
-Task<Result<std::vector<Entry>>> list_folder(Target& target, DirectoryPtr folder) {
-  std::vector<Entry> entries;
-  auto listing = target.list(std::move(folder));
-  if (!listing) co_return std::move(listing).error();
-  for (bool more = true; more;) {
-    auto page = co_await (*listing)->next();
-    if (!page) co_return std::move(page).error();
-    more = !page->eof;
-    std::move(page->entries.begin(), page->entries.end(), std::back_inserter(entries));
-  }
-  co_return entries;
-}
-
 std::optional<std::set<std::string>> runs_told_by(std::string_view text) {
   if (!text.starts_with(kNoteBegin)) return {};
   std::set<std::string> runs;
@@ -148,7 +135,7 @@ Task<Result<std::set<std::string>>> accept_folder(const Shared& shared, FullTree
     co_return in_the_way(shared, "holds a " + std::string(kBackupNote) +
                                      " that is none of nfsferry's; choose another --backup-dir");
   }
-  NFSFERRY_TRY(std::vector<Entry> entries, co_await list_folder(target, folder), co_return);
+  NFSFERRY_TRY(std::vector<Entry> entries, co_await list_all(target, folder, false), co_return);
   std::set<std::string> there;
   bool holds_more = false;
   for (const Entry& one : entries) {
@@ -326,6 +313,20 @@ void BackupDirectories::unclaim(const Hash128& path) {
 void BackupDirectories::add(const std::string& path, DirectoryPtr directory) {
   std::lock_guard lock(mutex_);
   made_.emplace(path, std::move(directory));
+}
+
+Task<Result<std::vector<Entry>>> list_all(FullTree& tree, DirectoryPtr directory, bool strict) {
+  std::vector<Entry> entries;
+  auto listing = tree.list(std::move(directory));
+  if (!listing) co_return std::move(listing).error();
+  for (bool more = true; more;) {
+    auto page = co_await (*listing)->next();
+    if (!page) co_return std::move(page).error();
+    if (strict && !page->refused.empty()) co_return std::move(page->refused.front());
+    more = !page->eof;
+    std::move(page->entries.begin(), page->entries.end(), std::back_inserter(entries));
+  }
+  co_return entries;
 }
 
 Task<Result<BackupNote>> read_note(FullTree& tree, DirectoryPtr folder) {

@@ -27,6 +27,10 @@ class Shared;
 // directories are backups.
 inline constexpr std::string_view kBackupNote = "README.nfsferry";
 
+// All of a directory. `strict`: names that must not be used are an error.
+Task<Result<std::vector<Entry>>> list_all(FullTree& tree, DirectoryPtr directory,
+                                          bool strict = true);
+
 // The runs that a folder's note tells of. Empty: there is no note, or it is somebody's own.
 struct BackupNote {
   bool is_there = false;

@@ -38,22 +38,6 @@ Task<Result<NodePtr>> open_in(FullTree& tree, NodePtr parent, Entry entry) {
   co_return node;
 }
 
-// `strict`: names that must not be used are an error.
-Task<Result<std::vector<Entry>>> list_all(FullTree& tree, DirectoryPtr directory,
-                                          bool strict = true) {
-  std::vector<Entry> entries;
-  auto listing = tree.list(std::move(directory));
-  if (!listing) co_return std::move(listing).error();
-  for (bool more = true; more;) {
-    auto page = co_await (*listing)->next();
-    if (!page) co_return std::move(page).error();
-    if (strict && !page->refused.empty()) co_return std::move(page->refused.front());
-    more = !page->eof;
-    std::move(page->entries.begin(), page->entries.end(), std::back_inserter(entries));
-  }
-  co_return entries;
-}
-
 }  // namespace
 
 Task<Result<std::vector<BackupPlace>>> find_backups(FullTree& tree) {
