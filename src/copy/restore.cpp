@@ -11,11 +11,13 @@
 #include "copy/lookups.hpp"
 #include "copy/scope.hpp"
 #include "copy/sweep.hpp"
+#include "tree/release_flat.hpp"
 
 namespace nfsferry::copy {
 namespace {
 
-constexpr std::size_t kPutBackAtOnce = 256;  // little may happen between the look and the rename
+constexpr std::size_t kDirectoriesAtOnce = 16;  // directories under way
+constexpr std::size_t kPutBackAtOnce = 256;     // little may happen between the look and the rename
 
 // Of one file under two names, and no other that a server gives the same number.
 bool are_links(const Attributes& a, const Attributes& b) {
@@ -36,6 +38,14 @@ Task<Result<NodePtr>> open_in(FullTree& tree, NodePtr parent, Entry entry) {
   NodePtr node = DirectoryNode::child_of(std::move(parent), std::move(entry));
   node->source = node->target = *std::move(opened);
   co_return node;
+}
+
+Task<Result<ListingPage>> first_page(FullTree& tree, DirectoryPtr directory) {
+  auto listing = tree.list(std::move(directory));
+  if (!listing) co_return std::move(listing).error();
+  auto page = co_await (*listing)->next();
+  if (page && !page->refused.empty()) co_return std::move(page->refused.front());
+  co_return page;
 }
 
 }  // namespace
@@ -73,52 +83,92 @@ Task<Result<std::vector<BackupPlace>>> find_backups(FullTree& tree) {
 struct Restore::Level {
   DirectoryPtr backup;
   NodePtr node;
-  std::string name{};                // in the level above
-  std::vector<Entry> directories{};  // on both sides, still to be entered
-  bool changed = false;              // names of the target's
-  bool left = false;                 // something stays in the backup
+  LevelPtr above;
+  std::string name;                // in the one above
+  std::vector<Entry> directories;  // on both sides
+  std::size_t open = 1;            // of those, and itself until it was gone through
+  bool changed = false;            // names of the target's
+  bool left = false;               // something stays in the backup
+
+  ~Level() { release_flat(std::move(above)); }
 };
+
+// A directory that is on both sides, not entered yet.
+struct Restore::Inside {
+  LevelPtr above;
+  Entry entry;
+};
+
+Restore::Restore(Shared& shared, FullTree& tree) : shared_(shared), tree_(tree) {}
+Restore::~Restore() = default;
 
 Task<Status> Restore::go(const BackupPlace& place) {
   auto backup = co_await tree_.open_directory(place.folder->target, place.entry);
   if (!backup) co_return std::move(backup).error();
-  std::vector<Level> levels;
-  levels.push_back(Level{*std::move(backup), root_of(tree_)});
-  NFSFERRY_TRY(Ok first, co_await fill(levels.back()), co_return);
-  while (!levels.empty() && !shared_.stopping()) {
-    if (levels.back().directories.empty()) {
-      bool whole = !levels.back().left;
-      co_await leave(levels);
-      if (!levels.empty() || !whole) continue;
-      RemoveEntry empty{place.folder->target.get(), place.entry.name, true};
-      auto removed = co_await tree_.remove(std::span<const RemoveEntry>(&empty, 1));
-      if (!removed[0]) co_return std::move(removed[0]).error();
-      continue;
-    }
-    Entry next = std::move(levels.back().directories.back());
-    levels.back().directories.pop_back();
-    std::string name = next.name;
-    Status entered = co_await enter(levels, std::move(next));
-    if (!entered) failed(levels.back(), name, entered.error());
+  auto top = std::make_shared<Level>();
+  top->backup = *std::move(backup);
+  top->node = root_of(tree_);
+  Status filled = co_await fill(top);
+  if (filled) co_await close_one(top);
+  co_await lanes_.join();
+  waiting_.clear();
+  bool whole = filled && !top->left && top->open == 0 && !shared_.stopping();
+  if (!whole) co_return filled;
+  RemoveEntry empty{place.folder->target.get(), place.entry.name, true};
+  auto removed = co_await tree_.remove(std::span<const RemoveEntry>(&empty, 1));
+  co_return std::move(removed[0]);
+}
+
+// The deepest ones first, so that few wait.
+Task<void> Restore::lane() {
+  while (!waiting_.empty() && !shared_.stopping()) {
+    Inside next = std::move(waiting_.back());
+    waiting_.pop_back();
+    Status entered = co_await enter(next.above, next.entry);
+    if (entered) continue;
+    failed(*next.above, next.entry.name, entered.error());
+    co_await close_one(std::move(next.above));
   }
-  co_return ok();
 }
 
-Task<Status> Restore::enter(std::vector<Level>& levels, Entry entry) {
-  Level& above = levels.back();
-  NFSFERRY_TRY(Entry there, co_await tree_.lookup(above.node->target, entry.name), co_return);
-  auto backup = co_await tree_.open_directory(above.backup, entry);
+Task<Status> Restore::enter(const LevelPtr& above, const Entry& entry) {
+  NFSFERRY_TRY(Entry there, co_await tree_.lookup(above->node->target, entry.name), co_return);
+  auto backup = co_await tree_.open_directory(above->backup, entry);
   if (!backup) co_return std::move(backup).error();
-  NFSFERRY_TRY(NodePtr node, co_await open_in(tree_, above.node, std::move(there)), co_return);
-  Level level{*std::move(backup), std::move(node), entry.name};
+  NFSFERRY_TRY(NodePtr node, co_await open_in(tree_, above->node, std::move(there)), co_return);
+  auto level = std::make_shared<Level>();
+  level->backup = *std::move(backup);
+  level->node = std::move(node);
+  level->above = above;
+  level->name = entry.name;
   NFSFERRY_TRY(Ok filled, co_await fill(level), co_return);
-  levels.push_back(std::move(level));
+  co_await close_one(std::move(level));
   co_return ok();
 }
 
-// Puts back what is in this directory, but for directories that are on both sides.
-Task<Status> Restore::fill(Level& level) {
-  NFSFERRY_TRY(std::vector<Entry> entries, co_await list_all(tree_, level.backup), co_return);
+// Puts back what is in this directory, but for directories that are on both sides: those wait.
+Task<Status> Restore::fill(LevelPtr level) {
+  auto page = co_await first_page(tree_, level->backup);
+  if (!page) co_return std::move(page).error();
+  if (page->eof) {
+    co_await take_all(*level, std::move(page->entries));
+  } else {
+    co_await large_.acquire();
+    auto all = co_await list_all(tree_, level->backup);
+    if (all) co_await take_all(*level, *std::move(all));
+    large_.release();
+    if (!all) co_return std::move(all).error();
+  }
+  level->open += level->directories.size();
+  for (Entry& one : level->directories) waiting_.push_back(Inside{level, std::move(one)});
+  level->directories.clear();
+  std::uint64_t more =
+      std::min<std::uint64_t>(lanes_.running() + waiting_.size(), kDirectoriesAtOnce);
+  for (std::uint64_t n = lanes_.running(); n < more; ++n) lanes_.spawn(lane());
+  co_return ok();
+}
+
+Task<void> Restore::take_all(Level& level, std::vector<Entry> entries) {
   for (std::size_t begin = 0; begin < entries.size() && !shared_.stopping();) {
     std::size_t end = std::min(entries.size(), begin + kPutBackAtOnce);
     auto first = entries.begin() + static_cast<std::ptrdiff_t>(begin);
@@ -128,7 +178,6 @@ Task<Status> Restore::fill(Level& level) {
     co_await take(level, std::move(some));
   }
   level.left = level.left || shared_.stopping();
-  co_return ok();
 }
 
 Task<void> Restore::take(Level& level, std::vector<Entry> entries) {
@@ -233,11 +282,17 @@ Task<void> Restore::put_back(Level& level, std::vector<Entry> entries) {
   }
 }
 
-// The deepest level is done with: its directory in the backup goes if nothing is left in it, and
-// the target's gets back the time that it had.
-Task<void> Restore::leave(std::vector<Level>& levels) {
-  Level level = std::move(levels.back());
-  levels.pop_back();
+// The level itself, or one in it, is done with. Where it was the last one, the one above is next.
+Task<void> Restore::close_one(LevelPtr level) {
+  while (level && --level->open == 0 && !shared_.stopping()) {
+    co_await leave(*level);
+    level = level->above;
+  }
+}
+
+// All in it is done with: its directory in the backup goes if nothing is left in it, and the
+// target's gets back the time that it had.
+Task<void> Restore::leave(Level& level) {
   if (level.changed) {
     NewAttributes time;
     time.mtime = level.node->entry.attributes.mtime;
@@ -245,8 +300,8 @@ Task<void> Restore::leave(std::vector<Level>& levels) {
     auto set = co_await tree_.set_attributes(std::span<const SetAttributes>(&request, 1));
     if (!set[0]) failed(level, {}, set[0].error());
   }
-  if (levels.empty()) co_return;
-  Level& above = levels.back();
+  if (!level.above) co_return;
+  Level& above = *level.above;
   above.left = above.left || level.left;
   if (level.left) co_return;
   RemoveEntry empty{above.backup.get(), level.name, true};
