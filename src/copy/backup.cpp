@@ -21,6 +21,7 @@ constexpr std::string_view kNoteRest =
     "  nfsferry backups TARGET                  lists them, and removes old ones\n"
     "  nfsferry restore TARGET --run-id RUN     puts everything of one run back\n";
 constexpr std::string_view kRunLine = "run ";
+constexpr unsigned kNoteTriesMost = 8;
 
 Error in_the_way(const Shared& shared, std::string_view what) {
   return own_error(
@@ -255,9 +256,13 @@ Task<std::vector<Status>> keep(Shared& shared, FullTree& target, std::vector<Kep
       results[i] = std::move(there[i]).error();
       continue;
     }
-    first[i] = shared.backup.claim(key_of(shared, one));
-    if (!first[i] && way == Way::kMove)
+    BackupDirectories::Claim claim = shared.backup.claim(key_of(shared, one));
+    first[i] = claim == BackupDirectories::Claim::kMine;
+    if (claim == BackupDirectories::Claim::kPending)
+      results[i] = own_error(Own::kTypeConflict, "backup", "it comes twice, and is being kept");
+    else if (!first[i] && way == Way::kMove)
       results[i] = own_error(Own::kTypeConflict, "backup", "the run has replaced it itself");
+    if (first[i] && !*there[i]) shared.backup.settle(key_of(shared, one));
     if (!first[i] || !*there[i]) continue;
     auto place = co_await backup_of(shared, target, one.node);
     if (place)
@@ -272,14 +277,12 @@ Task<std::vector<Status>> keep(Shared& shared, FullTree& target, std::vector<Kep
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (places[i]) results[i] = std::move(done[next++]);
     if (places[i] && results[i] && !synced) results[i] = synced;
-    if (results[i]) {
-      if (places[i]) ++shared.counters.backed_up;
-      continue;
-    }
-    bool gone = means_no_entry(results[i].error());
+    bool gone = !results[i] && means_no_entry(results[i].error());
     if (gone) gone = co_await is_removed(target, entries[i]);
-    if (gone) {
+    if (results[i] && places[i]) ++shared.counters.backed_up;
+    if (results[i] || gone) {
       results[i] = ok();
+      if (first[i]) shared.backup.settle(key_of(shared, entries[i]));
       continue;
     }
     if (first[i]) shared.backup.unclaim(key_of(shared, entries[i]));
@@ -300,9 +303,16 @@ DirectoryPtr BackupDirectories::find(const std::string& path) const {
   return found == made_.end() ? nullptr : found->second;
 }
 
-bool BackupDirectories::claim(const Hash128& path) {
+BackupDirectories::Claim BackupDirectories::claim(const Hash128& path) {
   std::lock_guard lock(mutex_);
-  return kept_.insert(path).second;
+  auto [found, inserted] = kept_.try_emplace(path, false);
+  if (inserted) return Claim::kMine;
+  return found->second ? Claim::kSettled : Claim::kPending;
+}
+
+void BackupDirectories::settle(const Hash128& path) {
+  std::lock_guard lock(mutex_);
+  kept_[path] = true;
 }
 
 void BackupDirectories::unclaim(const Hash128& path) {
@@ -329,7 +339,9 @@ Task<Result<std::vector<Entry>>> list_all(FullTree& tree, DirectoryPtr directory
   co_return entries;
 }
 
-Task<Result<BackupNote>> read_note(FullTree& tree, DirectoryPtr folder) {
+namespace {
+
+Task<Result<BackupNote>> read_note_once(FullTree& tree, DirectoryPtr folder) {
   std::string name(kBackupNote);
   auto entry = co_await tree.lookup(folder, std::move(name));
   if (!entry && means_no_entry(entry.error())) co_return BackupNote{};
@@ -346,6 +358,17 @@ Task<Result<BackupNote>> read_note(FullTree& tree, DirectoryPtr folder) {
   std::span<const std::byte> bytes = read[0]->data.bytes;
   note.runs = runs_told_by({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   co_return note;
+}
+
+}  // namespace
+
+// One that others replace meanwhile, who add their run, is looked for again.
+Task<Result<BackupNote>> read_note(FullTree& tree, DirectoryPtr folder) {
+  for (unsigned tries = 1;; ++tries) {
+    auto note = co_await read_note_once(tree, folder);
+    bool replaced = !note && (means_stale(note.error()) || means_no_entry(note.error()));
+    if (!replaced || tries == kNoteTriesMost) co_return note;
+  }
 }
 
 Task<Status> check_backup(Shared& shared, FullTree& target) {

@@ -43,14 +43,20 @@ class BackupDirectories {
  public:
   DirectoryPtr find(const std::string& path) const;  // null: not made yet
   void add(const std::string& path, DirectoryPtr directory);
-  // True for who keeps the path's entry first; what a run replaces once more is its own.
-  bool claim(const Hash128& path);
+  // What a run replaces once more is its own.
+  enum class Claim : std::uint8_t {
+    kMine,     // nobody has kept the path's entry yet: settle() or unclaim() follows
+    kPending,  // somebody is about to
+    kSettled,
+  };
+  Claim claim(const Hash128& path);
+  void settle(const Hash128& path);
   void unclaim(const Hash128& path);
 
  private:
   mutable std::mutex mutex_;
   std::map<std::string, DirectoryPtr> made_;
-  std::set<Hash128> kept_;
+  std::map<Hash128, bool> kept_;  // and whether that is settled
 };
 
 // Before a copy, where a backup is asked for. Errors: kTypeConflict where NAME is something else,

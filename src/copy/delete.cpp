@@ -35,7 +35,7 @@ Task<void> Worker::delete_surplus() {
   Status allowed = ok();
   std::string why_not;
   if (shared_.failures.count() > 0)
-    why_not = std::to_string(shared_.failures.count()) + " entries failed";
+    why_not = "entries failed";
   else if (source_.root_entry().attributes.fileid == 0 ||
            target_.root_entry().attributes.fileid == 0)
     why_not = "a server tells no numbers of files";
@@ -65,8 +65,9 @@ void Worker::leave_surplus(std::vector<Surplus::InDirectory> all, const std::str
   std::size_t names = 0;
   for (const Surplus::InDirectory& one : all) names += one.names.size();
   shared_.counters.deletion_refused += names;
-  log(LogLevel::kWarning, "nothing is deleted, as " + why + ": " + std::to_string(names) +
-                              " names that only the target has stay");
+  log(LogLevel::kWarning,
+      "nothing is deleted, as " + why +
+          "; names that only the target has, and that stay: " + std::to_string(names));
   for (Surplus::InDirectory& one : all) release(std::move(one.node));
 }
 
@@ -81,7 +82,7 @@ Task<Status> Worker::refuse_to_delete(const std::vector<Surplus::InDirectory>& a
   if (!count.nothing_failed())
     why = "what would go cannot be counted";
   else if (count.entries() > most)
-    why = std::to_string(count.entries()) + " entries would go, more than --max-delete " +
+    why = "to delete: " + std::to_string(count.entries()) + ", more than --max-delete " +
           std::to_string(most);
   if (why.empty()) co_return ok();
   co_return own_error(Own::kTooManyDeletions, "delete", why + ": nothing was deleted");

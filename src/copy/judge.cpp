@@ -38,6 +38,7 @@ Task<void> Worker::take_entry(Merge& merge, Entry entry, const TargetRow* row) {
   }
   const Attributes& own = item.entry.attributes;
   bool linked = own.link_count > 1 && own.fileid != 0 && shared_.target_can.hard_links;
+  if (verifying() && row && row->fileid == 0) linked = false;  // no telling: each name is compared
   if (linked && !(row && is_left_alone(item.entry, *row))) {
     LinkedName name{node, item.entry, row ? row->fileid : 0, row != nullptr};
     if (shared_.hard_links.add(std::move(name)) == HardLinks::Place::kLater) {

@@ -94,10 +94,18 @@ void Worker::made_anew(const WorkItem& item) {
   entry_done(item);
 }
 
-// Links the other names of all groups to their first, many groups in one call. What could not be
-// linked at once goes group by group.
+// Links the other names of all groups to their first. A name that has become a directory is gone
+// through on the way, and may hold further groups.
 Task<void> Worker::make_hard_links() {
-  std::vector<HardLinks::Group> groups = shared_.hard_links.take();
+  for (;;) {
+    std::vector<HardLinks::Group> groups = shared_.hard_links.take();
+    if (groups.empty()) co_return;
+    co_await link_all(std::move(groups));
+  }
+}
+
+// Many groups in one call. What could not be linked at once goes group by group.
+Task<void> Worker::link_all(std::vector<HardLinks::Group> groups) {
   for (HardLinks::Group& group : groups) {
     std::vector<LinkedName> to_link;
     for (LinkedName& name : group.others) {
@@ -228,6 +236,11 @@ Task<void> Worker::link_or_copy(HardLinks::Group group) {
     HardLinks::Group made = shared_.hard_links.take_group(name.entry);
     group.in_place = made.in_place;
     group.hash = made.hash;
+    shared_.counters.files_found += made.others.size();
+    for (LinkedName& more : made.others) {  // found on the way
+      ++more.node->in_flight;
+      group.others.push_back(std::move(more));
+    }
     std::span<HardLinks::Group> one(&group, 1);
     if (group.in_place) co_await link_groups(one);
   }

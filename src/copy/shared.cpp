@@ -64,7 +64,12 @@ void Failures::add(Phase phase, std::string path, const Error& error, std::uint3
   ++count_;
   ++by_phase_[static_cast<std::size_t>(phase)];
   if (say) observer_.on_failure(failure);
-  if (kept_.size() < kFailuresKept) kept_.push_back(std::move(failure));
+  bool difference = error.is(Own::kDiffers) || error.is(Own::kMissing);
+  if (kept_.size() < kFailuresKept)
+    kept_.push_back(std::move(failure));
+  else if (difference && !difference_kept_)
+    kept_.back() = std::move(failure);
+  difference_kept_ = difference_kept_ || difference;
 }
 
 void Failures::give_to(CopyReport& report) {
@@ -192,6 +197,15 @@ void HardLinks::in_place(const NodePtr& node, const Entry& entry, std::uint64_t 
   found->second.in_place = true;
   found->second.target_fileid = target_fileid;
   found->second.hash = hash;
+}
+
+void HardLinks::forget(const NodePtr& node) {
+  std::lock_guard lock(mutex_);
+  for (auto& [key, group] : groups_) {
+    if (group.node != node) continue;
+    group.in_place = false;
+    group.target_fileid = 0;
+  }
 }
 
 bool HardLinks::claim(std::uint64_t target_fileid) {

@@ -151,7 +151,8 @@ class SerialObserver : public Observer {
 // In which part of the work an entry failed.
 enum class Phase : std::uint8_t { kPrepare, kTransfer, kVerify, kDelete };
 
-// Entries that failed: the first kFailuresKept in full, all of them counted.
+// Entries that failed: the first kFailuresKept in full, the first difference among them, all of
+// them counted.
 class Failures {
  public:
   explicit Failures(Observer& observer) : observer_(observer) {}
@@ -166,6 +167,7 @@ class Failures {
   std::atomic<std::uint64_t> count_{0};
   std::uint64_t by_phase_[4] = {};
   std::vector<Failure> kept_;
+  bool difference_kept_ = false;
 };
 
 // Directories to be listed: a bounded stack (depth first keeps it small), and the count of those
@@ -218,6 +220,8 @@ class HardLinks {
   // where its content was read.
   void in_place(const NodePtr& node, const Entry& entry, std::uint64_t target_fileid,
                 std::optional<FileHash> hash);
+  // What has these names in the target is another directory's by now: nothing is linked to it.
+  void forget(const NodePtr& node);
   // True if no other group's first name is this file of the target.
   bool claim(std::uint64_t target_fileid);
   struct Group {

@@ -41,7 +41,8 @@ Task<void> Sweep::run() {
   TaskGroup sweepers;
   for (std::size_t i = 0; i < kAtOnce; ++i) sweepers.spawn(sweeper());
   co_await sweepers.join();
-  if (left_ > 0 && !why_) why_ = own_error(Own::kCancelled, "remove");
+  bool unfinished = left_ > 0 || shared_.stopping();  // what was left out is in no count
+  if (unfinished && !why_) why_ = own_error(Own::kCancelled, "remove");
 }
 
 Task<void> Sweep::sweeper() {

@@ -86,6 +86,7 @@ Task<NodePtr> Worker::replace(NodePtr old, Entry now) {
   log(LogLevel::kInfo, "replaced in the source while it was listed, listed again: " +
                            escape_for_terminal(old->path()));
   co_await await_entries(old);
+  if (writing()) shared_.hard_links.forget(old);
   if (old->outlasts_files) {  // what it held may still be copied over what has the same name now
     ++shared_.counters.changed;
     tell_directory(*old, EntryAction::kChanged);

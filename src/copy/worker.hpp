@@ -129,6 +129,7 @@ class Worker {
   Task<void> copy_specials(std::vector<WorkItem> items);
   void made_anew(const WorkItem& item);
   Task<void> make_hard_links();
+  Task<void> link_all(std::vector<HardLinks::Group> groups);
   void check_hard_links();
   Task<void> link_groups(std::span<HardLinks::Group> groups);
   Task<void> link_or_copy(HardLinks::Group group);

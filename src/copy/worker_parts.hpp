@@ -24,12 +24,12 @@ struct Worker::Merge {
   bool whole = true;
   bool empty = true;  // the source has nothing here
 
-  // Started over: this name has been dealt with before.
+  // This name has been dealt with before: the listing was started over, or tells it twice.
   bool was_taken(const Hash128& key) {
-    if (!since) return false;
-    if (node->left_out.has(key)) return true;
     const TargetRow* row = table.find(key);
-    return row ? row->taken : since->find(key) != nullptr;
+    if (row && row->taken) return true;
+    if (!since) return false;
+    return node->left_out.has(key) || (!row && since->find(key) != nullptr);
   }
 };
 

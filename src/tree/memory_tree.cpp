@@ -163,7 +163,8 @@ Result<MemoryNodePtr> MemoryTree::source_node(const SourceItem& item, FileType t
   const Entry& entry = *item.entry;
   NFSFERRY_TRY(MemoryNodePtr node, volume_->find(*node_of(item.parent), entry.name), return);
   Attributes found = volume_->attributes(*node);
-  if (found.type != type || found.fileid != entry.attributes.fileid) {
+  std::uint64_t told = entry.attributes.fileid;  // 0: by a server that tells none
+  if (found.type != type || (told != 0 && found.fileid != told)) {
     return errno_error(ESTALE, "open", entry.name);
   }
   return node;

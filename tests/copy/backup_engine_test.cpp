@@ -460,6 +460,34 @@ TEST_F(BackupRun, a_restore_leaves_in_the_backup_what_it_cannot_put_back) {
   EXPECT_EQ(target("/a"), "a");
 }
 
+TEST_F(BackupRun, a_restore_goes_through_directories_side_by_side_and_leaves_the_failed_ones) {
+  constexpr unsigned kWide = 7;
+  for (unsigned i = 0; i < kWide * kWide; ++i) {
+    std::string above = "/d" + std::to_string(i / kWide);
+    std::string path = above + "/e" + std::to_string(i % kWide);
+    if (i % kWide == 0) from(above, FileType::kDirectory);
+    if (i % kWide == 0) to(above, FileType::kDirectory);
+    from(path, FileType::kDirectory);
+    to(path, FileType::kDirectory);
+    from(path + "/file", FileType::kRegular, "new content");
+    to(path + "/file", FileType::kRegular, "old " + path);
+    to(path + "/surplus", FileType::kDirectory);
+  }
+  done();
+  Restored undone = restore("first", failing("open_directory", "e3", EIO));
+  EXPECT_EQ(undone.run.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(undone.run.failures.size(), kWide);
+  EXPECT_EQ(undone.restored, 2 * kWide * (kWide - 1));
+  EXPECT_EQ(target("/d2/e3/file"), "new content");
+  EXPECT_EQ(kept("/d2/e3/file"), "old /d2/e3");
+  EXPECT_EQ(target("/d2/e4/file"), "old /d2/e4");
+  EXPECT_FALSE(there("/kept/first/d2/e4"));
+  EXPECT_EQ(restore("first").restored, 2 * kWide);
+  EXPECT_EQ(target("/d6/e3/file"), "old /d6/e3");
+  EXPECT_TRUE(there("/d6/e3/surplus"));
+  EXPECT_FALSE(there("/kept/first"));
+}
+
 TEST_F(BackupRun, a_restore_moves_no_directory_aside_in_which_another_run_is_at_work) {
   to("/a", FileType::kRegular, "old");
   done();
@@ -483,6 +511,59 @@ TEST_F(BackupRun, leaves_a_directory_that_the_source_gets_while_it_is_gone_throu
   EXPECT_FALSE(there("/two"));
   EXPECT_EQ(report.folders_deleted, 1u);
   EXPECT_EQ(report.deletion_refused, 1u);
+}
+
+TEST_F(BackupRun, a_restore_that_is_stopped_while_it_looks_through_a_directory_leaves_it) {
+  to("/a", FileType::kRegular, "old");
+  done();
+  to("/a", FileType::kDirectory);
+  for (const char* name : {"/a/1", "/a/2", "/a/3"}) to(name, FileType::kRegular, "x");
+  to("/a/sub", FileType::kDirectory);
+  to("/a/sub/.nfsferry-lock", FileType::kRegular, "somebody's");
+  MemoryOptions options;
+  options.page_entries = 1;
+  options.fail = [this](std::string_view operation,
+                        std::string_view after) -> std::optional<Error> {
+    if (operation == "list" && after == "1") stop_ = SIGTERM;
+    return {};
+  };
+  restore("first", options);
+  EXPECT_NE(stop_, 0);
+  EXPECT_TRUE(there("/a/sub/.nfsferry-lock"));
+  EXPECT_EQ(kept("/a"), "old");
+}
+
+TEST_F(BackupRun, a_restore_reads_a_note_again_that_another_run_has_replaced) {
+  from("/a", FileType::kRegular, "new content");
+  to("/a", FileType::kRegular, "old");
+  done();
+  MemoryOptions options;
+  options.fail = [this, reads = 0](std::string_view operation,
+                                   std::string_view name) mutable -> std::optional<Error> {
+    if (operation != "read_file" || name != kBackupNote || ++reads != 2) return {};
+    std::string text = target("/kept/" + std::string(kBackupNote));
+    EXPECT_TRUE(target_volume_->remove(*at(*target_volume_, "/kept"), kBackupNote, false));
+    to("/kept/" + std::string(kBackupNote), FileType::kRegular, text);
+    return {};
+  };
+  Restored undone = restore("first", options);
+  EXPECT_EQ(undone.run.exit_code, ExitCode::kDone);
+  EXPECT_EQ(target("/a"), "old");
+}
+
+TEST_F(BackupRun, keeps_what_a_name_had_before_a_listing_told_it_twice) {
+  from("/a", FileType::kRegular, "new content");
+  to("/a", FileType::kRegular, "old");
+  MemoryOptions source;
+  source.preferences.files_per_batch = 1;
+  source.relist = [](std::vector<Entry>& entries) {
+    std::vector<Entry> all = entries;
+    for (const Entry& entry : all) entries.push_back(entry);
+  };
+  CopyReport report = copy(std::move(source));
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(target("/a"), "new content");
+  EXPECT_EQ(kept("/a"), "old");
 }
 
 TEST_F(BackupRun, a_restore_takes_nothing_that_comes_while_it_looks_through_a_directory) {

@@ -154,10 +154,11 @@ class Engine : public ::testing::Test {
     waited_ms_ = pace.waited_ms();
     return report;
   }
-  CopyReport verify(Observer* observer = nullptr, MemoryOptions source_options = {}) {
+  CopyReport verify(Observer* observer = nullptr, MemoryOptions source_options = {},
+                    MemoryOptions target_options = {}) {
     Observer quiet;
     auto source = tree(source_volume_, std::move(source_options));
-    auto target = tree(target_volume_);
+    auto target = tree(target_volume_, std::move(target_options));
     if (target_can_) target->adopt(*target_can_);
     Pace pace(limits_, stop_);
     Shared shared(Job::kVerify, options_, observer ? *observer : quiet, stop_, pace);

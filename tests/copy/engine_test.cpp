@@ -229,6 +229,23 @@ TEST_F(Engine, more_directories_than_the_queue_holds_are_all_copied) {
   EXPECT_EQ(report.files_transferred, static_cast<std::uint64_t>(kMany));
 }
 
+// It is gone through when names are linked, and has a group of its own.
+TEST_F(Engine, a_further_name_that_has_become_a_directory_is_copied_with_its_links) {
+  MemoryNodePtr one = from("/one", FileType::kRegular, "first");
+  EXPECT_TRUE(source_volume_->link(one, *source_volume_->root(), "two"));
+  auto replace = [this] {
+    EXPECT_TRUE(source_volume_->remove(*source_volume_->root(), "two", false));
+    from("/two", FileType::kDirectory);
+    MemoryNodePtr inside = from("/two/f1", FileType::kRegular, "inside");
+    EXPECT_TRUE(source_volume_->link(inside, *at(*source_volume_, "/two"), "f2"));
+  };
+  CopyReport report = copy(before("read_file", "two", replace), failing("put_file", "one", EIO));
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(content(*target_volume_, "/two/f1"), "inside");
+  EXPECT_EQ(at(*target_volume_, "/two/f1"), at(*target_volume_, "/two/f2"));
+}
+
 TEST_F(Engine, a_target_without_hard_links_gets_a_copy_for_each_name) {
   auto linked = [](MemoryTree& to) -> Task<void> {
     co_await put(to, to.root(), "first", 10);

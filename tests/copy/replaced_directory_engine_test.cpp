@@ -89,6 +89,21 @@ TEST_F(ReplacedDirectory, takes_nothing_from_the_target_that_it_has_now) {
   EXPECT_EQ(at(*target_volume_, "/dir/new"), there) << "it was equal";
 }
 
+// What has the first name of a group in the target is another file by then.
+TEST_F(ReplacedDirectory, leaves_names_of_its_files_elsewhere_the_content_that_they_have) {
+  std::string deep;  // listed later
+  for (int i = 0; i < 100; ++i) from(deep += "/x", FileType::kDirectory);
+  EXPECT_TRUE(source_volume_->link(at(*source_volume_, "/dir/a0"), *at(*source_volume_, deep),
+                                   "further name"));
+  MemoryOptions source = replacing("bdeep");
+  source.page_entries = 1;  // the first ones are copied by then
+  source.preferences.files_per_batch = 1;
+  CopyReport report = copy(std::move(source));
+  for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+  expect_the_new_one();
+  EXPECT_EQ(content(*target_volume_, deep + "/further name"), "old");
+}
+
 // nfs-ganesha (4.3) that keeps no pages of directories says so where an entry goes meanwhile.
 TEST_F(ReplacedDirectory, that_is_called_stale_and_is_still_there_is_listed_again) {
   MemoryOptions stale;

@@ -178,6 +178,40 @@ TEST_F(Verification, a_group_of_names_must_be_a_group_in_the_target) {
       << error_of(report, "b");
 }
 
+TEST_F(Verification, names_of_one_file_are_compared_one_by_one_where_the_target_tells_no_numbers) {
+  add(*source_volume_, "/a", FileType::kRegular, "same");
+  EXPECT_TRUE(source_volume_->link(at(*source_volume_, "/a"), *source_volume_->root(), "b"));
+  add(*target_volume_, "/a", FileType::kRegular, "same");
+  add(*target_volume_, "/b", FileType::kRegular, "else");
+  date("");
+  MemoryOptions untold;
+  untold.relist = [](std::vector<Entry>& entries) {
+    for (Entry& entry : entries) entry.attributes.fileid = 0;
+  };
+  CopyReport report = verify(nullptr, {}, untold);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(error_of(report, "a"), "none");
+  EXPECT_NE(error_of(report, "b"), "none");
+}
+
+TEST_F(Verification, a_difference_is_told_beside_any_number_of_failures) {
+  constexpr int kMany = 1'100;
+  for (int i = 0; i < kMany; ++i) both("/a" + std::to_string(i), FileType::kRegular, "same");
+  add(*source_volume_, "/z", FileType::kRegular, "same");
+  add(*target_volume_, "/z", FileType::kRegular, "else");
+  date("");
+  options_.compare = CompareMode::kChecksum;
+  MemoryOptions broken;
+  broken.page_entries = 100;
+  broken.fail = [](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    bool meant = operation == "read_file" && name.starts_with("a");
+    return meant ? std::optional(errno_error(EIO, operation, name)) : std::nullopt;
+  };
+  CopyReport report = verify(nullptr, broken);
+  EXPECT_TRUE(report.failures_truncated);
+  EXPECT_NE(error_of(report, "z"), "none");
+}
+
 TEST_F(Verification, a_file_that_the_target_has_under_two_names_differs_and_is_left) {
   both("/a", FileType::kRegular, "x");
   ASSERT_TRUE(target_volume_->link(at(*target_volume_, "/a"), *target_volume_->root(), "b"));
