@@ -71,6 +71,7 @@ Cost BatchRunner::room_beside(const std::vector<std::size_t>& items) const {
 
 Task<void> BatchRunner::send(std::vector<std::size_t> items) {
   Compound request(batch_.kind(), batch_.repeat());
+  request.leave_waiting_to_caller();
   std::unique_ptr<Batch> head = batch_.take_head(room_beside(items));
   for (std::size_t i = 0; head && i < head->size(); ++i) head->encode(i, before(i), request);
   std::optional<std::size_t> previous;
@@ -166,9 +167,7 @@ Task<bool> BatchRunner::item_failed(const Compound& request, std::size_t item, b
     co_await client_.back_off(attempts_[item]);
     co_return another_attempt(item, error);
   }
-  bool waited_for = batch_.repeat() == Repeat::kIdempotent;  // by the client, for all of its time
-  bool again = false;
-  if (!waited_for) again = co_await wait_and_retry(client_, error, patience_[item]);
+  bool again = co_await wait_and_retry(client_, error, patience_[item]);
   if (again) co_return true;
   batch_.fail(item, std::move(error));
   co_return false;

@@ -84,8 +84,9 @@ Client40::Client40(Loop& loop, ClientOptions options)
 
 void Client40::note_sizes(std::uint64_t max_read, std::uint64_t max_write) {
   auto with_data = [](std::uint64_t data) {
-    return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
-        data + kBytesBesideData, kBytesBefore, std::uint64_t{kRecordBytesAsked}));
+    std::uint64_t most = kRecordBytesAsked;
+    return static_cast<std::uint32_t>(
+        std::clamp<std::uint64_t>(std::min(data, most) + kBytesBesideData, kBytesBefore, most));
   };
   limits_.request_bytes = with_data(max_write);
   limits_.response_bytes = with_data(max_read);
@@ -200,6 +201,7 @@ Task<Client40::Next> Client40::after_loss(const Compound& request, Attempt& atte
 Task<Client40::Next> Client40::after_delay(Attempt& attempt) {
   attempt.turn.end();
   attempt.has_turn = false;
+  attempt.connections_lost = 0;  // it was answered
   co_await back_off(attempt.delays++);
   co_return Next::kAgain;
 }
@@ -210,7 +212,8 @@ Task<Client40::Next> Client40::after_reply(const Compound& request, Attempt& att
   bool again = is_least_partial(request, reply) && ++attempt.too_much < kTooMuchMost;
   if (status != Nfsstat4::kOk) {
     Error error = explained(request, nfs4_error(status, Op::kPutfh));
-    again = is_busy_with(request, error) && may_wait(attempt.delayed_since);
+    again =
+        !request.caller_waits() && is_busy_with(request, error) && may_wait(attempt.delayed_since);
     reply.explain(std::move(error.detail));
   }
   if (again && request.idempotent()) co_return co_await after_delay(attempt);

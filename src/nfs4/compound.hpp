@@ -55,6 +55,9 @@ class Compound {
   // What this request opens is closed when it is done: see Client::add_close.
   void close_opened() { closes_opened_ = true; }
   bool closes_opened() const { return closes_opened_; }
+  // An operation that the server is too busy for is its caller's to wait for, one by one.
+  void leave_waiting_to_caller() { caller_waits_ = true; }
+  bool caller_waits() const { return caller_waits_; }
   std::size_t reply_bytes() const { return reply_bytes_; }
   bool has_reply_payload() const { return has_reply_payload_; }
 
@@ -72,6 +75,7 @@ class Compound {
   std::size_t reply_bytes_ = 0;
   bool has_reply_payload_ = false;
   bool closes_opened_ = false;
+  bool caller_waits_ = false;
 };
 
 // The results of one COMPOUND, taken in the order of the request's operations. Spans and views in

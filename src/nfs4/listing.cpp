@@ -61,14 +61,14 @@ Task<Result<ListingPage>> Nfs4Listing::next() {
     co_return nfs4_error(Nfsstat4::kBadCookie, Op::kReaddir);  // it refuses the verifier instead
   }
   if (!page) co_return std::move(page).error();
-  if (client_.client_generation() != client_generation_) {
-    co_return nfs4_error(Nfsstat4::kBadCookie, Op::kReaddir);
-  }
   bool nothing = cookie_ == before && !page->eof;
   if (nothing) {
     page = co_await request_page(std::min(4 * maxcount, most));
     if (!page) co_return std::move(page).error();
     nothing = cookie_ == before && !page->eof;
+  }
+  if (client_.client_generation() != client_generation_) {
+    co_return nfs4_error(Nfsstat4::kBadCookie, Op::kReaddir);
   }
   if (nothing || (!page->eof && circle_.closed_by(cookie_))) {
     co_return own_error(Own::kListingLoops, "READDIR",

@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
+
+#include "base/log.hpp"
 
 namespace nfsferry::nfs4 {
 namespace {
 
 constexpr std::uint32_t kMinorVersion = 1;
 constexpr std::size_t kReplyHeaderBytes = 128;  // RPC and COMPOUND headers, SEQUENCE
+// SEQ4_STATUS_EXPIRED_ALL_STATE_REVOKED, EXPIRED_SOME_STATE_REVOKED, ADMIN_STATE_REVOKED
+constexpr std::uint32_t kStateRevoked = 0x08 | 0x10 | 0x20;
 
 // What took a request's connections may be the request itself: sent once more it would take another
 // one. Sent in its slot, an operation that no request of ours begins with is answered as its own
@@ -137,6 +142,7 @@ Task<Session::Next> Session::exchange(Compound& request, Attempt& attempt) {
     co_return co_await after_sequence_error(request, attempt, std::move(error));
   }
   advance_slot(attempt);
+  note_revoked(reply->sequence()->status_flags, attempt.generation);
   if (attempt.generation == session_generation_) {
     slots_wanted_ = reply->sequence()->target_highest_slot + std::uint64_t{1};
     adjust_window();
@@ -145,6 +151,19 @@ Task<Session::Next> Session::exchange(Compound& request, Attempt& attempt) {
     co_return co_await after_refusal(request, attempt);
   }
   co_return co_await after_reply(request, attempt, *std::move(reply));
+}
+
+// What we had locked may be another's. A client that has started anew has nothing that was revoked,
+// and takes its lock again before it goes on (RFC 8881 sections 8.5 and 18.46.3).
+void Session::note_revoked(std::uint32_t status_flags, std::uint64_t generation) {
+  if (generation != session_generation_) return;
+  bool revoked = (status_flags & kStateRevoked) != 0;
+  bool news = revoked && !std::exchange(told_revoked_, revoked);
+  told_revoked_ = revoked;
+  if (!news) return;
+  log(LogLevel::kWarning, where() + ": the server has revoked what we had open");
+  draw_boot_verifier();
+  start_recovery(Lost::kClient, generation);
 }
 
 bool Session::was_not_executed(const CompoundReply& settling) {
@@ -162,6 +181,7 @@ Task<Session::Next> Session::after_refusal(const Compound& request, Attempt& att
   }
   attempt.settling = false;
   attempt.connections_lost = 0;
+  attempt.lost_at = Clock::time_point::min();
   attempt.sent = 0;
   co_return co_await after_delay(request, attempt);
 }
@@ -290,11 +310,14 @@ Task<Session::Next> Session::after_reply(const Compound& request, Attempt& attem
     Error error = explained(request, nfs4_error(status, Op::kSequence));
     bool client_lost = treatment(error) == Treatment::kRebuildClient;
     if (client_lost) start_recovery(Lost::kClient, attempt.generation);
-    again = is_busy_with(request, error) && may_wait(attempt.delayed_since);
+    again =
+        !request.caller_waits() && is_busy_with(request, error) && may_wait(attempt.delayed_since);
     reply.explain(std::move(error.detail));
   }
   finish(attempt, std::move(reply));
   if (!again || !request.idempotent()) co_return Next::kDone;
+  attempt.connections_lost = 0;  // it was answered
+  attempt.lost_at = Clock::time_point::min();
   co_await back_off(attempt.delays++);
   co_return Next::kAgain;
 }

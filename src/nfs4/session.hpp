@@ -74,6 +74,7 @@ class Session : public Client {
   static void count_loss(Attempt& attempt);
   Task<Result<Chunk>> send(const Compound& request, Attempt& attempt);
 
+  void note_revoked(std::uint32_t status_flags, std::uint64_t generation);
   void start_recovery(Lost lost, std::uint64_t generation);
   Task<Status> recover_once() override;
   Task<void> depart() override;
@@ -96,6 +97,7 @@ class Session : public Client {
   std::uint64_t session_generation_ = 0;
   bool need_session_ = false;
   bool need_client_ = true;
+  bool told_revoked_ = false;
   bool in_doubt_ = false;  // the server may keep state that we do not know
 
   std::vector<Slot> slots_;

@@ -201,10 +201,10 @@ void StateOwners::abandon(Turn& turn) {
   turn.end();
 }
 
+// Files that it has open stay as they are, and are read and written by the number that they have.
 void StateOwners::lose(const std::shared_ptr<OpenOwner>& owner) {
   owner->lost = true;
   std::erase(owners_, owner);
-  std::erase_if(files_, [&](const auto& file) { return file.second.owner == owner; });
 }
 
 void StateOwners::reset() {

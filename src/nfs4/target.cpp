@@ -272,11 +272,11 @@ class MoveBatch : public StatusBatch {
     refused_[item] = false;
   }
   Status decode(std::size_t item, std::optional<std::size_t>, CompoundReply& reply) override {
-    NFSFERRY_TRY(NoReply from, reply.take<Putfh>(), return);
-    if (states_[item] == State::kDone) return ok();
-    NFSFERRY_TRY(NoReply saved, reply.take<Savefh>(), return);
-    NFSFERRY_TRY(NoReply to, reply.take<Putfh>(), return);
-    auto renamed = reply.take<Rename>();
+    if (states_[item] == State::kDone) {
+      NFSFERRY_TRY(NoReply from, reply.take<Putfh>(), return);
+      return ok();
+    }
+    auto renamed = take_rename(reply);
     if (renamed) return ok();
     refused_[item] = renamed.error().domain == Domain::kNfs4;
     bool gone = states_[item] == State::kUnknown && is_status(renamed.error(), Nfsstat4::kNoent);
@@ -298,6 +298,14 @@ class MoveBatch : public StatusBatch {
 
  private:
   enum class State : std::uint8_t { kNotSent, kUnknown, kDone };
+
+  static Status take_rename(CompoundReply& reply) {
+    NFSFERRY_TRY(NoReply from, reply.take<Putfh>(), return);
+    NFSFERRY_TRY(NoReply saved, reply.take<Savefh>(), return);
+    NFSFERRY_TRY(NoReply to, reply.take<Putfh>(), return);
+    NFSFERRY_TRY(auto renamed, reply.take<Rename>(), return);
+    return ok();
+  }
 
   Client& client_;
   std::span<const MoveEntry> items_;

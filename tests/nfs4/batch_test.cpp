@@ -106,6 +106,8 @@ class BatchTest : public SessionTest {
   }
 };
 
+class BusyBatchTest : public BatchTest, public testing::WithParamInterface<Repeat> {};
+
 std::size_t largest_request(const FakeServer& server) {
   std::size_t most = 0;
   for (const FakeCall& call : server.plain_calls()) {
@@ -143,7 +145,7 @@ TEST_F(BatchTest, WaitsForABusyServerHoweverLongTheBatchHasTaken) {
 
 // Two of ten that the server always puts off, a file of which it has to fetch the bytes for one:
 // they are waited for side by side, and the others not with them.
-TEST_F(BatchTest, WaitsForSeveralThatAreBusyAtTheSameTime) {
+TEST_P(BusyBatchTest, WaitsForSeveralThatAreBusyAtTheSameTime) {
   auto fourth = fails_name("n3", Nfsstat4::kDelay);
   auto eighth = fails_name("n7", Nfsstat4::kDelay);
   FakeServer server([fourth, eighth](const FakeCall& call) mutable {
@@ -151,7 +153,7 @@ TEST_F(BatchTest, WaitsForSeveralThatAreBusyAtTheSameTime) {
     std::size_t later = place_of(call, "n7").value_or(1000);
     return before < later ? fourth(call) : eighth(call);
   });
-  RemoveNames batch(numbered(10));
+  RemoveNames batch(numbered(10), GetParam());
   run_batch_on(server, batch, 2'500);
   batch.expect_all_settled();
   EXPECT_EQ(batch.failures(),
@@ -167,6 +169,32 @@ TEST_F(BatchTest, WaitsForSeveralThatAreBusyAtTheSameTime) {
   EXPECT_GT(first_with_n9, 0u);
   EXPECT_LT(first_with_n9, last_with_n3);
 }
+// The time that an item may take begins when it is refused, whatever those before it took.
+TEST_P(BusyBatchTest, WaitsForEachFromItsFirstRefusalOn) {
+  constexpr auto kTimeout = std::chrono::milliseconds(2'000);
+  auto busy_for = [](std::string name, std::chrono::milliseconds time) {
+    return [=, first = std::optional<Clock::time_point>()](const FakeCall& call) mutable {
+      auto place = place_of(call, name);
+      if (!place) return FakeAnswer{};
+      if (!first) first = Clock::now();
+      if (Clock::now() - *first > time) return FakeAnswer{};
+      return fails_at(*place, Nfsstat4::kDelay);
+    };
+  };
+  auto one = busy_for("n0", kTimeout * 8 / 10);
+  auto other = busy_for("n1", kTimeout * 6 / 10);
+  FakeServer server([one, other](const FakeCall& call) mutable {
+    FakeAnswer answer = one(call);
+    return answer.status ? answer : other(call);
+  });
+  RemoveNames batch(numbered(2), GetParam());
+  run_batch_on(server, batch, kTimeout.count());
+  batch.expect_all_settled();
+  EXPECT_EQ(batch.failures(), (std::map<std::string, std::string>{}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Repeats, BusyBatchTest,
+                         testing::Values(Repeat::kOnce, Repeat::kIdempotent));
 
 TEST_F(BatchTest, OfNothingSendsNothing) {
   FakeServer server;

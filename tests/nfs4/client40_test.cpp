@@ -529,6 +529,22 @@ TEST_F(Tree40Test, AMoveWhoseAnswerIsLostIsNotRepeatedWhereItWasDone) {
   EXPECT_EQ(moves, 1u);
 }
 
+// Somebody has a file of that name where it is to go, and the old one is gone.
+TEST_F(Tree40Test, AMoveThatWasPutOffBeforeItsRenameIsNotTakenForDone) {
+  FakeServer server([delayed = false](const FakeCall& call) mutable {
+    bool moves = std::ranges::count(numbers(call), kOpRename) > 0;
+    if (!moves) return FakeAnswer{};
+    return std::exchange(delayed, true) ? fails(3, Nfsstat4::kNoent) : fails(0, Nfsstat4::kDelay);
+  });
+  with_tree(server, [](nfs4::Nfs4Tree& tree) -> Task<void> {
+    nfs4::Nfs4Directory from("root");
+    nfs4::Nfs4Directory to("backup");
+    std::vector<MoveEntry> items{{&from, "name", &to, "name"}};
+    auto moved = co_await tree.move(items);
+    EXPECT_FALSE(moved.at(0));
+  });
+}
+
 TEST_F(Tree40Test, ACloseThatIsDelayedIsSentAgainByItsOwner) {
   FakeServer server([delayed = false](const FakeCall& call) mutable {
     bool closing = call.operations.size() > 1 && call.operations[1].number == kOpClose;

@@ -459,7 +459,7 @@ std::string FakeServer::carry_out(const FakeCall& call, const FakeAnswer& answer
   if (in_session) {
     body.u32(kOpSequence).u32(kOk).raw(call.session).u32(call.sequence_id);
     body.u32(call.slot + (answer.mislead_slot ? 1 : 0)).u32(limits_.slots - 1);
-    body.u32(answer.target_highest_slot.value_or(limits_.slots - 1)).u32(0);
+    body.u32(answer.target_highest_slot.value_or(limits_.slots - 1)).u32(answer.status_flags);
     ++results;
   }
   for (std::size_t i = 0; i < call.operations.size(); ++i) {

@@ -81,10 +81,11 @@ struct FakeAnswer {
   std::optional<std::size_t> cut_after;          // so many results without SEQUENCE, and OK
   FakePage page{};                               // of READDIR
   std::optional<std::uint32_t> target_highest_slot;
-  bool mislead_slot = false;     // the reply names another slot
-  bool forget_sessions = false;  // before the request is looked at: BADSESSION
-  bool forget_clients = false;   // and STALE_CLIENTID: a restart
-  unsigned stillborn = 0;        // so many of the next connections end as soon as they are accepted
+  std::uint32_t status_flags = 0;  // of SEQUENCE
+  bool mislead_slot = false;       // the reply names another slot
+  bool forget_sessions = false;    // before the request is looked at: BADSESSION
+  bool forget_clients = false;     // and STALE_CLIENTID: a restart
+  unsigned stillborn = 0;  // so many of the next connections end as soon as they are accepted
 };
 
 struct FakeLimits {

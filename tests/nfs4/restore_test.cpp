@@ -62,6 +62,44 @@ TEST_F(RestoreTest, ARestartedServerHearsOfItFirst) {
   EXPECT_EQ(server.removed().size(), 2u);
 }
 
+// Of a client id that stays: without a new one the run would go on without its lock.
+TEST_F(RestoreTest, AServerThatHasRevokedStateHearsOfItFirst) {
+  for (std::uint32_t flag : {0x08u, 0x10u, 0x20u}) {
+    auto script = [flag, first = std::string()](const FakeCall& call) mutable {
+      FakeAnswer answer;
+      if (!call.has_sequence) return answer;
+      if (first.empty()) first = call.session;
+      if (call.session == first && call.is_plain()) answer.status_flags = flag;
+      return answer;
+    };
+    FakeServer server(script);
+    auto body = [&](Session& session) -> Task<void> {
+      session.set_restore([&session] { return restore_by(session, "lock"); });
+      Status before = ok();
+      Status after = ok();
+      co_await store_status(remove(session, "a", Repeat::kOnce), before);
+      co_await store_status(remove(session, "b", Repeat::kOnce), after);
+      EXPECT_TRUE(before && after);
+    };
+    run(server, body);
+    EXPECT_EQ(asked(server), (std::vector<std::string>{"a", "lock", "b"}));
+    auto verifiers = server.verifiers();
+    ASSERT_GE(verifiers.size(), 2u);
+    EXPECT_NE(verifiers[0], verifiers[1]) << "it would be the same client";
+  }
+}
+
+TEST_F(RestoreTest, AServerThatGoesOnToTellOfRevokedStateIsBelievedOnce) {
+  auto script = [](const FakeCall& call) {
+    FakeAnswer answer;
+    if (call.has_sequence) answer.status_flags = 0x20;
+    return answer;
+  };
+  FakeServer server(script);
+  for (const Status& status : remove_with_restore(server)) EXPECT_TRUE(status) << why(status);
+  EXPECT_EQ(server.removed().size(), 2u);
+}
+
 TEST_F(RestoreTest, ALostSessionOfAClientThatIsKnownLosesNothing) {
   FakeAnswer forgotten;
   forgotten.forget_sessions = true;

@@ -257,6 +257,21 @@ TEST_F(SessionTest, RequestThatLosesItsConnectionTwiceIsRefused) {
 
 // Such a one is never too large: what ends its connections has other reasons, which may pass.
 // As before a tunnel that accepts whatever becomes of its own way to the server.
+TEST_F(SessionTest, RequestThatIsAnsweredBetweenItsLossesHasNotLostItsConnectionTwice) {
+  FakeAnswer lost;
+  lost.close = true;
+  auto script = [lost, seen = 0u](const FakeCall& call) mutable {
+    if (!call.is_plain()) return FakeAnswer{};
+    ++seen;
+    if (seen == 1 || seen == 4) return lost;
+    return seen == 2 || seen == 3 ? fails_at(1, Nfsstat4::kGrace) : FakeAnswer{};
+  };
+  FakeServer server(script);
+  EXPECT_TRUE(remove_in(server, {"a"}));
+  EXPECT_EQ(server.plain_calls().size(), 5u);
+  EXPECT_EQ(server.count(kOpPutpubfh), 0u) << "nothing is asked about it";
+}
+
 TEST_F(SessionTest, ConnectionsThatNeverReachedTheServerDoNotCountAgainstARequest) {
   FakeAnswer cut = lost(false);
   cut.stillborn = 3;
