@@ -26,6 +26,19 @@ constexpr std::array<std::string_view, 20> kHomeOptions{
     "checksum",     "cross_mounts",  "engine",          "include_nfs_leftovers",
     "threads",      "timeout",       "connections",     "run_id"};
 
+// Those of them that are set or not.
+struct Switch {
+  std::string_view name;
+  bool CopyOptions::* member;
+};
+constexpr std::array<Switch, 5> kSwitches{{
+    {"force", &CopyOptions::force},
+    {"create_target", &CopyOptions::create_target},
+    {"root_attributes", &CopyOptions::root_attributes},
+    {"cross_mounts", &CopyOptions::cross_mounts},
+    {"include_nfs_leftovers", &CopyOptions::include_nfs_leftovers},
+}};
+
 Error bad_line(const CopyHome& home, const std::string& what) {
   return own_error(Own::kBadInput, "", "line " + std::to_string(home.line) + ": " + what);
 }
@@ -34,7 +47,7 @@ Error bad_line(const CopyHome& home, const std::string& what) {
 std::vector<std::string> arguments_of(const CopyHome& home) {
   std::vector<std::string> arguments{"copy"};
   for (const auto& [name, value] : home.options) {
-    if (value == "false") continue;
+    if (value == "false") continue;  // of a switch, see clear_switches
     std::string flag = "--" + name;
     std::replace(flag.begin(), flag.end(), '_', '-');
     arguments.push_back(std::move(flag));
@@ -45,12 +58,24 @@ std::vector<std::string> arguments_of(const CopyHome& home) {
   return arguments;
 }
 
-Result<CopyOptions> options_of(const CopyHome& home, const CopyArguments& common) {
+// A line that says no is not overruled by the command line.
+void clear_switches(const CopyHome& home, CopyOptions& options) {
+  for (const auto& [name, value] : home.options) {
+    if (value != "false") continue;
+    for (const Switch& one : kSwitches) {
+      if (one.name == name) options.*one.member = false;
+    }
+  }
+}
+
+Result<CopyOptions> options_of(const CopyHome& home, const CopyArguments& common,
+                               const BatchFlags& flags) {
   for (const auto& [name, value] : home.options) {
     bool known = std::find(kHomeOptions.begin(), kHomeOptions.end(), name) != kHomeOptions.end();
     if (!known) return bad_line(home, "options." + name + " is not known");
   }
   CopyArguments arguments = common;
+  clear_switches(home, arguments.options);
   CLI::App app;
   add_copy_command(app, arguments);
   try {
@@ -58,14 +83,17 @@ Result<CopyOptions> options_of(const CopyHome& home, const CopyArguments& common
   } catch (const CLI::ParseError& error) {
     return bad_line(home, error.what());
   }
+  std::vector<NamedOutput> outputs{{"--report-dir", flags.report_dir}, {"--failed", flags.failed}};
+  Status outside = refuse_outputs_inside(outputs, arguments.options);
+  if (!outside) return bad_line(home, outside.error().detail);
   return arguments.options;
 }
 
 Result<std::vector<CopyOptions>> all_options(const std::vector<CopyHome>& homes,
-                                             const CopyArguments& common) {
+                                             const CopyArguments& common, const BatchFlags& flags) {
   std::vector<CopyOptions> all;
   for (const CopyHome& home : homes) {
-    NFSFERRY_TRY(CopyOptions options, options_of(home, common), return);
+    NFSFERRY_TRY(CopyOptions options, options_of(home, common, flags), return);
     bool own_id = options.run_id != common.options.run_id;
     if (!own_id) options.run_id = home_run_id(common.options.run_id, home);
     if (options.threads == 0) options.threads = 1;  // the homes are the batch's threads
@@ -118,7 +146,7 @@ int run_copy_batch(CopyArguments common, const BatchFlags& flags) {
   if (!text) return refuse(text.error());
   auto homes = recover::parse_copy_batch(*text);
   if (!homes) return refuse(homes.error());
-  auto options = all_options(*homes, common);
+  auto options = all_options(*homes, common, flags);
   if (!options) return refuse(options.error());
 
   auto previous = read_previous(common);

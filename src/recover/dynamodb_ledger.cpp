@@ -36,6 +36,8 @@ Json key_json(const LedgerKey& key) {
 
 Error bad_item(const Error& error) { return own_error(Own::kBadReply, "", error.detail); }
 
+constexpr const char* kIsThere = "attribute_exists(profile_name)";
+
 // Names and values stand apart from an expression: any of them may be a reserved word.
 class Update {
  public:
@@ -47,6 +49,12 @@ class Update {
     append(sets_, "#a" + index + " = :v" + index);
   }
   void remove(std::string_view attribute) { append(removes_, "#a" + note(attribute)); }
+  // A condition.
+  std::string is_now(std::string_view attribute, std::string_view text) {
+    std::string index = note(attribute);
+    request_["ExpressionAttributeValues"][":v" + index] = text_value(text);
+    return "#a" + index + " = :v" + index;
+  }
   std::string expression() const {
     return (sets_.empty() ? "" : "SET " + sets_) + (removes_.empty() ? "" : " REMOVE " + removes_);
   }
@@ -111,14 +119,17 @@ class DynamodbLedger : public Ledger {
         update.set(result.name, text_value(text));
       }
     }
-    return update_item(row.key(), std::move(request), update.expression());
+    std::string expression = update.expression();
+    std::string condition = update.is_now("efs_sys_id", row.efs_sys_id) + " AND " +
+                            update.is_now("efs_uid", row.efs_uid);
+    return update_item(row.key(), std::move(request), expression, condition);
   }
 
   Result<bool> set_replication(const LedgerKey& key, bool replication) override {
     Json request;
     Update update(request);
     update.set("replication", {{"BOOL", replication}});
-    return update_item(key, std::move(request), update.expression());
+    return update_item(key, std::move(request), update.expression(), kIsThere);
   }
 
   Result<std::vector<LedgerRow>> list() override {
@@ -194,11 +205,12 @@ class DynamodbLedger : public Ledger {
     return nlohmann::json(found) == nlohmann::json(item);  // in any order
   }
 
-  Result<bool> update_item(const LedgerKey& key, Json request, const std::string& expression) {
+  Result<bool> update_item(const LedgerKey& key, Json request, const std::string& expression,
+                           const std::string& condition) {
     request["TableName"] = table_;
     request["Key"] = key_json(key);
     request["UpdateExpression"] = expression;
-    request["ConditionExpression"] = "attribute_exists(profile_name)";
+    request["ConditionExpression"] = condition;
     return call_if("UpdateItem", table_, request);
   }
 

@@ -1,7 +1,7 @@
 // recover: the recovery workflow. The ledger remembers the last home directory of each profile, so
 // that a re-created one can be given its files back; the decision reads a change of the ledger; the
-// recovery copies. Promises no order between runs of one profile: the target's lock keeps them
-// apart.
+// recovery copies. Promises no order between runs of one profile: the target's lock keeps those
+// into one home apart, and results go to a row that names their home alone.
 #pragma once
 
 #include <array>
@@ -84,8 +84,10 @@ class Ledger {
   virtual Result<std::optional<LedgerRow>> put(const LedgerRow& row) = 0;
   // False, and nothing written, if there is a row with that key.
   virtual Result<bool> insert(const LedgerRow& row) = 0;
-  // Sets the four results, or the flag, alone. False if there is no such row.
+  // Sets the four results alone. False, and nothing written, if there is no such row, or it names
+  // another home by now: results are of a home.
   virtual Result<bool> update_results(const LedgerRow& row) = 0;
+  // Sets the flag alone. False if there is no such row.
   virtual Result<bool> set_replication(const LedgerKey& key, bool replication) = 0;
   // All rows, by profile, then by domain.
   virtual Result<std::vector<LedgerRow>> list() = 0;

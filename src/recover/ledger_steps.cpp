@@ -27,9 +27,8 @@ Result<Seeded> seed(Ledger& ledger, std::span<const LedgerRow> rows, std::uint64
 
 Result<std::optional<LedgerRow>> upsert(Ledger& ledger, const LedgerRow& row,
                                         std::uint64_t now_ms) {
-  NFSFERRY_TRY(auto before, ledger.put(row), return);
   NFSFERRY_TRY(std::uint64_t time, ledger.append_history(row, now_ms), return);
-  return before;
+  return ledger.put(row);
 }
 
 Result<LedgerRow> add_target(Ledger& ledger, const LedgerKey& source, const LedgerKey& target) {

@@ -4,10 +4,12 @@
 #include <optional>
 #include <utility>
 
+#include "base/log.hpp"
 #include "base/units.hpp"
 #include "base/wall_clock.hpp"
 #include "nfsferry/run.hpp"
 #include "recover/ledger.hpp"
+#include "recover/ledger_steps.hpp"
 #include "recover/workflow_input.hpp"
 #include "report/report_json.hpp"
 
@@ -93,11 +95,16 @@ class Recovery {
     return noted ? true : fail(noted.error(), "");
   }
 
-  // A row that nobody entered before is entered as the input describes it.
+  // A row that nobody entered before is entered as the input describes it. One that names another
+  // home, of a profile that was made again, is left as it is.
   Status write_row() {
     NFSFERRY_TRY(bool updated, ledger_->update_results(row_), return);
     if (updated) return ok();
-    NFSFERRY_TRY(auto before, ledger_->put(row_), return);
+    NFSFERRY_TRY(bool entered, ledger_->insert(row_), return);
+    if (entered) return ok();
+    log(LogLevel::kWarning, "ledger: " + named(row_.key()) + " has another home than " +
+                                copy_.target + " by now: " + row_.replication_status +
+                                " is not noted there");
     return ok();
   }
 
@@ -151,10 +158,17 @@ class Recovery {
     row_.total_duration_ms = std::to_string(report.duration_ms);
     row_.replication_status = status_text(report.exit_code);
     Status written = write_row();
-    if (written || !result_.outcome.error.empty()) return;
+    if (written) return;
+    if (!result_.outcome.error.empty()) {
+      log(LogLevel::kWarning, "ledger: the result is not written: " + written.error().message());
+      return;
+    }
     // Started again it finds everything copied, and writes the row.
     result_.outcome = {std::string(kTransient), ExitCode::kTemporary};
     result_.detail = "the copy is done, its result is not written: " + written.error().message();
+    result_.report.exit_code = ExitCode::kTemporary;
+    result_.report.error_code = written.error().name();
+    result_.report.error_detail = result_.detail;
   }
 
   const RecoverOptions& options_;

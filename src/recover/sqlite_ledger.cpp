@@ -129,9 +129,12 @@ class SqliteLedger : public Ledger {
   Result<bool> update_results(const LedgerRow& row) override {
     static const std::string kSql = "UPDATE studioUser SET " +
                                     comma_list(kResultAttributes, " = ?") +
-                                    " WHERE profile_name = ? AND domain_name = ?";
+                                    " WHERE profile_name = ? AND domain_name = ? "
+                                    "AND efs_sys_id = ? AND efs_uid = ?";
     NFSFERRY_TRY(Statement update, database_.prepare(kSql), return);
     int next = bind_texts(update, 1, row, kResultAttributes);
+    update.bind(next + 2, row.efs_sys_id);
+    update.bind(next + 3, row.efs_uid);
     return run_on_key(update, next, row.key());
   }
 

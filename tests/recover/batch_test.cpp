@@ -1,5 +1,6 @@
 // Many homes in one call of `copy` or `recover`, between folders.
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -66,6 +67,48 @@ class BatchTest : public testing::Test {
 
   Folder folder_;
 };
+
+TEST_F(BatchTest, ALineThatSaysNoIsNotOverruledByTheCommandLine) {
+  make_homes(2);
+  for (int i = 0; i < 2; ++i) folder_.write("new/" + uid(i) + "/file/in the way", "precious");
+  Outcome outcome = run("copy", copy_line(0) + copy_line(1, {{"force", false}}), {"--force"});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
+  EXPECT_EQ(folder_.read("new/" + uid(0) + "/file"), "content of " + uid(0));
+  EXPECT_EQ(folder_.read("new/" + uid(1) + "/file/in the way"), "precious");
+  EXPECT_EQ(folder_.read("again.jsonl"), copy_line(1, {{"force", false}}));
+}
+
+TEST_F(BatchTest, ReportsAmongWhatIsCopiedOrDeletedAreRefused) {
+  make_homes(2);
+  std::string batch = copy_line(0) + copy_line(1);
+  for (const char* place : {"old/", "new/"}) {
+    std::string folder = folder_.path(place + uid(1) + "/reports");
+    folder_.write("batch.jsonl", batch);
+    Outcome outcome = run_program(
+        {"copy", "--batch", folder_.path("batch.jsonl"), "--delete", "--report-dir", folder});
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_NE(outcome.err.find("line 2: --report-dir"), std::string::npos) << outcome.err;
+    EXPECT_FALSE(std::filesystem::exists(folder));
+    EXPECT_FALSE(folder_.has("new/" + uid(0) + "/file"));
+  }
+}
+
+// The copy is done, and its row still says PENDING: it must be run again.
+TEST_F(BatchTest, AHomeWhoseRowCannotBeWrittenIsToBeRunAgain) {
+  make_homes(1);
+  ASSERT_EQ(run("recover", recover_line(0)).exit_code, 0);
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(folder_.path("ledger.db").c_str(), &database), SQLITE_OK);
+  const char* refuse =
+      "CREATE TRIGGER refuse BEFORE UPDATE ON studioUser WHEN NEW.replication_status = 'SUCCESS' "
+      "BEGIN SELECT RAISE(FAIL, 'refused'); END";
+  EXPECT_EQ(sqlite3_exec(database, refuse, nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(database);
+  Outcome outcome = run("recover", recover_line(0));
+  EXPECT_EQ(outcome.exit_code, 75) << outcome.err;
+  EXPECT_EQ(folder_.read("again.jsonl"), recover_line(0));
+  EXPECT_EQ(summary()["exit_code"], 75);
+}
 
 TEST_F(BatchTest, EveryHomeIsCopiedAndHasAReport) {
   make_homes(9);

@@ -70,12 +70,28 @@ TEST_P(LedgerContract, UpdatesOfResultsTouchNothingElse) {
   LedgerRow results;
   results.profile_name = row.profile_name;
   results.domain_name = row.domain_name;
+  results.efs_sys_id = row.efs_sys_id;
+  results.efs_uid = row.efs_uid;
   results.replication_status = row.replication_status = "PENDING";
   results.bytes_written = row.bytes_written = "0";
   auto updated = ledger_->update_results(results);
   ASSERT_TRUE(updated);
   EXPECT_TRUE(*updated);
   EXPECT_EQ(row_of("user1"), row);
+}
+
+TEST_P(LedgerContract, ResultsOfAnotherHomeAreNotTaken) {
+  LedgerRow now = home("user1", "200010");
+  ASSERT_TRUE(ledger_->put(now));
+  LedgerRow elsewhere = now;
+  elsewhere.efs_sys_id = "fs-other";
+  for (LedgerRow results : {home("user1", "200005"), elsewhere}) {
+    results.replication_status = "SUCCESS";
+    auto updated = ledger_->update_results(results);
+    ASSERT_TRUE(updated);
+    EXPECT_FALSE(*updated);
+    EXPECT_EQ(row_of("user1"), now);
+  }
 }
 
 TEST_P(LedgerContract, UpdatesOfTheFlagTouchNothingElse) {

@@ -102,6 +102,19 @@ TEST_F(RecoverCommand, ResultsGoToTheRowThatIsThereAndTouchNothingElse) {
   EXPECT_EQ(got["replication_status"], "SUCCESS");
 }
 
+TEST_F(RecoverCommand, TheRowOfAProfileThatWasMadeAgainMeanwhileIsLeftAsItIs) {
+  ASSERT_EQ(run_program({"ledger", "upsert", "--ledger", ledger(), "--profile-name", "user1",
+                         "--domain-name", "a", "--efs-sys-id", "fs-0b", "--efs-uid", "200015"})
+                .exit_code,
+            0);
+  Json before = row("user1");
+  Outcome outcome = recover(input());
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("has another home"), std::string::npos) << outcome.err;
+  EXPECT_EQ(folder_.read("new/200010/notebook"), "hello");
+  EXPECT_EQ(row("user1"), before);
+}
+
 TEST_F(RecoverCommand, TheRowOfASpaceIsWritten) {
   Json json = input();
   for (const char* side : {"Source", "Target"}) {

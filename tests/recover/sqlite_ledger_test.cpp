@@ -9,6 +9,7 @@
 #include "ledger_contract.hpp"
 #include "program.hpp"
 #include "recover/ledger.hpp"
+#include "recover/ledger_steps.hpp"
 
 namespace nfsferry::recover {
 namespace {
@@ -40,6 +41,25 @@ class SqliteLedgerTest : public testing::Test {
 
   test::Folder folder_;
 };
+
+// Whoever tries again must still find the home that is to be copied.
+TEST_F(SqliteLedgerTest, AnUpsertWhoseHistoryFailsLeavesTheRow) {
+  auto ledger = open();
+  ASSERT_TRUE(ledger);
+  LedgerRow old_home;
+  old_home.profile_name = old_home.domain_name = "user1";
+  old_home.efs_uid = "200005";
+  ASSERT_TRUE(upsert(**ledger, old_home, 1));
+  sql("CREATE TRIGGER full BEFORE INSERT ON studioUserHistory BEGIN SELECT RAISE(FAIL, 'full'); "
+      "END");
+  LedgerRow new_home = old_home;
+  new_home.efs_uid = "200010";
+  EXPECT_FALSE(upsert(**ledger, new_home, 2));
+  sql("DROP TRIGGER full");
+  auto before = upsert(**ledger, new_home, 3);
+  ASSERT_TRUE(before && *before);
+  EXPECT_EQ((*before)->efs_uid, "200005");
+}
 
 TEST_F(SqliteLedgerTest, TablesAndColumnsHaveTheContractsNames) {
   auto ledger = open();

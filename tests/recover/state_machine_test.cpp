@@ -212,6 +212,32 @@ TEST_F(StateMachineRun, WithoutAnyNameNoRowIsWrittenAndNothingIsCopied) {
   EXPECT_TRUE(fs::is_empty(new_home_));
 }
 
+// The profile was made again meanwhile: results are of the home that they were for.
+TEST_F(StateMachineRun, ARowThatNamesAnotherHomeByNowIsLeftAndTheCopyIsMade) {
+  fill_old_home(1);
+  make_home(new_home_, new_uid_);
+  Json refuse;
+  for (const char* state : {"NotePending", "NoteResult"}) {
+    refuse[state] = "DynamoDB.ConditionalCheckFailedException";
+  }
+  Execution execution = execute(input(), refuse);
+  EXPECT_TRUE(execution.succeeded) << execution.error;
+  expect_recovered();
+  EXPECT_EQ(execution.states(), (States{"NotePending", "Recover", "NoteResult"}));
+  for (const char* state : {"NotePending", "NoteResult"}) {
+    EXPECT_EQ(execution.row(state)[":uid"]["S"], input()["Target"]["HomeEfsFileSystemUid"]);
+    EXPECT_NE(execution.given(state)["ConditionExpression"], Json());
+  }
+}
+
+TEST_F(StateMachineRun, WithoutATargetsHomeNothingIsBegun) {
+  Json json = input();
+  json["Target"].erase("HomeEfsFileSystemUid");
+  Execution execution = execute(json);
+  expect_failed(execution, "Nfsferry.BadInput", json);
+  EXPECT_EQ(execution.states(), States{"TellFailure"});
+}
+
 TEST_F(StateMachineRun, WhateverTaskFailsTheExecutionFails) {
   make_home(new_home_, new_uid_);
   for (const std::string& state : task_states()) {
