@@ -49,14 +49,18 @@ class Bench {
       plan_ = api::plan_tree(shape, options_);
       if (!room()) break;
       if (on(source_, &Bench::fill)) copy_rounds(shape);
-      (void)on(source_, &Bench::clear);
+      clear(source_);
     }
     if (int signal = stop_.load(); signal != 0) {
       report_.exit_code = stopped_by(signal);
       report_.error_code = "cancelled";
-      report_.error_detail = "interrupted; what the bench made is removed";
+      report_.error_detail =
+          left_.empty() ? "interrupted; what the bench made is removed" : "interrupted";
     }
-    if (!left_.empty()) report_.error_detail = "not removed: " + left_;
+    if (!left_.empty()) {
+      report_.error_detail += report_.error_detail.empty() ? "" : "; ";
+      report_.error_detail += "not removed: " + left_;
+    }
     if (!left_.empty() && going_on()) report_.exit_code = ExitCode::kEntriesFailed;
     return std::move(report_);
   }
@@ -71,17 +75,19 @@ class Bench {
     report_.error_detail = std::move(detail);
   }
 
-  // Opens the place on a loop of its own and does one thing there. Its error ends the bench.
-  bool on(const Place& place, Task<Status> (Bench::*work)(const Place&, FullTree&)) {
-    Status done = ok();
+  // Opens the place on a loop of its own and does one thing there.
+  Status try_on(const Place& place, Task<Status> (Bench::*work)(const Place&, FullTree&)) {
     auto loop = Loop::create(api::engine_choice(options_.copy.engine));
-    if (loop) {
-      report_.engine = (*loop)->engine_name();
-      auto tree = api::make_tree(**loop, place.location, {name_, options_.copy.timeout_ms});
-      done = tree ? (*loop)->run(open_and_do(**loop, place, **tree, work)) : Status(tree.error());
-    } else {
-      done = loop.error();
-    }
+    if (!loop) return loop.error();
+    report_.engine = (*loop)->engine_name();
+    auto tree = api::make_tree(**loop, place.location, {name_, options_.copy.timeout_ms});
+    if (!tree) return tree.error();
+    return (*loop)->run(open_and_do(**loop, place, **tree, work));
+  }
+
+  // An error ends the bench.
+  bool on(const Place& place, Task<Status> (Bench::*work)(const Place&, FullTree&)) {
+    Status done = try_on(place, work);
     if (done) return true;
     const Error& error = done.error();
     fail(api::start_exit_code(place.role, error), error.name(),
@@ -130,14 +136,16 @@ class Bench {
     co_return filled;
   }
 
+  Task<Status> remove(const Place&, FullTree& tree) {
+    co_return co_await api::remove_tree(tree, name_);
+  }
+
   // What cannot be removed is said at the end, whatever else went wrong.
-  Task<Status> clear(const Place& place, FullTree& tree) {
-    Status cleared = co_await api::remove_tree(tree, name_);
-    if (!cleared) {
-      left_ += (left_.empty() ? "" : ", ") + below(place.location, name_) + " (" +
-               cleared.error().message() + ")";
-    }
-    co_return ok();
+  void clear(const Place& place) {
+    Status cleared = try_on(place, &Bench::remove);
+    if (cleared) return;
+    left_ += (left_.empty() ? "" : ", ") + below(place.location, name_) + " (" +
+             cleared.error().message() + ")";
   }
 
   void copy_rounds(BenchShape shape) {
@@ -155,7 +163,7 @@ class Bench {
       } else {
         fail(done.exit_code, done.error_code, std::move(done.error_detail));
       }
-      (void)on(target_, &Bench::clear);
+      clear(target_);
     }
   }
 

@@ -181,9 +181,9 @@ class Run {
     ended.cancel();
     co_await telling.join();
     if (checking() && made_root_) co_await remove_made_root(loop);
-    note_side(source_, report_.source, **source);
+    note_side(source_, report_.source, **source, true);
     note_told(**source);
-    note_side(target_, report_.target, **target);
+    note_side(target_, report_.target, **target, true);
     give_latency(source_, report_.source);
     give_latency(target_, report_.target);
   }
@@ -360,9 +360,9 @@ class Run {
     ended.cancel();
     co_await telling.join();
     std::lock_guard lock(sides_mutex_);
-    note_side(source_, report_.source, **source);
+    note_side(source_, report_.source, **source, !again_);
     if (opened && !again_) note_told(**source);
-    note_side(target_, report_.target, **target);
+    note_side(target_, report_.target, **target, !again_);
   }
 
   // A thread that could not start: the others do its share.
@@ -371,15 +371,16 @@ class Run {
     copy::leave_copy(*shared_);
   }
 
-  // Adds what one thread's tree did to its side.
-  void note_side(Latency& latency, SideReport& side, const FullTree& tree) {
+  // Adds what one thread's tree did to its side. `first`: not the tree of a thread that was counted
+  // in the pass before.
+  void note_side(Latency& latency, SideReport& side, const FullTree& tree, bool first) {
     TreeFacts facts = tree.facts();
     TreeCounters counters = tree.counters();
     side.location = facts.location;
     side.nfs_version = facts.nfs_version;
     side.max_operations = facts.max_operations;
     side.slots = facts.slots;
-    if (!again_) side.connections += facts.connections;
+    if (first) side.connections += facts.connections;
     side.requests += counters.requests;
     report_.retries += counters.retries;
     report_.throttled_ms += counters.throttled_ms;

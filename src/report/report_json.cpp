@@ -40,7 +40,8 @@ Json result_json(const CopyReport& report) {
                     report.exit_code != ExitCode::kSourceUnreachable;
   bool transfer_begun = prepare.success;
   bool ended_early = !report.error_code.empty() && !report.transfer.success;
-  bool verify_begun = transfer_begun && !(ended_early && report.verify.duration_ms == 0);
+  bool asked = report.options.verify != VerifyMode::kNone && !report.options.dry_run;
+  bool verify_begun = transfer_begun && asked && !(ended_early && report.verify.duration_ms == 0);
   Json json;
   json["PrepareDuration"] = report.prepare.duration_ms;
   json["PrepareStatus"] = phase_status(prepare, true);

@@ -380,6 +380,17 @@ TEST(CopyReportJson, APhaseThatNeverBeganIsPending) {
   EXPECT_EQ(copy_complaint(report), "");
 }
 
+TEST(CopyReportJson, AVerificationThatNobodyAskedForNeverBegan) {
+  CopyReport report;
+  report.prepare.success = report.transfer.success = report.verify.success = true;
+  EXPECT_EQ(Json::parse(copy_report_json(report))["Result"]["VerifyStatus"], "SUCCESS");
+  report.options.dry_run = true;
+  EXPECT_EQ(Json::parse(copy_report_json(report))["Result"]["VerifyStatus"], "PENDING");
+  report.options.dry_run = false;
+  report.options.verify = VerifyMode::kNone;
+  EXPECT_EQ(Json::parse(copy_report_json(report))["Result"]["VerifyStatus"], "PENDING");
+}
+
 TEST(CopyReportJson, BadInputEndsARunBeforeItsTransfer) {
   CopyReport report;
   report.exit_code = ExitCode::kUsage;
