@@ -155,9 +155,13 @@ Task<Status> Restore::fill(LevelPtr level) {
   } else {
     co_await large_.acquire();
     auto all = co_await list_all(tree_, level->backup);
-    if (all) co_await take_all(*level, *std::move(all));
+    Status listed = ok();
+    if (all)
+      co_await take_all(*level, *std::move(all));
+    else
+      listed = std::move(all).error();
     large_.release();
-    if (!all) co_return std::move(all).error();
+    if (!listed) co_return listed;
   }
   level->open += level->directories.size();
   for (Entry& one : level->directories) waiting_.push_back(Inside{level, std::move(one)});

@@ -9,10 +9,13 @@
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
+#include <optional>
 #include <set>
+#include <string>
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/nfsstat4.hpp"
 #include "proxy.hpp"
 #include "sample_tree.hpp"
 
@@ -20,6 +23,16 @@ namespace nfsferry::test {
 namespace {
 
 namespace fs = std::filesystem;
+
+// What else a copy may end with: no file is opened before RECLAIM_COMPLETE was carried out, and who
+// may not give files away is told so in our words.
+std::optional<std::string> further_name(const Fault& fault) {
+  auto status = static_cast<Nfsstat4>(fault.amount);
+  bool forbidden = status == Nfsstat4::kAccess || status == Nfsstat4::kPerm;
+  if (fault.at == kOpReclaimComplete) return "NFS4ERR_GRACE";
+  if (fault.at == kOpSetattr && forbidden) return "EPERM";
+  return {};
+}
 
 constexpr std::uint64_t kLargeBytes = 3 << 20;
 
@@ -287,6 +300,7 @@ void FaultTest::judge_names(const CopyReport& report, const Trial& trial, Struck
     for (const Fault& fault : *faults) {
       if (fault.kind != Fault::Kind::kStatus) return;
       given.insert(std::string(code_name(Domain::kNfs4, fault.amount)));
+      if (auto further = further_name(fault)) given.insert(*further);
       target_full = target_full || (faults == &trial.target && is_no_space(fault.amount));
     }
   }
