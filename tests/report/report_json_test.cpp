@@ -383,12 +383,12 @@ TEST(CopyReportJson, APhaseThatNeverBeganIsPending) {
 TEST(CopyReportJson, AVerificationThatNobodyAskedForNeverBegan) {
   CopyReport report;
   report.prepare.success = report.transfer.success = report.verify.success = true;
-  EXPECT_EQ(Json::parse(copy_report_json(report))["Result"]["VerifyStatus"], "SUCCESS");
+  EXPECT_EQ(OrderedJson::parse(copy_report_json(report))["Result"]["VerifyStatus"], "SUCCESS");
   report.options.dry_run = true;
-  EXPECT_EQ(Json::parse(copy_report_json(report))["Result"]["VerifyStatus"], "PENDING");
+  EXPECT_EQ(OrderedJson::parse(copy_report_json(report))["Result"]["VerifyStatus"], "PENDING");
   report.options.dry_run = false;
   report.options.verify = VerifyMode::kNone;
-  EXPECT_EQ(Json::parse(copy_report_json(report))["Result"]["VerifyStatus"], "PENDING");
+  EXPECT_EQ(OrderedJson::parse(copy_report_json(report))["Result"]["VerifyStatus"], "PENDING");
 }
 
 TEST(CopyReportJson, BadInputEndsARunBeforeItsTransfer) {
