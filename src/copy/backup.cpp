@@ -280,8 +280,8 @@ Task<std::vector<Status>> keep(Shared& shared, FullTree& target, std::vector<Kep
     bool gone = !results[i] && means_no_entry(results[i].error());
     if (gone) gone = co_await is_removed(target, entries[i]);
     if (results[i] && places[i]) ++shared.counters.backed_up;
-    if (results[i] || gone) {
-      results[i] = ok();
+    if (gone) results[i] = ok();
+    if (results[i]) {
       if (first[i]) shared.backup.settle(key_of(shared, entries[i]));
       continue;
     }

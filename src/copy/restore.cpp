@@ -153,7 +153,7 @@ Task<Status> Restore::fill(LevelPtr level) {
   if (page->eof) {
     co_await take_all(*level, std::move(page->entries));
   } else {
-    co_await large_.acquire();
+    co_await large_.acquire();  // until then the listing may have lost its place: it begins again
     auto all = co_await list_all(tree_, level->backup);
     Status listed = ok();
     if (all)

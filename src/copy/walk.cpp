@@ -210,8 +210,9 @@ Task<void> Worker::take_page(Merge& merge, ListingPage page) {
   std::vector<Subdirectory> subdirectories;
   for (Entry& entry : page.entries) {
     Hash128 key = merge.table.key_of(entry.name);
-    if (!merge.table.holds(key) || merge.was_taken(key)) continue;
+    if (!merge.table.holds(key)) continue;
     TargetRow* row = merge.table.find(key);
+    if (merge.was_taken(key, row)) continue;
     if (row) row->taken = true;
     if (is_skipped(node, entry)) {
       node->left_out.add(key);

@@ -24,9 +24,9 @@ struct Worker::Merge {
   bool whole = true;
   bool empty = true;  // the source has nothing here
 
-  // This name has been dealt with before: the listing was started over, or tells it twice.
-  bool was_taken(const Hash128& key) {
-    const TargetRow* row = table.find(key);
+  // This name, for which the table has `row`, has been dealt with before: the listing was started
+  // over, or tells it twice.
+  bool was_taken(const Hash128& key, const TargetRow* row) {
     if (row && row->taken) return true;
     if (!since) return false;
     return node->left_out.has(key) || (!row && since->find(key) != nullptr);

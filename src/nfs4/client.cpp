@@ -400,6 +400,11 @@ bool Client::is_busy_with(const Compound& request, const Error& error) {
   return is_busy(error) && (treatment(error) == Treatment::kRetry || is_least(request));
 }
 
+bool Client::waits_for(const Compound& request, const Error& error,
+                       std::optional<Clock::time_point>& delayed_since) const {
+  return !request.caller_waits() && is_busy_with(request, error) && may_wait(delayed_since);
+}
+
 bool Client::is_least_refused(const Compound& request, const Error& error) {
   return treatment(error) == Treatment::kSendLess && is_least(request);
 }

@@ -164,6 +164,9 @@ class Client {
   Task<Status> restore();
   // The answer to this request, executed up to here, is to be waited out.
   static bool is_busy_with(const Compound& request, const Error& error);
+  // And by us, as there is still time.
+  bool waits_for(const Compound& request, const Error& error,
+                 std::optional<Clock::time_point>& delayed_since) const;
   // It is too much for the server, and cannot be made smaller. That may pass.
   static bool is_least_refused(const Compound& request, const Error& error);
   static bool is_least_partial(const Compound& request, const CompoundReply& reply);

@@ -212,8 +212,7 @@ Task<Client40::Next> Client40::after_reply(const Compound& request, Attempt& att
   bool again = is_least_partial(request, reply) && ++attempt.too_much < kTooMuchMost;
   if (status != Nfsstat4::kOk) {
     Error error = explained(request, nfs4_error(status, Op::kPutfh));
-    again =
-        !request.caller_waits() && is_busy_with(request, error) && may_wait(attempt.delayed_since);
+    again = waits_for(request, error, attempt.delayed_since);
     reply.explain(std::move(error.detail));
   }
   if (again && request.idempotent()) co_return co_await after_delay(attempt);

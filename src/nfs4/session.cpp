@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <random>
-#include <utility>
 
 #include "base/log.hpp"
 
@@ -158,7 +157,7 @@ Task<Session::Next> Session::exchange(Compound& request, Attempt& attempt) {
 void Session::note_revoked(std::uint32_t status_flags, std::uint64_t generation) {
   if (generation != session_generation_) return;
   bool revoked = (status_flags & kStateRevoked) != 0;
-  bool news = revoked && !std::exchange(told_revoked_, revoked);
+  bool news = revoked && !told_revoked_;
   told_revoked_ = revoked;
   if (!news) return;
   log(LogLevel::kWarning, where() + ": the server has revoked what we had open");
@@ -180,8 +179,7 @@ Task<Session::Next> Session::after_refusal(const Compound& request, Attempt& att
     co_return finish(attempt, lost_twice(request));
   }
   attempt.settling = false;
-  attempt.connections_lost = 0;
-  attempt.lost_at = Clock::time_point::min();
+  attempt.forget_losses();
   attempt.sent = 0;
   co_return co_await after_delay(request, attempt);
 }
@@ -310,14 +308,12 @@ Task<Session::Next> Session::after_reply(const Compound& request, Attempt& attem
     Error error = explained(request, nfs4_error(status, Op::kSequence));
     bool client_lost = treatment(error) == Treatment::kRebuildClient;
     if (client_lost) start_recovery(Lost::kClient, attempt.generation);
-    again =
-        !request.caller_waits() && is_busy_with(request, error) && may_wait(attempt.delayed_since);
+    again = waits_for(request, error, attempt.delayed_since);
     reply.explain(std::move(error.detail));
   }
   finish(attempt, std::move(reply));
   if (!again || !request.idempotent()) co_return Next::kDone;
-  attempt.connections_lost = 0;  // it was answered
-  attempt.lost_at = Clock::time_point::min();
+  attempt.forget_losses();  // it was answered
   co_await back_off(attempt.delays++);
   co_return Next::kAgain;
 }

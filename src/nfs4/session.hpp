@@ -49,6 +49,11 @@ class Session : public Client {
     unsigned rebuilds = 0;  // sessions that were lost under it
     std::optional<Clock::time_point> delayed_since;
     std::optional<Result<CompoundReply>> result;
+
+    void forget_losses() {
+      connections_lost = 0;
+      lost_at = Clock::time_point::min();
+    }
   };
 
   std::uint32_t take_slot();

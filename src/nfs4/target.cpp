@@ -272,15 +272,12 @@ class MoveBatch : public StatusBatch {
     refused_[item] = false;
   }
   Status decode(std::size_t item, std::optional<std::size_t>, CompoundReply& reply) override {
-    if (states_[item] == State::kDone) {
-      NFSFERRY_TRY(NoReply from, reply.take<Putfh>(), return);
-      return ok();
-    }
-    auto renamed = take_rename(reply);
-    if (renamed) return ok();
+    bool done = states_[item] == State::kDone;
+    Status renamed = take_steps(reply, done);
+    if (renamed || done) return renamed;
     refused_[item] = renamed.error().domain == Domain::kNfs4;
     bool gone = states_[item] == State::kUnknown && is_status(renamed.error(), Nfsstat4::kNoent);
-    return gone ? ok() : Status(std::move(renamed).error());
+    return gone ? ok() : renamed;
   }
   // The new name was free: what has it by now was moved there. Repeated, the request would move
   // what somebody has put in the old place meanwhile, and over it.
@@ -299,8 +296,9 @@ class MoveBatch : public StatusBatch {
  private:
   enum class State : std::uint8_t { kNotSent, kUnknown, kDone };
 
-  static Status take_rename(CompoundReply& reply) {
+  static Status take_steps(CompoundReply& reply, bool done) {
     NFSFERRY_TRY(NoReply from, reply.take<Putfh>(), return);
+    if (done) return ok();
     NFSFERRY_TRY(NoReply saved, reply.take<Savefh>(), return);
     NFSFERRY_TRY(NoReply to, reply.take<Putfh>(), return);
     NFSFERRY_TRY(auto renamed, reply.take<Rename>(), return);

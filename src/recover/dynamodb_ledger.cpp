@@ -44,22 +44,23 @@ class Update {
   explicit Update(Json& request) : request_(request) {}
 
   void set(std::string_view attribute, Json value) {
-    std::string index = note(attribute);
-    request_["ExpressionAttributeValues"][":v" + index] = std::move(value);
-    append(sets_, "#a" + index + " = :v" + index);
+    append(sets_, equation(attribute, std::move(value)));
   }
   void remove(std::string_view attribute) { append(removes_, "#a" + note(attribute)); }
   // A condition.
   std::string is_now(std::string_view attribute, std::string_view text) {
-    std::string index = note(attribute);
-    request_["ExpressionAttributeValues"][":v" + index] = text_value(text);
-    return "#a" + index + " = :v" + index;
+    return equation(attribute, text_value(text));
   }
   std::string expression() const {
     return (sets_.empty() ? "" : "SET " + sets_) + (removes_.empty() ? "" : " REMOVE " + removes_);
   }
 
  private:
+  std::string equation(std::string_view attribute, Json value) {
+    std::string index = note(attribute);
+    request_["ExpressionAttributeValues"][":v" + index] = std::move(value);
+    return "#a" + index + " = :v" + index;
+  }
   std::string note(std::string_view attribute) {
     std::string index = std::to_string(count_++);
     request_["ExpressionAttributeNames"]["#a" + index] = attribute;
