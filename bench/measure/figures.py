@@ -33,17 +33,28 @@ def summary(values: Sequence[float]) -> Figure:
 
 
 def interleaved(rounds: int, variants: Variants) -> Runs:
-    """Every variant once a round, after one round that does not count; the order turns. A change
-    of the machine's load so meets all of them."""
+    """Every variant once a round, after one round that does not count; the order turns, and every
+    second round goes backwards. A change of the machine's load so meets all of them, and none
+    always inherits what the same one has left, such as memory that is still the machine's."""
     runs: Runs = {name: [] for name in variants}
     names = list(variants)
     for at in range(rounds + 1):
-        for name in names:
+        for name in names if at % 2 == 0 else reversed(names):
             run = variants[name]()
             if at > 0:
                 runs[name].append(run)
         progress(f"  round {at} of {rounds}" if at else "  warm-up")
         names = names[1:] + names[:1]
+    return runs
+
+
+def interleaved_by_tree(rounds: int, variants: Variants) -> Runs:
+    """The same with one tree after the other, where variants are called "TREE, WAY": who copies
+    large files behind small ones would pay for memory that the machine has taken back."""
+    runs: Runs = {}
+    for tree in dict.fromkeys(name.partition(",")[0] for name in variants):
+        runs |= interleaved(rounds, {name: run for name, run in variants.items()
+                                     if name.partition(",")[0] == tree})
     return runs
 
 

@@ -28,6 +28,7 @@ GOALS = (
          "<=", 0.25),
     Goal("CPU per small file, times the canned loop's", "small", "*", "cpu_over_canned", "<=", 3),
     Goal("speed at 3 ms of round trip against 0 ms", "latency", "*", "speed_at_3_ms", ">=", 0.85),
+    Goal("system calls a request on io_uring", "calls", "*io_uring", "calls_per_request", "<=", 1),
     Goal("CPU per GiB, times relay's, without verification", "large", "*", "cpu_over_relay",
          "<=", 1.3),
     Goal("CPU per GiB, times relay's, with the default", "verify", "large, transferred",
@@ -49,6 +50,7 @@ GOALS = (
     Goal("start to end of one file, without delay, in ms", "start", "*", "overhead_ms", "<", 50),
     Goal("times the speed of nfs-cp", "large", "*", "over_nfs_cp", ">=", 10),
     Goal("times the speed of cp and sync, over NFS", "large", "*", "over_cp_sync", ">=", 0.25),
+    Goal("of the speed that a slow server allows", "slow", "*", "of_allowed", ">=", 0.8),
     Goal("peak memory in MiB, large files", "large", "*", "report_peak_rss_mib", "<", 128),
 )
 

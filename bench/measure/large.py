@@ -5,8 +5,8 @@ import functools
 import shutil
 from typing import Any, Sequence
 
-from measure.figures import (Column, Runs, Variants, cpu_over, interleaved, nfsferry_figures,
-                             speed_over, summary, tree_figures)
+from measure.figures import (Column, Runs, Variants, cpu_over, interleaved, interleaved_by_tree,
+                             nfsferry_figures, speed_over, summary, tree_figures)
 from measure.process import Run, run_process
 from measure.section import (BOTH_TREES, CPU_PER_FILE, CPU_PER_GIB, ELSEWHERE, ENGINES,
                              FILES_PER_SECOND, MIB_PER_SECOND, PEAK, REQUESTS_PER_FILE,
@@ -19,7 +19,7 @@ NFS_CP = "nfs-cp"
 THREADS: dict[str, dict[str, Any]] = {
     "1": {"threads": 1}, "2": {"threads": 2},
     "1 on 2 connections": {"threads": 1, "arguments": ["--connections", "2"]}}
-THREADED_TREES = (*BOTH_TREES, "huge")
+THREADED_TREES = (*BOTH_TREES, "huge", "home", "directory")
 
 
 def relay(setting: Setting) -> Run:
@@ -105,9 +105,9 @@ def figures_of(setting: Setting, runs: Runs) -> Figures:
 
 def measure_verify(setting: Setting) -> Figures:
     variants = each_tree(setting, {mode: {"verify": mode} for mode in VERIFY})
-    variants["relay"] = functools.partial(relay, setting)
-    runs = interleaved(setting.options.rounds, variants)
-    relayed = runs.pop("relay")
+    variants["large, relay"] = functools.partial(relay, setting)
+    runs = interleaved_by_tree(setting.options.rounds, variants)
+    relayed = runs.pop("large, relay")
     figures = figures_of(setting, runs)
     files = setting.tree("small")["files"]
     for mode in VERIFY[1:]:
@@ -123,7 +123,7 @@ def measure_verify(setting: Setting) -> Figures:
 
 
 def measure_threads(setting: Setting) -> Figures:
-    runs = interleaved(setting.options.rounds, each_tree(setting, THREADS, THREADED_TREES))
+    runs = interleaved_by_tree(setting.options.rounds, each_tree(setting, THREADS, THREADED_TREES))
     figures = figures_of(setting, runs)
     for tree in THREADED_TREES:
         one, *others = (f"{tree}, {way}" for way in THREADS)
@@ -132,11 +132,20 @@ def measure_threads(setting: Setting) -> Figures:
     return figures
 
 
+def measure_calls(setting: Setting) -> Figures:
+    runs = interleaved_by_tree(setting.options.rounds, {
+        f"{tree}, {engine}": functools.partial(setting.copy_counting_calls, tree, engine)
+        for tree in BOTH_TREES for engine in ENGINES})
+    return {name: {"system_calls": summary([float(run.system_calls or 0) for run in own]),
+                   "calls_per_request": summary([(run.system_calls or 0) / run.requests
+                                                 for run in own])}
+            for name, own in runs.items()}
+
+
 def measure_cold(setting: Setting) -> Figures:
     ways = {"warm": {}, "cold": {"cold": True}}
-    runs: Runs = {}
-    for tree in BOTH_TREES:  # one after the other, so that who is warm has served this tree before
-        runs |= interleaved(setting.options.rounds, each_tree(setting, ways, [tree]))
+    # Who is warm has served this tree before.
+    runs = interleaved_by_tree(setting.options.rounds, each_tree(setting, ways))
     figures = figures_of(setting, runs)
     for tree in BOTH_TREES:
         figures[f"{tree}, cold"]["speed_over_warm"] = \
@@ -158,6 +167,10 @@ THREADED = Section(
     "threads", "--threads 1 and 2, --connections 2", THREADED_TREES, measure_threads,
     [FILES_PER_SECOND, MIB_PER_SECOND, Column("of one thread", "speed_over_one", 2, True),
      CPU_PER_FILE, CPU_PER_GIB, SERVERS_CPU, ELSEWHERE, PEAK])
+CALLS = Section(
+    "calls", "system calls, start and end of the program among them", BOTH_TREES, measure_calls,
+    [Column("system calls", "system_calls", 0, True),
+     Column("a request", "calls_per_request", 2, True)])
 COLD = Section(
     "cold", "the source's server just started (its caches are empty)", BOTH_TREES, measure_cold,
     [FILES_PER_SECOND, MIB_PER_SECOND, Column("of warm", "speed_over_warm", 2, True),

@@ -5,7 +5,7 @@ trees are without --local, durability costs nobody anything. Caches are warm."""
 import functools
 import shutil
 
-from measure.figures import (Column, Variants, cpu_over, interleaved, nfsferry_figures,
+from measure.figures import (Column, Variants, cpu_over, interleaved_by_tree, nfsferry_figures,
                              speed_over, tree_figures)
 from measure.process import Run, run_process
 from measure.section import (BOTH_TREES, CPU_PER_FILE, CPU_PER_GIB, ELSEWHERE, ENGINES,
@@ -47,7 +47,7 @@ def measure_manifest(setting: Setting) -> Figures:
         f"{tree}, {way}": functools.partial(
             copy, setting, tree, ["--verify", setting.options.verify, *arguments])
         for tree in BOTH_TREES for way, arguments in ways.items()}
-    runs = interleaved(setting.options.rounds, variants)
+    runs = interleaved_by_tree(setting.options.rounds, variants)
     figures: Figures = {}
     for name, own in runs.items():
         tree, _, way = name.partition(", ")
@@ -68,7 +68,7 @@ def measure_local(setting: Setting) -> Figures:
         for rival, script in RIVALS.items():
             if shutil.which(rival.split()[0]):
                 variants[f"{tree}, {rival}"] = functools.partial(copy, setting, tree, None, script)
-    runs = interleaved(setting.options.rounds, variants)
+    runs = interleaved_by_tree(setting.options.rounds, variants)
     figures: Figures = {}
     for tree in BOTH_TREES:
         held = setting.tree(tree, setting.local_root)

@@ -29,6 +29,7 @@ class Run:
     report: dict[str, Any] = dataclasses.field(default_factory=dict)
     wire_requests: int | None = None  # counted by proxies
     first: "Run | None" = None  # of a second pass: the first one
+    system_calls: int | None = None  # counted by perf
 
     @property
     def cpu_s(self) -> float:

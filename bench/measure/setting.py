@@ -118,6 +118,7 @@ class Setting:
         self.servers: list[Server] = []
         self.trees: dict[pathlib.Path, dict[str, int]] = {}
         self.serial = 0
+        self.before: list[str] = []  # what a copy's command is given to
         try:
             if options.local:
                 folder = tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=options.local)
@@ -180,9 +181,22 @@ class Setting:
                       arguments: Sequence[str]) -> Run:
         """One run of nfsferry, with its report."""
         report = self.scratch / "report.json"
-        run = run_process([str(self.nfsferry), "copy", source, target, "--quiet", "--report-json",
-                           str(report), *arguments, *self.options.copy_options], servers)
+        run = run_process([*self.before, str(self.nfsferry), "copy", source, target, "--quiet",
+                           "--report-json", str(report), *arguments, *self.options.copy_options],
+                          servers)
         run.report = json.loads(report.read_bytes())
+        return run
+
+    def copy_counting_calls(self, tree: str, engine: str) -> Run:
+        """A copy whose system calls perf counts, which needs the right to; its times are of both
+        programs."""
+        counts = self.scratch / "calls.csv"
+        self.before = ["perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter", "-o", str(counts)]
+        try:
+            run = self.copy(tree, engine=engine)
+        finally:
+            self.before = []
+        run.system_calls = int(counts.read_text("utf-8").splitlines()[-1].split(",")[0])
         return run
 
     def copy_into(self, folder: pathlib.Path, tree: str, arguments: Sequence[str],

@@ -2,17 +2,19 @@
 
 import functools
 
-from measure.figures import (Column, Variants, cpu_over, interleaved, nfsferry_figures,
-                             shared_figures, speed_over, summary)
-from measure.section import (COUNTED, CPU_PER_FILE, ELSEWHERE, ENGINES, FILES_PER_SECOND, PEAK,
-                             REQUESTS_PER_FILE, SERVERS_CPU, Figures, Section, at_delay,
-                             copies_at_delays, floor)
-from measure.setting import Setting, delay
+from measure.figures import (Column, Variants, cpu_over, interleaved, interleaved_by_tree,
+                             nfsferry_figures, shared_figures, speed_over, summary)
+from measure.section import (COUNTED, CPU_PER_FILE, ELSEWHERE, ENGINES, FILES_PER_SECOND,
+                             MIB_PER_SECOND, PEAK, REQUESTS_PER_FILE, SERVERS_CPU, Figures,
+                             Section, at_delay, copies_at_delays, floor)
+from measure.setting import MIB, Setting, delay
 
 CANNED_FILES = 100_000  # enough for a steady figure
 ROUND_TRIPS_MS = (0, 1, 3)
 EFS = {"32 slots, 50 operations": ["--slots", "32", "--operations", "50"],
        "1 slot, 16 operations": ["--slots", "1", "--operations", "16"]}
+
+SLOW = {"small": 10_000, "large": 200}  # changes a second that the server takes
 
 
 def measure_small(setting: Setting) -> Figures:
@@ -49,6 +51,23 @@ def measure_latency(setting: Setting) -> Figures:
         for ms in ROUND_TRIPS_MS[1:]:
             name = at_delay(engine, ms)
             figures[name][f"speed_at_{ms}_ms"] = speed_over(runs[name], near)
+    return figures
+
+
+def measure_slow(setting: Setting) -> Figures:
+    """The proxy answers DELAY to what would change more a second. A small file takes five such
+    operations (OPEN, WRITE, SETATTR, COMMIT, RENAME), a large one a WRITE for each MiB."""
+    runs = interleaved_by_tree(setting.options.rounds, {
+        f"{tree}, {rate:,} changes/s": functools.partial(
+            setting.copy, tree, through=["--mode", "efs", "--write-rate", str(rate)])
+        for tree, rate in SLOW.items()})
+    figures: Figures = {}
+    for name, own in runs.items():
+        tree = name.partition(",")[0]
+        held = setting.tree(tree)
+        least_s = (5 * held["files"] if tree == "small" else held["bytes"] / MIB) / SLOW[tree]
+        figures[name] = nfsferry_figures(own, held)
+        figures[name]["of_allowed"] = summary([least_s / run.wall_s for run in own])
     return figures
 
 
@@ -92,6 +111,11 @@ LATENCY = Section(
     "latency", "the same through a proxy on both sides", ["small"], measure_latency,
     [FILES_PER_SECOND, Column("of 0 ms, at 1", "speed_at_1_ms", 2, True),
      Column("of 0 ms, at 3", "speed_at_3_ms", 2, True), CPU_PER_FILE, SERVERS_CPU, ELSEWHERE])
+SLOW_SERVER = Section(
+    "slow", "a server that takes so many changes a second and answers DELAY to the rest", SLOW,
+    measure_slow,
+    [FILES_PER_SECOND, MIB_PER_SECOND, Column("of what it allows", "of_allowed", 2, True),
+     REQUESTS_PER_FILE, CPU_PER_FILE, ELSEWHERE])
 EFS_LIKE = Section(
     "efs", "the same between proxies that behave as Amazon EFS is documented to", ["small"],
     measure_efs, [FILES_PER_SECOND, REQUESTS_PER_FILE, ELSEWHERE])
