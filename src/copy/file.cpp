@@ -56,13 +56,18 @@ std::vector<SourceItem> in_target(const std::vector<WorkItem>& items) {
 // A thread with no large file of its own takes part in another one's.
 Task<Work> Worker::next_work() {
   for (;;) {
-    auto work = shared_.work.try_take(this, large_running_ < kLargeAtOnce);
-    if (!work && large_running_ == 0 && !shared_.stopping()) {
+    bool large_too = large_running_ < kLargeAtOnce && shared_.large_crew.may_begin(this);
+    auto work = shared_.work.try_take(this, large_too);
+    if (!work && large_too && large_running_ == 0 && !shared_.stopping()) {
       auto file = shared_.large_files.try_join(this, waker(range_news_));
       if (file) work = Work{WorkKind::kPartOfLargeFile, {}, std::move(file)};
     }
     if (work) {
-      if (is_large(work->kind)) ++large_running_;
+      if (is_large(work->kind)) {
+        ++large_running_;
+        shared_.large_crew.begin(this);
+        for (WorkItem& item : work->items) item.takes_turns = true;
+      }
       co_return *std::move(work);
     }
     co_await queue_news_->wait();
@@ -82,6 +87,7 @@ Task<void> Worker::carrier() {
     }
     if (!large) continue;
     --large_running_;
+    shared_.large_crew.end(this);
     if (of_queue) shared_.work.large_done();
     queue_news_->pulse();
   }
@@ -326,8 +332,8 @@ Task<Status> Worker::pump(Transfer& transfer) {
   FileRanges& ranges = transfer.file->ranges;
   ranges.enter(this, waker(range_news_));
   if (shared_.large_files.offer(transfer.file)) shared_.work.wake();
+  transfer.ends.takes_turns = transfer.item().takes_turns;
   co_await carry_ranges(transfer.ends, ranges);
-  ranges.first_is_done();
   shared_.large_files.withdraw(*transfer.file);
   while (!ranges.is_alone(this)) co_await range_news_->wait();
   if (auto error = ranges.error()) {
@@ -344,6 +350,7 @@ Task<Status> Worker::pump(Transfer& transfer) {
 // others carry it.
 Task<void> Worker::take_part(std::shared_ptr<LargeFile> file) {
   Ends ends;
+  ends.takes_turns = ends.part = true;
   std::unique_ptr<TargetPart> part;
   Status opened = co_await open_source(file->item, ends);
   if (opened) {
@@ -360,6 +367,7 @@ Task<void> Worker::take_part(std::shared_ptr<LargeFile> file) {
   } else if (opened) {
     opened = co_await open_there(file->item, ends);
   }
+  bool may_come_again = opened.has_value();  // where it was dismissed
   if (opened)
     co_await carry_ranges(ends, file->ranges);
   else
@@ -371,7 +379,7 @@ Task<void> Worker::take_part(std::shared_ptr<LargeFile> file) {
   Status closed = ok();
   if (ends.source) closed = co_await ends.source->close();
   if (!closed) file->ranges.fail(std::move(closed).error(), FailedAt::kSource);
-  file->ranges.leave(this);
+  file->ranges.leave(this, may_come_again);
 }
 
 // This thread's lanes: more than may have a range at once, so that one waits and the window learns.
@@ -379,23 +387,25 @@ Task<void> Worker::carry_ranges(Ends& ends, FileRanges& ranges) {
   std::uint64_t left = ranges.left_bytes();  // any number, of a server that lies
   std::uint64_t count = left / ranges.range_bytes() + (left % ranges.range_bytes() != 0 ? 1 : 0);
   std::uint64_t lanes = std::min<std::uint64_t>(count, ranges_most() + 1);
+  if (ends.takes_turns) shared_.large_crew.start_reading(this);
   TaskGroup group;
   for (std::uint64_t i = 0; i < lanes; ++i) group.spawn(lane(ends, ranges));
   co_await group.join();
+  if (ends.takes_turns) shared_.large_crew.stop_reading(this);
 }
 
 // A range is taken by who has room for it: it waits for no range after it.
 Task<void> Worker::lane(Ends& ends, FileRanges& ranges) {
   for (bool more = true; more;) {
-    while (ranges.is_paused(this)) co_await range_news_->wait();
+    while (is_resting(ends, ranges)) co_await range_news_->wait();
     co_await ranges_.acquire();
-    if (ranges.is_paused(this)) {  // by now
+    if (is_resting(ends, ranges)) {  // by now
       ranges_.release();
       continue;
     }
     if (ranges_.free() + 1 == ranges_.limit()) range_window_.idle();
     std::optional<FileRanges::Range> range;
-    if (!shared_.stopping()) range = ranges.take(this);
+    if (!shared_.stopping() && !is_leaving(ends)) range = ranges.take();
     if (range) {
       co_await carry_range(ends, ranges, *range);
       range_window_.replied(ranges_.has_waiters(), Clock::now());
@@ -404,6 +414,17 @@ Task<void> Worker::lane(Ends& ends, FileRanges& ranges) {
     ranges_.release();
     more = range.has_value();
   }
+}
+
+// Whether this thread's lanes are to take nothing for now.
+bool Worker::is_resting(const Ends& ends, FileRanges& ranges) {
+  return ends.takes_turns && shared_.large_crew.is_resting(this) && !is_leaving(ends) &&
+         !ranges.is_over(this);
+}
+
+// Whether this thread is to leave another one's file.
+bool Worker::is_leaving(const Ends& ends) const {
+  return ends.part && shared_.large_crew.is_dismissed(this);
 }
 
 // One range: read, in pieces where the server cuts.
@@ -433,6 +454,9 @@ Task<void> Worker::carry_range(Ends& ends, FileRanges& ranges, FileRanges::Range
 // Hashed while it is in the processor's cache, if its turn has come; written, or compared.
 Task<void> Worker::carry_piece(Ends& ends, FileRanges& ranges, std::uint64_t offset,
                                std::span<const std::byte> bytes) {
+  // Under a limit nobody is faster than anybody.
+  if (ends.takes_turns && shared_.pace.rates().bytes_per_second == 0)
+    shared_.large_crew.note(bytes.size());
   ranges.add(offset, bytes);
   Status done = ok();
   if (!ends.there) ranges.note_zeros(zeros_left_out(bytes, kZeroStep));
@@ -459,20 +483,6 @@ Task<Status> Worker::write_range(RangeWriter& target, std::uint64_t offset,
   }
   shared_.counters.sparse_bytes_saved += left_out;
   co_return ok();
-}
-
-void Worker::file_in_place(const WorkItem& item, std::uint64_t size_bytes,
-                           const std::optional<FileHash>& hash, bool changed) {
-  Counters& counters = shared_.counters;
-  ++counters.files_done;
-  counters.bytes_written += size_bytes;
-  if (shared_.verifies()) ++counters.files_verified;
-  count_owner(item.entry);
-  if (item.entry.attributes.link_count > 1)
-    shared_.hard_links.in_place(item.node, item.entry, 0, hash);
-  tell(*item.node, item.entry, changed ? EntryAction::kChanged : EntryAction::kCopied,
-       note_hash(*item.node, item.entry, hash));
-  entry_done(item);
 }
 
 }  // namespace nfsferry::copy

@@ -7,18 +7,19 @@ namespace nfsferry::copy {
 
 bool FileRanges::enter(const void* thread, std::function<void()> waker) {
   std::lock_guard lock(mutex_);
-  if (crew_ == Crew::kDismissed) return false;
   auto [found, inserted] = threads_.try_emplace(thread);
   if (!inserted) return false;
-  if (!first_) first_ = thread;
   found->second.waker = std::move(waker);
   ++threads_here_;
   return true;
 }
 
-void FileRanges::leave(const void* thread) {
+void FileRanges::leave(const void* thread, bool may_come_again) {
   std::lock_guard lock(mutex_);
-  threads_.at(thread).here = false;
+  if (may_come_again)
+    threads_.erase(thread);
+  else
+    threads_.at(thread).here = false;
   --threads_here_;
   wake();
 }
@@ -30,18 +31,11 @@ bool FileRanges::is_alone(const void* thread) {
   return false;
 }
 
-void FileRanges::first_is_done() {
+bool FileRanges::is_over(const void* thread) {
   std::lock_guard lock(mutex_);
-  if (crew_ != Crew::kDismissed) crew_ = Crew::kStays;
-  end_pause();
-}
-
-bool FileRanges::is_paused(const void* thread) {
-  std::lock_guard lock(mutex_);
-  bool pauses = crew_ == Crew::kPauses || crew_ == Crew::kAlone;
-  if (!pauses || thread == first_ || is_over()) return false;
-  threads_.at(thread).pauses = true;
-  return true;
+  if (is_over()) return true;
+  threads_.at(thread).waits_for_end = true;
+  return false;
 }
 
 void FileRanges::begin_at(std::uint64_t offset_bytes) {
@@ -49,12 +43,12 @@ void FileRanges::begin_at(std::uint64_t offset_bytes) {
   next_bytes_ = hashed_bytes_ = offset_bytes;
 }
 
-std::optional<FileRanges::Range> FileRanges::take(const void* thread) {
+std::optional<FileRanges::Range> FileRanges::take() {
   std::lock_guard lock(mutex_);
-  if (is_over() || !is_of_crew(thread)) return {};
+  if (is_over()) return {};
   Range range{next_bytes_, std::min<std::uint64_t>(range_bytes_, size_bytes_ - next_bytes_)};
   next_bytes_ += range.size_bytes;
-  if (is_over()) end_pause();
+  if (is_over()) wake_at_end();
   return range;
 }
 
@@ -63,10 +57,8 @@ std::uint64_t FileRanges::left_bytes() const {
   return error_ || end_bytes_ ? 0 : size_bytes_ - next_bytes_;
 }
 
-void FileRanges::add(std::uint64_t offset_bytes, std::span<const std::byte> bytes,
-                     Clock::time_point now) {
+void FileRanges::add(std::uint64_t offset_bytes, std::span<const std::byte> bytes) {
   std::lock_guard lock(mutex_);
-  note_pace(bytes.size(), now);
   waiting_.emplace(offset_bytes, bytes);
   if (offset_bytes != hashed_bytes_) return;
   for (auto next = waiting_.begin(); next != waiting_.end() && next->first == hashed_bytes_;
@@ -94,7 +86,7 @@ void FileRanges::end_at(std::uint64_t offset_bytes) {
   std::lock_guard lock(mutex_);
   end_bytes_ = std::min(end_bytes_.value_or(offset_bytes), offset_bytes);
   wake();
-  end_pause();
+  wake_at_end();
 }
 
 void FileRanges::fail(Error error, FailedAt at) {
@@ -103,7 +95,7 @@ void FileRanges::fail(Error error, FailedAt at) {
   error_ = std::move(error);
   failed_at_ = at;
   wake();
-  end_pause();
+  wake_at_end();
 }
 
 bool FileRanges::has_failed() const {
@@ -136,51 +128,15 @@ std::optional<FileHash> FileRanges::hash() const {
   return hash_.value();
 }
 
-void FileRanges::note_pace(std::uint64_t bytes, Clock::time_point now) {
-  if (crew_ == Crew::kStays || crew_ == Crew::kDismissed) return;
-  bool others = threads_here_ > 1;
-  if (!others) period_began_.reset();
-  if (others && !period_began_) {
-    period_began_ = now;
-    period_bytes_ = 0;
-    crew_ = Crew::kGathers;
-    end_pause();
-  }
-  if (!period_began_) return;
-  period_bytes_ += bytes;
-  std::chrono::duration<double> period = now - *period_began_;
-  if (period < kPacePeriod || period_bytes_ < kPaceRanges * range_bytes_) return;
-  decide(static_cast<double>(period_bytes_) / period.count());
-  period_began_ = now;
-  period_bytes_ = 0;
-}
-
-void FileRanges::decide(double pace) {
-  switch (crew_) {
-    case Crew::kGathers: crew_ = Crew::kTogether; break;
-    case Crew::kTogether:
-      pace_together_ = pace;
-      crew_ = Crew::kPauses;
-      break;
-    case Crew::kPauses: crew_ = Crew::kAlone; break;
-    case Crew::kAlone:
-      crew_ = pace_together_ >= pace * kGainLeast ? Crew::kStays : Crew::kDismissed;
-      end_pause();
-      break;
-    case Crew::kStays:
-    case Crew::kDismissed: break;
-  }
-}
-
-void FileRanges::end_pause() {
-  for (auto& [thread, one] : threads_) {
-    if (one.here && std::exchange(one.pauses, false)) one.waker();
-  }
-}
-
 void FileRanges::wake() {
   for (auto& [thread, one] : threads_) {
     if (one.here && std::exchange(one.waits, false)) one.waker();
+  }
+}
+
+void FileRanges::wake_at_end() {
+  for (auto& [thread, one] : threads_) {
+    if (one.here && std::exchange(one.waits_for_end, false)) one.waker();
   }
 }
 

@@ -153,4 +153,18 @@ void Worker::tell_directory(const DirectoryNode& node, EntryAction action) {
   if (node.parent) tell(*node.parent, node.entry, action);
 }
 
+void Worker::file_in_place(const WorkItem& item, std::uint64_t size_bytes,
+                           const std::optional<FileHash>& hash, bool changed) {
+  Counters& counters = shared_.counters;
+  ++counters.files_done;
+  counters.bytes_written += size_bytes;
+  if (shared_.verifies()) ++counters.files_verified;
+  count_owner(item.entry);
+  if (item.entry.attributes.link_count > 1)
+    shared_.hard_links.in_place(item.node, item.entry, 0, hash);
+  tell(*item.node, item.entry, changed ? EntryAction::kChanged : EntryAction::kCopied,
+       note_hash(*item.node, item.entry, hash));
+  entry_done(item);
+}
+
 }  // namespace nfsferry::copy

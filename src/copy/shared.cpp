@@ -248,6 +248,7 @@ void Shared::abort(Error error) {
   stopping_ = true;
   pace.end();
   directories.close();
+  large_crew.dissolve();
 }
 
 std::optional<Error> Shared::abort_error() {

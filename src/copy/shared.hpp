@@ -18,6 +18,7 @@
 #include "copy/content_hash.hpp"
 #include "copy/file_ranges.hpp"
 #include "copy/filter.hpp"
+#include "copy/large_crew.hpp"
 #include "copy/large_files.hpp"
 #include "copy/losses.hpp"
 #include "copy/ownership.hpp"
@@ -284,6 +285,7 @@ class Shared {
   DirectoryQueue directories;
   WorkQueue work;
   LargeFiles large_files;
+  LargeCrew large_crew;
   HardLinks hard_links;
   Surplus surplus;
   BackupDirectories backup;

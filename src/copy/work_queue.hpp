@@ -34,6 +34,7 @@ struct WorkItem {
   std::shared_ptr<const Entry> there{};  // what the target has, where it is needed
   unsigned differences = 0;              // found so far, of Difference
   bool kept = false;                     // what the target had is in the backup
+  bool takes_turns = false;              // a large file of the queue, for LargeCrew
 };
 
 enum class WorkKind : std::uint8_t {

@@ -31,12 +31,17 @@ Worker::Worker(Shared& shared, Loop& loop, Source& source, FullTree& target)
   std::size_t batch =
       std::min(source.preferences().files_per_batch, target.preferences().files_per_batch);
   shared_.work.join(this, batch, waker(queue_news_));
+  shared_.large_crew.join(this, [work = waker(queue_news_), ranges = waker(range_news_)] {
+    work();
+    ranges();
+  });
 }
 
 // The loop may end before those of other threads.
 Worker::~Worker() {
   shared_.directories.remove_waker(this);
   shared_.work.leave(this);
+  shared_.large_crew.leave(this);
 }
 
 std::function<void()> Worker::waker(std::shared_ptr<Event> news) const {

@@ -102,13 +102,13 @@ class Worker {
   Task<void> take_part(std::shared_ptr<LargeFile> file);
   Task<void> carry_ranges(Ends& ends, FileRanges& ranges);
   Task<void> lane(Ends& ends, FileRanges& ranges);
+  bool is_resting(const Ends& ends, FileRanges& ranges);
+  bool is_leaving(const Ends& ends) const;
   Task<void> carry_range(Ends& ends, FileRanges& ranges, FileRanges::Range range);
   Task<void> carry_piece(Ends& ends, FileRanges& ranges, std::uint64_t offset,
                          std::span<const std::byte> bytes);
   Task<Status> write_range(RangeWriter& target, std::uint64_t offset,
                            std::span<const std::byte> bytes);
-  void file_in_place(const WorkItem& item, std::uint64_t size_bytes,
-                     const std::optional<FileHash>& hash, bool changed);
 
   // compare.cpp
   Task<void> compare_small_files(std::vector<WorkItem> items);
@@ -171,6 +171,8 @@ class Worker {
                         FailedAt at = FailedAt::kTarget);
   void target_failed(const WorkItem& item, const Error& error, std::uint32_t attempts);
   void give_up(const WorkItem& item, const Error& error, std::uint32_t attempts, FailedAt at);
+  void file_in_place(const WorkItem& item, std::uint64_t size_bytes,
+                     const std::optional<FileHash>& hash, bool changed);
   void entry_done(const WorkItem& item);
   HashTexts note_hash(const DirectoryNode& node, const Entry& entry,
                       const std::optional<FileHash>& hash);

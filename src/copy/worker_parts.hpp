@@ -55,6 +55,8 @@ struct Worker::Ends {
   std::unique_ptr<SourceFile> source;
   RangeWriter* target = nullptr;
   std::unique_ptr<SourceFile> there;
+  bool takes_turns = false;  // LargeCrew says when it is read
+  bool part = false;         // of another thread's file
 };
 
 // One attempt at such a file, on the thread that it is the work of.

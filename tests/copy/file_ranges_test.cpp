@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,7 @@ class RangesOfAFile : public ::testing::Test {
   }
   void add(std::uint64_t offset, std::uint64_t size) { ranges_.add(offset, bytes(offset, size)); }
   void take_all() {
-    while (ranges_.take(nullptr)) {
+    while (ranges_.take()) {
     }
   }
 
@@ -46,14 +47,14 @@ TEST_F(RangesOfAFile, EachByteIsTakenOnceInFileOrder) {
   EXPECT_EQ(ranges_.left_bytes(), 250u);
   std::uint64_t taken = 0;
   for (std::uint64_t size : {100u, 100u, 50u}) {
-    auto range = ranges_.take(nullptr);
+    auto range = ranges_.take();
     ASSERT_TRUE(range);
     EXPECT_EQ(range->offset_bytes, taken);
     EXPECT_EQ(range->size_bytes, size);
     taken += size;
     EXPECT_EQ(ranges_.left_bytes(), kSize - taken);
   }
-  EXPECT_FALSE(ranges_.take(nullptr));
+  EXPECT_FALSE(ranges_.take());
 }
 
 TEST_F(RangesOfAFile, TheHashIsThatOfTheFileInWhateverOrderItIsRead) {
@@ -77,101 +78,9 @@ TEST_F(RangesOfAFile, TheHashIsThatOfTheFileInWhateverOrderItIsRead) {
   EXPECT_EQ(ranges_.hash(), hash_content(content_, Hashing::kXxh3AndSha256));
 }
 
-// Two threads whose paces are compared; `alone` is how long the first one takes by itself for what
-// both do in 10 units of time.
-class PaceOfAFile : public ::testing::Test {
- protected:
-  static constexpr std::uint64_t kBytes = FileRanges::kPaceRanges * 10;
-
-  void work(int units) {
-    now_ += units * FileRanges::kPacePeriod;
-    for (std::uint64_t i = 0; i < FileRanges::kPaceRanges; ++i) {
-      ranges_.add(next_, std::span(content_).subspan(next_, 10), now_);
-      next_ += 10;
-    }
-  }
-  // Up to what is decided; the others pause in the last two of five periods.
-  void measure(int alone) {
-    ranges_.add(next_++, std::span(content_).first(1), now_);
-    work(10);
-    work(10);
-    EXPECT_TRUE(ranges_.is_paused(&other_));
-    EXPECT_FALSE(ranges_.is_paused(&first_));
-    work(10);
-    work(alone);
-    EXPECT_FALSE(ranges_.is_paused(&other_));
-    EXPECT_EQ(other_.woken, 1u);
-  }
-
-  std::vector<std::byte> content_{10 * kBytes, std::byte{7}};
-  FileRanges ranges_{10 * kBytes, 10, Hashing::kNone};
-  Carrier first_{ranges_};
-  Carrier other_{ranges_};
-  Clock::time_point now_ = Clock::now();
-  std::uint64_t next_ = 0;
-};
-
-TEST_F(PaceOfAFile, ThreadsThatAreFasterTogetherGoOn) {
-  measure(11);
-  EXPECT_TRUE(ranges_.take(&first_));
-  EXPECT_TRUE(ranges_.take(&other_));
-}
-
-TEST_F(PaceOfAFile, ThreadsThatAreNoFasterTogetherLeaveTheFileToTheFirst) {
-  measure(10);
-  EXPECT_TRUE(ranges_.take(&first_));
-  EXPECT_FALSE(ranges_.take(&other_));
-  int late = 0;
-  EXPECT_FALSE(ranges_.enter(&late, [] {}));
-}
-
-TEST_F(PaceOfAFile, PauseEndsWithTheFirstOnesWork) {
-  ranges_.add(next_++, std::span(content_).first(1), now_);
-  work(10);
-  work(10);
-  ASSERT_TRUE(ranges_.is_paused(&other_));
-  ranges_.first_is_done();
-  EXPECT_EQ(other_.woken, 1u);
-  EXPECT_FALSE(ranges_.is_paused(&other_));
-}
-
-TEST_F(PaceOfAFile, PauseEndsWithTheFile) {
-  ranges_.add(next_++, std::span(content_).first(1), now_);
-  work(10);
-  work(10);
-  ASSERT_TRUE(ranges_.is_paused(&other_));
-  while (ranges_.take(&first_)) {
-  }
-  EXPECT_EQ(other_.woken, 1u);
-  EXPECT_FALSE(ranges_.is_paused(&other_));
-  EXPECT_FALSE(ranges_.take(&other_));
-}
-
-// The other one leaves during the measurement, and a third one comes.
-TEST_F(PaceOfAFile, PauseEndsWhenTheMeasurementBeginsAnew) {
-  ranges_.add(next_++, std::span(content_).first(1), now_);
-  work(10);
-  work(10);
-  ranges_.leave(&other_);
-  work(10);
-  Carrier third(ranges_);
-  ASSERT_TRUE(ranges_.is_paused(&third));
-  work(10);
-  EXPECT_EQ(third.woken, 1u);
-  EXPECT_FALSE(ranges_.is_paused(&third));
-}
-
-TEST_F(PaceOfAFile, OneThreadIsNotMeasured) {
-  ranges_.leave(&other_);
-  for (int i = 0; i < 5; ++i) work(10);
-  Carrier late(ranges_);
-  EXPECT_FALSE(ranges_.is_paused(&late));
-  EXPECT_TRUE(ranges_.take(&late));
-}
-
 TEST_F(RangesOfAFile, NothingIsHashedWhereNobodyWantsIt) {
   FileRanges unhashed(kSize, 100, Hashing::kNone);
-  while (unhashed.take(nullptr)) {
+  while (unhashed.take()) {
   }
   unhashed.add(0, bytes(0, kSize));
   EXPECT_TRUE(unhashed.is_whole());
@@ -181,8 +90,8 @@ TEST_F(RangesOfAFile, NothingIsHashedWhereNobodyWantsIt) {
 TEST_F(RangesOfAFile, TheFirstFailureStaysAndLetsEverybodyGo) {
   Carrier one(ranges_);
   Carrier other(ranges_);
-  ASSERT_TRUE(ranges_.take(nullptr));
-  ASSERT_TRUE(ranges_.take(nullptr));
+  ASSERT_TRUE(ranges_.take());
+  ASSERT_TRUE(ranges_.take());
   add(100, 100);
   EXPECT_FALSE(one.may_free(100));
   ranges_.fail(own_error(Own::kVerifyMismatch, "READ"), FailedAt::kTarget);
@@ -190,7 +99,7 @@ TEST_F(RangesOfAFile, TheFirstFailureStaysAndLetsEverybodyGo) {
   EXPECT_EQ(one.woken, 1u);
   EXPECT_EQ(other.woken, 0u);
   EXPECT_TRUE(one.may_free(100));
-  EXPECT_FALSE(ranges_.take(nullptr));
+  EXPECT_FALSE(ranges_.take());
   EXPECT_EQ(ranges_.left_bytes(), 0u);
   add(0, 100);  // what was freed is not looked at any more
   EXPECT_EQ(ranges_.hashed_bytes(), 100u);
@@ -221,23 +130,56 @@ TEST_F(RangesOfAFile, WhoIsToldThatOthersAreThereIsWokenWhenTheyLeave) {
   EXPECT_TRUE(ranges_.is_alone(&owner));
   Carrier other(ranges_);
   EXPECT_FALSE(ranges_.is_alone(&owner));
-  ranges_.leave(&other);
+  ranges_.leave(&other, true);
   EXPECT_EQ(owner.woken, 1u);
   EXPECT_TRUE(ranges_.is_alone(&owner));
 }
 
-TEST_F(RangesOfAFile, AThreadEntersOnce) {
+TEST_F(RangesOfAFile, WhoIsToldThatThereIsMoreIsWokenWhenThereIsNot) {
+  Carrier owner(ranges_);
+  Carrier other(ranges_);
+  EXPECT_FALSE(ranges_.is_over(&other));
+  ASSERT_TRUE(ranges_.take());
+  add(0, 100);
+  EXPECT_EQ(other.woken, 0u);
+  take_all();
+  EXPECT_EQ(other.woken, 1u);
+  EXPECT_EQ(owner.woken, 0u);
+  EXPECT_TRUE(ranges_.is_over(&other));
+}
+
+TEST_F(RangesOfAFile, NothingIsLeftAfterAFailureOrAnEnd) {
+  using Ends = std::function<void(FileRanges & ranges)>;
+  for (const Ends& ends :
+       {Ends([](FileRanges& ranges) { ranges.fail(own_error(Own::kCancelled, "copy"), {}); }),
+        Ends([](FileRanges& ranges) { ranges.end_at(0); })}) {
+    FileRanges ranges(kSize, 100, Hashing::kNone);
+    Carrier one(ranges);
+    EXPECT_FALSE(ranges.is_over(&one));
+    ends(ranges);
+    EXPECT_EQ(one.woken, 1u);
+    EXPECT_TRUE(ranges.is_over(&one));
+    EXPECT_FALSE(ranges.take());
+    EXPECT_EQ(ranges.left_bytes(), 0u);
+  }
+}
+
+TEST_F(RangesOfAFile, AThreadIsThereOnceAndComesAgainIfItMay) {
   Carrier one(ranges_);
   Carrier other(ranges_);
   EXPECT_FALSE(ranges_.enter(&other, [] {}));
-  ranges_.leave(&other);
+  ranges_.leave(&other, true);
+  EXPECT_TRUE(ranges_.enter(&other, [] {}));
+  EXPECT_FALSE(ranges_.is_alone(&one));
+  ranges_.leave(&other, false);
+  EXPECT_TRUE(ranges_.is_alone(&one));
   EXPECT_FALSE(ranges_.enter(&other, [] {}));
 }
 
 TEST_F(RangesOfAFile, WhatIsInPlaceAlreadyIsNotTaken) {
   ranges_.begin_at(120);
   EXPECT_EQ(ranges_.left_bytes(), 130u);
-  auto range = ranges_.take(nullptr);
+  auto range = ranges_.take();
   ASSERT_TRUE(range);
   EXPECT_EQ(range->offset_bytes, 120u);
   EXPECT_EQ(ranges_.hashed_bytes(), 120u);
@@ -247,7 +189,7 @@ std::shared_ptr<LargeFile> large_file(std::uint64_t size) {
   return std::make_shared<LargeFile>(WorkItem{}, size, 100, Hashing::kXxh3);
 }
 
-TEST(LargeFiles, AnotherThreadJoinsAFileOnceAndNeverItsOwn) {
+TEST(LargeFiles, AnotherThreadJoinsAFileAndNeverItsOwn) {
   LargeFiles files(1000);
   int owner = 0;
   int other = 0;
@@ -258,7 +200,7 @@ TEST(LargeFiles, AnotherThreadJoinsAFileOnceAndNeverItsOwn) {
   EXPECT_EQ(files.try_join(&other, [] {}), file);
   EXPECT_FALSE(file->ranges.is_alone(&owner));
   EXPECT_EQ(files.try_join(&other, [] {}), nullptr);
-  file->ranges.leave(&other);
+  file->ranges.leave(&other, false);
   EXPECT_EQ(files.try_join(&other, [] {}), nullptr);
 }
 
@@ -268,7 +210,7 @@ TEST(LargeFiles, NobodyJoinsWhereLittleIsLeftOrWhatIsWithdrawn) {
   EXPECT_FALSE(files.offer(large_file(999)));
   auto begun = large_file(1000);
   EXPECT_TRUE(files.offer(begun));
-  EXPECT_TRUE(begun->ranges.take(nullptr));
+  EXPECT_TRUE(begun->ranges.take());
   auto withdrawn = large_file(1000);
   EXPECT_TRUE(files.offer(withdrawn));
   files.withdraw(*withdrawn);

@@ -358,5 +358,68 @@ TEST_F(SharedFile, is_copied_beside_many_others) {
   expect_whole();
 }
 
+// A source that serves one thread alone four times as fast as several.
+class CrowdedSource : public SharedFile {
+ protected:
+  static constexpr int kFiles = 48;
+
+  CrowdedSource() {
+    text_.resize(30 * kRange + 7);
+    for (int i = 0; i < kFiles; ++i) {
+      add(*source_volume_, "/large" + std::to_string(i), FileType::kRegular, text_);
+    }
+  }
+  CopyReport run_slowly(const std::function<void()>& at_read = [] {}) {
+    return run(Job::kCopy, [&](Side side, std::string_view operation) -> std::optional<Error> {
+      if (side == Side::kTarget || operation != "read") return {};
+      meet();
+      std::lock_guard lock(serves_);
+      bool same = !reads_.empty() && reads_.back() == std::this_thread::get_id();
+      std::this_thread::sleep_for(std::chrono::microseconds(same ? 500 : 2000));
+      reads_.push_back(std::this_thread::get_id());
+      at_read();
+      return {};
+    });
+  }
+
+  std::vector<std::thread::id> reads_;
+
+ private:
+  std::mutex serves_;
+};
+
+TEST_F(CrowdedSource, GetsOneThreadAfterTheOther) {
+  CopyReport report = run_slowly();
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(report.files_transferred, unsigned{kFiles});
+  EXPECT_EQ(report.bytes_written, kFiles * text_.size());
+  for (int i = 0; i < kFiles; ++i) {
+    EXPECT_TRUE(content(*target_volume_, "/large" + std::to_string(i)) == text_);
+  }
+  unsigned changes = 0;
+  for (std::size_t i = reads_.size() - 300; i < reads_.size(); ++i) {
+    if (reads_[i] != reads_[i - 1]) ++changes;
+  }
+  EXPECT_LE(changes, 2 * kThreads);
+}
+
+// Before it is measured, while the first one is, and after that.
+TEST_F(CrowdedSource, IsLeftAtOnceByThoseThatRest) {
+  for (std::size_t reads : {20u, 80u, 160u, 300u, 500u, 700u, 1000u}) {
+    SCOPED_TRACE(reads);
+    target_volume_ = std::make_shared<MemoryVolume>();
+    stop_ = 0;
+    reads_.clear();
+    CopyReport report = run_slowly([&] {
+      if (reads_.size() == reads) stop_ = SIGTERM;
+    });
+    EXPECT_EQ(report.exit_code, ExitCode::kTerminated);
+    bool eof = false;
+    for (const Entry& entry : target_volume_->list(*target_volume_->root(), "", 100, eof)) {
+      EXPECT_EQ(entry.name.find(".nfsferry-"), std::string::npos) << entry.name;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace nfsferry::copy
