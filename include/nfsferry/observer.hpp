@@ -58,6 +58,8 @@ struct EntryRecord {
 class Observer {
  public:
   virtual ~Observer() = default;
+  // What a bench does next, between its runs, in a few words.
+  virtual void on_step(std::string_view) {}
   // About ten times a second while the run lasts, and once at its end.
   virtual void on_progress(const Progress&) {}
   // An entry failed; `path` is bytes.

@@ -7,6 +7,8 @@
 #include "api/explain.hpp"
 #include "api/synthetic_tree.hpp"
 #include "api/trees.hpp"
+#include "base/escape.hpp"
+#include "base/nfsstat4.hpp"
 #include "base/run_id.hpp"
 #include "base/units.hpp"
 #include "copy/copy.hpp"
@@ -25,21 +27,24 @@ std::string below(const Location& location, const std::string& name) {
   return text.insert(std::min(query, text.size()), "/" + name);
 }
 
+// Where trees are made, each below a name of its own: both may be one directory.
 struct Place {
   Role role;
   Location location;
+  std::string name;
+  std::string tree_text() const { return below(location, name); }
 };
 
 class Bench {
  public:
-  Bench(const BenchOptions& options, Place source, Place target, Observer& observer,
+  Bench(const BenchOptions& options, Location source, Location target, Observer& observer,
         const StopFlag& stop)
       : options_(options),
-        source_(std::move(source)),
-        target_(std::move(target)),
         observer_(observer),
         stop_(stop),
-        name_("nfsferry-bench-" + random_run_id()) {}
+        mark_("nfsferry-bench-" + random_run_id()),
+        source_{Role::kSource, std::move(source), mark_},
+        target_{Role::kTarget, std::move(target), mark_ + "-copy"} {}
 
   BenchReport go() {
     report_.options = options_;
@@ -48,6 +53,8 @@ class Bench {
       if (!going_on()) break;
       plan_ = api::plan_tree(shape, options_);
       if (!room()) break;
+      observer_.on_step("making " + format_size(api::planned_bytes(plan_)) + " in " +
+                        source_.tree_text());
       if (on(source_, &Bench::fill)) copy_rounds(shape);
       clear(source_);
     }
@@ -80,7 +87,7 @@ class Bench {
     auto loop = Loop::create(api::engine_choice(options_.copy.engine));
     if (!loop) return loop.error();
     report_.engine = (*loop)->engine_name();
-    auto tree = api::make_tree(**loop, place.location, {name_, options_.copy.timeout_ms});
+    auto tree = api::make_tree(**loop, place.location, {mark_, options_.copy.timeout_ms});
     if (!tree) return tree.error();
     return (*loop)->run(open_and_do(**loop, place, **tree, work));
   }
@@ -90,8 +97,13 @@ class Bench {
     Status done = try_on(place, work);
     if (done) return true;
     const Error& error = done.error();
-    fail(api::start_exit_code(place.role, error), error.name(),
-         api::explain(place.role, place.location, error));
+    std::string why = api::explain(place.role, place.location, error);
+    if (means_no_entry(error)) {
+      why = place.role == Role::kSource ? "source " : "target ";
+      why += escape_for_terminal(place.location.text) + ": " + error.message() +
+             "; bench makes its trees in directories that exist";
+    }
+    fail(api::start_exit_code(place.role, error), error.name(), std::move(why));
     return false;
   }
 
@@ -131,27 +143,28 @@ class Bench {
     co_return error;
   }
 
-  Task<Status> fill(const Place&, FullTree& tree) {
-    Status filled = co_await api::make_tree_of(tree, name_, plan_, options_.seed, stop_);
+  Task<Status> fill(const Place& place, FullTree& tree) {
+    Status filled = co_await api::make_tree_of(tree, place.name, plan_, options_.seed, stop_);
     co_return filled;
   }
 
-  Task<Status> remove(const Place&, FullTree& tree) {
-    co_return co_await api::remove_tree(tree, name_);
+  Task<Status> remove(const Place& place, FullTree& tree) {
+    co_return co_await api::remove_tree(tree, place.name);
   }
 
   // What cannot be removed is said at the end, whatever else went wrong.
   void clear(const Place& place) {
+    observer_.on_step("removing " + place.tree_text());
     Status cleared = try_on(place, &Bench::remove);
     if (cleared) return;
-    left_ += (left_.empty() ? "" : ", ") + below(place.location, name_) + " (" +
-             cleared.error().message() + ")";
+    left_ +=
+        (left_.empty() ? "" : ", ") + place.tree_text() + " (" + cleared.error().message() + ")";
   }
 
   void copy_rounds(BenchShape shape) {
     CopyOptions copy = options_.copy;
-    copy.source = below(source_.location, name_);
-    copy.target = below(target_.location, name_);
+    copy.source = source_.tree_text();
+    copy.target = target_.tree_text();
     copy.create_target = true;
     for (std::uint32_t round = 1; round <= options_.rounds && going_on(); ++round) {
       CopyReport done = run(copy, observer_, stop_);
@@ -168,11 +181,11 @@ class Bench {
   }
 
   const BenchOptions& options_;
-  const Place source_;
-  const Place target_;
   Observer& observer_;
   const StopFlag& stop_;
-  const std::string name_;
+  const std::string mark_;
+  const Place source_;
+  const Place target_;
   std::vector<api::PlannedDirectory> plan_;
   std::string left_;
   BenchReport report_;
@@ -184,9 +197,7 @@ BenchReport bench(const BenchOptions& options, Observer& observer, const StopFla
   auto source = parse_location(options.source);
   auto target = parse_location(options.target);
   if (source && target) {
-    Place from{Role::kSource, *std::move(source)};
-    Place to{Role::kTarget, *std::move(target)};
-    return Bench(options, std::move(from), std::move(to), observer, stop).go();
+    return Bench(options, *std::move(source), *std::move(target), observer, stop).go();
   }
   const Error& error = source ? target.error() : source.error();
   BenchReport report;

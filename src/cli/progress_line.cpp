@@ -36,6 +36,19 @@ ProgressLine::ProgressLine(ProgressMode mode, bool quiet_by_default, std::uint64
       shown_(is_shown(mode, terminal_, quiet_by_default)),
       interval_ms_(interval_ms) {}
 
+// What comes next is another run, whose time begins anew.
+void ProgressLine::on_step(std::string_view step) {
+  if (!shown_) return;
+  meter_ = {};
+  next_ms_ = 0;
+  std::string text = escape_for_terminal(step);
+  if (terminal_) {
+    draw(text.substr(0, terminal_columns() - 1));
+  } else {
+    show(text + "\n");
+  }
+}
+
 void ProgressLine::on_progress(const Progress& progress) {
   if (!shown_ || progress.elapsed_ms < next_ms_) return;
   next_ms_ = progress.elapsed_ms + interval_ms_;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "cli/flags.hpp"
 #include "nfsferry/observer.hpp"
@@ -17,6 +18,7 @@ class ProgressLine : public Observer {
   // `quiet_by_default`: what kAuto means besides "only on a terminal".
   ProgressLine(ProgressMode mode, bool quiet_by_default, std::uint64_t interval_ms);
 
+  void on_step(std::string_view step) override;
   void on_progress(const Progress& progress) override;
   void on_failure(const Failure& failure) override;
 

@@ -124,7 +124,30 @@ TEST_F(BenchTest, APlaceThatCannotBeReachedIsNamed) {
   EXPECT_NE(no_source.err.find("none"), std::string::npos) << no_source.err;
   Outcome no_target = run_program({"bench", folder_.path("source"), folder_.path("none")});
   EXPECT_EQ(no_target.exit_code, 4);
+  EXPECT_NE(no_target.err.find("target " + folder_.path("none")), std::string::npos);
+  EXPECT_EQ(no_target.err.find("--create-target"), std::string::npos)
+      << "bench has no such option: " << no_target.err;
   expect_nothing_left();
+}
+
+TEST_F(BenchTest, OneDirectoryMayBeBothPlaces) {
+  Outcome outcome = run_program({"bench", folder_.path("source"), folder_.path("source"), "--files",
+                                 "100", "--size", "4MiB", "--rounds", "2", "--json"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  Json json = Json::parse(outcome.out, nullptr, false);
+  EXPECT_EQ(json["rounds"].size(), 6u) << outcome.out;
+  expect_nothing_left();
+}
+
+TEST_F(BenchTest, SaysWhatItDoesBesideTheCopies) {
+  Outcome outcome = small_bench({"--progress", "always", "--shape", "large"});
+  for (const char* side : {"making 4.0 MiB in ", "removing "}) {
+    std::string said = side + folder_.path("source") + "/nfsferry-bench-";
+    EXPECT_NE(outcome.err.find(said), std::string::npos) << outcome.err;
+  }
+  EXPECT_NE(outcome.err.find("removing " + folder_.path("target") + "/nfsferry-bench-"),
+            std::string::npos)
+      << outcome.err;
 }
 
 TEST_F(BenchTest, TreesThatDoNotFitAreRefusedBeforeTheyAreMade) {

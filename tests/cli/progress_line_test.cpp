@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
 
 #include "base/unique_fd.hpp"
@@ -63,12 +64,13 @@ std::string shown_on_terminal(ProgressMode mode, bool quiet, unsigned short colu
   return shown;
 }
 
-std::string shown_in_file(ProgressMode mode) {
+std::string shown_in_file(ProgressMode mode,
+                          const std::function<void(ProgressLine&)>& use = run_two_seconds) {
   UniqueFd file(::memfd_create("stderr", MFD_CLOEXEC));
   {
     StderrTo to(file.get());
     ProgressLine line(mode, false, 500);
-    run_two_seconds(line);
+    use(line);
   }
   char bytes[16384];
   ssize_t got = ::pread(file.get(), bytes, sizeof bytes, 0);
@@ -100,6 +102,17 @@ TEST(ProgressLine, IsDrawnOncePerInterval) {
   std::string shown = shown_in_file(ProgressMode::kAlways);
   EXPECT_EQ(std::count(shown.begin(), shown.end(), '\n'), 4);
   EXPECT_EQ(std::count(shown.begin(), shown.end(), '\r'), 0);
+}
+
+TEST(ProgressLine, BeginsAnewAfterAStep) {
+  std::string shown = shown_in_file(ProgressMode::kAlways, [](ProgressLine& line) {
+    for (int run = 0; run < 2; ++run) {
+      line.on_step("making\n");
+      run_two_seconds(line);
+    }
+  });
+  EXPECT_EQ(std::count(shown.begin(), shown.end(), '\n'), 2 * (1 + 4)) << shown;
+  EXPECT_NE(shown.find("making\\n\n"), std::string::npos) << shown;
 }
 
 TEST(ProgressLine, IsShownWhereItsModeSaysSo) {
