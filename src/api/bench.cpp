@@ -133,10 +133,11 @@ class Bench {
   Task<Status> look_for_room(const Place& place, FullTree& tree) {
     auto space = co_await tree.space();
     if (!space) co_return std::move(space).error();
-    std::uint64_t needed = api::planned_bytes(plan_);
+    bool both = source_.location.text == target_.location.text;
+    std::uint64_t needed = api::planned_bytes(plan_) * (both ? 2 : 1);
     if (space->total_bytes == 0 || space->available_bytes >= needed) co_return ok();
     Error error = own_error(Own::kBadInput, "bench",
-                            "the tree needs " + format_size(needed) + ", and " +
+                            "what is made needs " + format_size(needed) + ", and " +
                                 format_size(space->available_bytes) +
                                 " are available; ask for less by --files and --size");
     error.path = place.location.text;
@@ -156,6 +157,8 @@ class Bench {
   void clear(const Place& place) {
     observer_.on_step("removing " + place.tree_text());
     Status cleared = try_on(place, &Bench::remove);
+    // A stop meanwhile closes the place when that takes long.
+    if (!cleared && stop_.load() != 0) cleared = try_on(place, &Bench::remove);
     if (cleared) return;
     left_ +=
         (left_.empty() ? "" : ", ") + place.tree_text() + " (" + cleared.error().message() + ")";
@@ -167,6 +170,7 @@ class Bench {
     copy.target = target_.tree_text();
     copy.create_target = true;
     for (std::uint32_t round = 1; round <= options_.rounds && going_on(); ++round) {
+      if (!left_.empty()) break;  // in the way
       CopyReport done = run(copy, observer_, stop_);
       report_.source_version = done.source.nfs_version;
       report_.target_version = done.target.nfs_version;

@@ -3,6 +3,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/escape.hpp"
 #include "base/log.hpp"
 #include "cli/console.hpp"
@@ -24,6 +26,8 @@ void show(const std::string& text) {
   [[maybe_unused]] Status written = write_all(STDERR_FILENO, text, "stderr");
 }
 
+bool is_inside_character(char byte) { return (byte & 0xc0) == 0x80; }  // of UTF-8, not its first
+
 bool is_shown(ProgressMode mode, bool terminal, bool quiet_by_default) {
   if (mode == ProgressMode::kAuto) return terminal && !quiet_by_default;
   return mode == ProgressMode::kAlways;
@@ -36,21 +40,24 @@ ProgressLine::ProgressLine(ProgressMode mode, bool quiet_by_default, std::uint64
       shown_(is_shown(mode, terminal_, quiet_by_default)),
       interval_ms_(interval_ms) {}
 
-// What comes next is another run, whose time begins anew.
 void ProgressLine::on_step(std::string_view step) {
   if (!shown_) return;
-  meter_ = {};
-  next_ms_ = 0;
   std::string text = escape_for_terminal(step);
-  if (terminal_) {
-    draw(text.substr(0, terminal_columns() - 1));
-  } else {
-    show(text + "\n");
-  }
+  if (!terminal_) return show(text + "\n");
+  std::size_t end = std::min(text.size(), terminal_columns() - 1);
+  while (end < text.size() && is_inside_character(text[end])) --end;
+  erase();
+  draw(text.substr(0, end));
 }
 
 void ProgressLine::on_progress(const Progress& progress) {
-  if (!shown_ || progress.elapsed_ms < next_ms_) return;
+  if (!shown_) return;
+  if (progress.elapsed_ms < seen_ms_) {  // another run, or another part of it
+    meter_ = {};
+    next_ms_ = 0;
+  }
+  seen_ms_ = progress.elapsed_ms;
+  if (progress.elapsed_ms < next_ms_) return;
   next_ms_ = progress.elapsed_ms + interval_ms_;
   if (terminal_) {
     draw(meter_.line(progress, terminal_columns() - 1));

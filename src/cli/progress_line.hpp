@@ -31,6 +31,7 @@ class ProgressLine : public Observer {
   const bool shown_;
   const std::uint64_t interval_ms_;
   ProgressMeter meter_;
+  std::uint64_t seen_ms_ = 0;  // of the run
   std::uint64_t next_ms_ = 0;
   std::size_t drawn_columns_ = 0;
 };
