@@ -61,6 +61,7 @@ Task<void> tick(Shared& shared, Loop& loop, Side side, const Worker* worker, boo
       told = asked;
       if (worker) say_state(worker->state());
     }
+    shared.large_crew.look();
     std::uint64_t before = answers;
     answers = side.source->answers() + side.target->answers();
     shared.counters.answers += answers - before;

@@ -56,7 +56,7 @@ std::vector<SourceItem> in_target(const std::vector<WorkItem>& items) {
 // A thread with no large file of its own takes part in another one's.
 Task<Work> Worker::next_work() {
   for (;;) {
-    bool large_too = large_running_ < kLargeAtOnce && shared_.large_crew.may_begin(this);
+    bool large_too = large_running_ < large_most_ && shared_.large_crew.may_begin(this);
     auto work = shared_.work.try_take(this, large_too);
     if (!work && large_too && large_running_ == 0 && !shared_.stopping()) {
       auto file = shared_.large_files.try_join(this, waker(range_news_));
@@ -417,14 +417,15 @@ Task<void> Worker::lane(Ends& ends, FileRanges& ranges) {
 }
 
 // Whether this thread's lanes are to take nothing for now.
-bool Worker::is_resting(const Ends& ends, FileRanges& ranges) {
+bool Worker::is_resting(Ends& ends, FileRanges& ranges) {
   return ends.takes_turns && shared_.large_crew.is_resting(this) && !is_leaving(ends) &&
          !ranges.is_over(this);
 }
 
-// Whether this thread is to leave another one's file.
-bool Worker::is_leaving(const Ends& ends) const {
-  return ends.part && shared_.large_crew.is_dismissed(this);
+// Whether this thread is to leave another one's file, as a whole once some of it has left.
+bool Worker::is_leaving(Ends& ends) const {
+  if (ends.part && shared_.large_crew.is_dismissed(this)) ends.leaves = true;
+  return ends.leaves;
 }
 
 // One range: read, in pieces where the server cuts.
@@ -454,9 +455,8 @@ Task<void> Worker::carry_range(Ends& ends, FileRanges& ranges, FileRanges::Range
 // Hashed while it is in the processor's cache, if its turn has come; written, or compared.
 Task<void> Worker::carry_piece(Ends& ends, FileRanges& ranges, std::uint64_t offset,
                                std::span<const std::byte> bytes) {
-  // Under a limit nobody is faster than anybody.
-  if (ends.takes_turns && shared_.pace.rates().bytes_per_second == 0)
-    shared_.large_crew.note(bytes.size());
+  bool limited = shared_.pace.rates().bytes_per_second != 0;
+  if (ends.takes_turns) shared_.large_crew.note(bytes.size(), !limited);
   ranges.add(offset, bytes);
   Status done = ok();
   if (!ends.there) ranges.note_zeros(zeros_left_out(bytes, kZeroStep));

@@ -15,12 +15,11 @@ void LargeCrew::leave(const void* thread) {
   threads_.erase(thread);
 }
 
-bool LargeCrew::may_begin(const void* thread, Clock::time_point now) {
+bool LargeCrew::may_begin(const void* thread) {
   std::lock_guard lock(mutex_);
-  forget_decision(now);
   Thread& one = threads_.at(thread);
   bool may = true;
-  if (is_for_one()) may = thread == first_;
+  if (first_is_measured()) may = thread == first_;
   // Those that rest with files under way come before new ones.
   if (state_ == State::kDismissed) may = with_files_ == (one.files > 0 ? 1u : 0u);
   if (!may) one.waits = true;
@@ -29,19 +28,13 @@ bool LargeCrew::may_begin(const void* thread, Clock::time_point now) {
 
 void LargeCrew::begin(const void* thread) {
   std::lock_guard lock(mutex_);
-  if (threads_.at(thread).files++ > 0) return;
-  ++with_files_;
-  if (!first_) first_ = thread;
+  if (threads_.at(thread).files++ == 0) ++with_files_;
 }
 
 void LargeCrew::end(const void* thread) {
   std::lock_guard lock(mutex_);
   if (--threads_.at(thread).files > 0) return;
   --with_files_;
-  bool was_first = first_ == thread;
-  if (was_first) first_ = next();
-  bool measuring = !is_decided() && state_ != State::kDissolved;
-  if (measuring && (with_files_ < 2 || (was_first && is_for_one()))) measure_anew();
   wake();
 }
 
@@ -50,34 +43,38 @@ void LargeCrew::start_reading(const void* thread) {
   Thread& one = threads_.at(thread);
   if (one.reading++ > 0) return;
   one.reads_since = ++reads_begun_;
-  bool idle = !first_ || threads_.at(first_).reading == 0;
-  if (state_ == State::kDismissed && idle) first_ = thread;
+  if (!first_) first_ = thread;
+  if (++readers_ == 2 && is_measuring()) measure_anew();
 }
 
-void LargeCrew::stop_reading(const void* thread) {
+void LargeCrew::stop_reading(const void* thread, Clock::time_point now) {
   std::lock_guard lock(mutex_);
-  Thread& one = threads_.at(thread);
-  if (--one.reading > 0 || state_ != State::kDismissed || first_ != thread) return;
-  first_ = next();
-  wake();
+  if (--threads_.at(thread).reading > 0) return;
+  --readers_;
+  bool was_first = first_ == thread;
+  if (was_first) first_ = longest_reading();
+  if (first_is_measured() && (was_first || readers_ < 2))
+    decide(State::kStays, now - measured_from_, now);
+  else if (is_measuring() && readers_ < 2)
+    measure_anew();
+  else if (was_first)
+    wake();
 }
 
-// Who has waited longest; of those that read if any do.
-const void* LargeCrew::next() const {
-  const std::pair<const void* const, Thread>* found = nullptr;
-  for (const auto& one : threads_) {
-    if (one.second.files == 0) continue;
-    bool better = !found || (one.second.reading > 0 && found->second.reading == 0);
-    bool alike = found && (one.second.reading > 0) == (found->second.reading > 0);
-    if (alike) better = one.second.reads_since < found->second.reads_since;
-    if (better) found = &one;
+const void* LargeCrew::longest_reading() const {
+  const void* found = nullptr;
+  std::uint64_t least = reads_begun_ + 1;
+  for (const auto& [thread, one] : threads_) {
+    if (one.reading == 0 || one.reads_since >= least) continue;
+    least = one.reads_since;
+    found = thread;
   }
-  return found ? found->first : nullptr;
+  return found;
 }
 
 bool LargeCrew::is_resting(const void* thread) {
   std::lock_guard lock(mutex_);
-  if (thread == first_ || !(is_for_one() || state_ == State::kDismissed)) return false;
+  if (thread == first_ || !(first_is_measured() || state_ == State::kDismissed)) return false;
   threads_.at(thread).waits = true;
   return true;
 }
@@ -87,10 +84,11 @@ bool LargeCrew::is_dismissed(const void* thread) const {
   return state_ == State::kDismissed && thread != first_;
 }
 
-void LargeCrew::note(std::uint64_t bytes, Clock::time_point now) {
+void LargeCrew::note(std::uint64_t bytes, bool tells, Clock::time_point now) {
   std::lock_guard lock(mutex_);
-  forget_decision(now);
-  if (with_files_ < 2 || is_decided()) return;
+  noted_ = now;
+  if (!is_measuring() || readers_ < 2) return;
+  if (!tells) return measure_anew();
   if (!period_began_) {
     measured_from_ = now;
     period_began_ = now;
@@ -100,10 +98,18 @@ void LargeCrew::note(std::uint64_t bytes, Clock::time_point now) {
   ++period_pieces_;
   std::chrono::duration<double> period = now - *period_began_;
   if (period < kPacePeriod || period_pieces_ < kPacePieces) return;
-  decide(static_cast<double>(period_bytes_) / period.count(), now);
+  go_on(static_cast<double>(period_bytes_) / period.count(), now);
   period_began_ = now;
   period_bytes_ = 0;
   period_pieces_ = 0;
+}
+
+void LargeCrew::look(Clock::time_point now) {
+  std::lock_guard lock(mutex_);
+  if (is_decided() && now >= decided_until_) measure_anew();
+  bool others_rest = state_ == State::kDismissed || first_is_measured();
+  if (others_rest && readers_ > 1 && now - noted_ > kPatience)
+    decide(State::kStays, kPatience, now);
 }
 
 void LargeCrew::dissolve() {
@@ -112,19 +118,16 @@ void LargeCrew::dissolve() {
   wake();
 }
 
-void LargeCrew::forget_decision(Clock::time_point now) {
-  if (is_decided() && now >= decided_until_) measure_anew();
-}
-
 void LargeCrew::measure_anew() {
+  bool some_wait = state_ != State::kGathers;
   state_ = State::kGathers;
   period_began_.reset();
   period_bytes_ = 0;
   period_pieces_ = 0;
-  wake();
+  if (some_wait) wake();
 }
 
-void LargeCrew::decide(double pace, Clock::time_point now) {
+void LargeCrew::go_on(double pace, Clock::time_point now) {
   switch (state_) {
     case State::kGathers: state_ = State::kTogether; break;
     case State::kTogether:
@@ -132,16 +135,21 @@ void LargeCrew::decide(double pace, Clock::time_point now) {
       state_ = State::kThinsOut;
       break;
     case State::kThinsOut: state_ = State::kAlone; break;
-    case State::kAlone:
-      state_ = pace_together_ >= pace * kGainLeast ? State::kStays : State::kDismissed;
-      decided_until_ =
-          now + std::min<Clock::duration>(kHoldsTimes * (now - measured_from_), kHoldsMost);
-      wake();
+    case State::kAlone: {
+      bool faster = pace_together_ >= pace * kGainLeast;
+      decide(faster ? State::kStays : State::kDismissed, now - measured_from_, now);
       break;
+    }
     case State::kStays:
     case State::kDismissed:
     case State::kDissolved: break;
   }
+}
+
+void LargeCrew::decide(State state, Clock::duration took, Clock::time_point now) {
+  state_ = state;
+  decided_until_ = now + std::min<Clock::duration>(kHoldsTimes * took, kHoldsMost);
+  wake();
 }
 
 void LargeCrew::wake() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,7 +27,8 @@ struct LargeFile {
 class LargeFiles {
  public:
   // Less than `least_bytes` is done before another thread has opened the file.
-  explicit LargeFiles(std::uint64_t least_bytes) : least_bytes_(least_bytes) {}
+  explicit LargeFiles(std::uint64_t least_bytes)
+      : least_bytes_(std::max<std::uint64_t>(least_bytes, 1)) {}
 
   // A file whose first thread is in its ranges. False: too little is left for several threads.
   bool offer(std::shared_ptr<LargeFile> file);

@@ -12,6 +12,12 @@ Window::Shape range_window(std::uint32_t range_size) {
   return {.start = few, .least = few, .measured = 16};
 }
 
+// More than requests in flight would only hold memory.
+std::size_t carriers(const Preferences& source, const Preferences& target) {
+  std::size_t useful = std::min(source.requests_in_flight, target.requests_in_flight);
+  return std::clamp<std::size_t>(useful, 1, Worker::kCarriersMost);
+}
+
 }  // namespace
 
 Worker::Worker(Shared& shared, Loop& loop, Source& source, FullTree& target)
@@ -22,6 +28,10 @@ Worker::Worker(Shared& shared, Loop& loop, Source& source, FullTree& target)
       small_file_bytes_(
           std::min(source.preferences().small_file_bytes, target.preferences().small_file_bytes)),
       range_size_(std::min(source.preferences().read_bytes, target.preferences().write_bytes)),
+      carriers_(carriers(source.preferences(), target.preferences())),
+      large_most_(
+          std::clamp<std::size_t>(carriers_, kNotForLarge + 1, kNotForLarge + kLargeAtOnce) -
+          kNotForLarge),
       range_window_(ranges_most(), range_window(range_size_)),
       ranges_(range_window_.limit()),
       news_(std::make_shared<Event>()),
@@ -73,11 +83,7 @@ Task<void> Worker::run(bool first) {
   TaskGroup carriers;
   TaskGroup finishers;
   for (std::size_t i = 0; i < kWalkers; ++i) walkers.spawn(walker());
-  // More carriers than requests in flight would only hold memory.
-  std::size_t useful =
-      std::min(source_.preferences().requests_in_flight, target_.preferences().requests_in_flight);
-  std::size_t count = std::clamp<std::size_t>(useful, 1, kCarriersMost);
-  for (std::size_t i = 0; i < count; ++i) carriers.spawn(carrier());
+  for (std::size_t i = 0; i < carriers_; ++i) carriers.spawn(carrier());
   finishers.spawn(finisher());
   co_await walkers.join();
   shared_.walker_left();

@@ -28,7 +28,8 @@ class Worker {
  public:
   static constexpr std::size_t kWalkers = 16;
   static constexpr std::size_t kCarriersMost = 16;
-  static constexpr std::size_t kLargeAtOnce = 8;  // so that small files go on beside large ones
+  static constexpr std::size_t kLargeAtOnce = 8;
+  static constexpr std::size_t kNotForLarge = 2;  // carriers: small files go on beside large ones
   static constexpr std::uint64_t kRangeBytesMost = 24u << 20;  // of large files, in flight
   static constexpr std::uint64_t kRangesMost = 64;
   static constexpr std::uint64_t kUnseenBytes = 8u << 20;  // a call may block for, at a stop
@@ -102,8 +103,8 @@ class Worker {
   Task<void> take_part(std::shared_ptr<LargeFile> file);
   Task<void> carry_ranges(Ends& ends, FileRanges& ranges);
   Task<void> lane(Ends& ends, FileRanges& ranges);
-  bool is_resting(const Ends& ends, FileRanges& ranges);
-  bool is_leaving(const Ends& ends) const;
+  bool is_resting(Ends& ends, FileRanges& ranges);
+  bool is_leaving(Ends& ends) const;
   Task<void> carry_range(Ends& ends, FileRanges& ranges, FileRanges::Range range);
   Task<void> carry_piece(Ends& ends, FileRanges& ranges, std::uint64_t offset,
                          std::span<const std::byte> bytes);
@@ -197,6 +198,8 @@ class Worker {
   FullTree& target_;
   const std::uint64_t small_file_bytes_;
   const std::uint32_t range_size_;
+  const std::size_t carriers_;
+  const std::size_t large_most_;  // at once
   Window range_window_;
   Semaphore ranges_;                   // in flight, as many as the window says
   std::shared_ptr<Event> news_;        // a directory to list or to finish, or the end of something

@@ -57,6 +57,7 @@ struct Worker::Ends {
   std::unique_ptr<SourceFile> there;
   bool takes_turns = false;  // LargeCrew says when it is read
   bool part = false;         // of another thread's file
+  bool leaves = false;
 };
 
 // One attempt at such a file, on the thread that it is the work of.

@@ -17,14 +17,10 @@ struct Hand {
   void begin() { crew.begin(this); }
   void end() { crew.end(this); }
   void start() { crew.start_reading(this); }
-  void stop() { crew.stop_reading(this); }
+  void stop(Clock::time_point now) { crew.stop_reading(this, now); }
   void begin_and_start() {
     begin();
     start();
-  }
-  void stop_and_end() {
-    stop();
-    end();
   }
   bool rests() { return crew.is_resting(this); }
   bool is_dismissed() const { return crew.is_dismissed(this); }
@@ -41,15 +37,20 @@ class CrewOfLargeFiles : public ::testing::Test {
     other_.begin_and_start();
   }
 
-  bool may_begin(Hand& hand) { return crew_.may_begin(&hand, now_); }
+  void stop(Hand& hand) { hand.stop(now_); }
+  void stop_and_end(Hand& hand) {
+    stop(hand);
+    hand.end();
+  }
+  bool may_begin(Hand& hand) { return crew_.may_begin(&hand); }
   // As many pieces as a period has, in so many units of time.
   void work(int units) {
     now_ += units * LargeCrew::kPacePeriod;
-    for (unsigned i = 0; i < LargeCrew::kPacePieces; ++i) crew_.note(10, now_);
+    for (unsigned i = 0; i < LargeCrew::kPacePieces; ++i) crew_.note(10, true, now_);
   }
   // Both at work, until the other one rests.
   void measure_together() {
-    crew_.note(10, now_);
+    crew_.note(10, true, now_);
     work(10);
     EXPECT_FALSE(other_.rests());
     work(10);
@@ -89,14 +90,14 @@ TEST_F(CrewOfLargeFiles, ThreadsThatAreNoFasterTogetherTakeTurns) {
   EXPECT_FALSE(may_begin(first_)) << "the other one has begun some and waits for its turn";
   EXPECT_FALSE(may_begin(third_));
   unsigned woken_before = other_.woken;
-  first_.stop_and_end();
+  stop_and_end(first_);
   EXPECT_GT(other_.woken, woken_before);
   EXPECT_FALSE(other_.rests());
   EXPECT_FALSE(other_.is_dismissed());
   EXPECT_TRUE(may_begin(other_)) << "nobody waits any more";
   EXPECT_FALSE(may_begin(third_));
   woken_before = third_.woken;
-  other_.stop_and_end();
+  stop_and_end(other_);
   EXPECT_GT(third_.woken, woken_before);
   EXPECT_TRUE(may_begin(third_));
   EXPECT_TRUE(may_begin(first_));
@@ -106,7 +107,7 @@ TEST_F(CrewOfLargeFiles, ThreadsThatAreNoFasterTogetherTakeTurns) {
 TEST_F(CrewOfLargeFiles, ATurnIsOverWhenThereIsNothingToRead) {
   measure(10);
   EXPECT_TRUE(other_.rests());
-  first_.stop();
+  stop(first_);
   EXPECT_FALSE(other_.rests());
   first_.start();
   EXPECT_TRUE(first_.rests());
@@ -115,8 +116,8 @@ TEST_F(CrewOfLargeFiles, ATurnIsOverWhenThereIsNothingToRead) {
 
 TEST_F(CrewOfLargeFiles, NobodyRestsWhereNobodyReads) {
   measure(10);
-  other_.stop();
-  first_.stop();
+  stop(other_);
+  stop(first_);
   other_.start();
   EXPECT_FALSE(other_.rests());
   first_.start();
@@ -126,14 +127,14 @@ TEST_F(CrewOfLargeFiles, NobodyRestsWhereNobodyReads) {
 TEST_F(CrewOfLargeFiles, WhoHasWaitedLongestIsNext) {
   third_.begin_and_start();
   measure(10);
-  first_.stop();
+  stop(first_);
   first_.start();
   EXPECT_FALSE(other_.rests());
-  other_.stop();
+  stop(other_);
   EXPECT_FALSE(third_.rests());
   EXPECT_TRUE(first_.rests());
   other_.start();
-  third_.stop();
+  stop(third_);
   EXPECT_FALSE(first_.rests());
   EXPECT_TRUE(other_.rests());
 }
@@ -141,38 +142,34 @@ TEST_F(CrewOfLargeFiles, WhoHasWaitedLongestIsNext) {
 TEST_F(CrewOfLargeFiles, ADecisionHoldsFiftyTimesAsLongAsItTook) {
   measure(10);
   now_ += (50 * 40 - 1) * LargeCrew::kPacePeriod;
-  crew_.note(10, now_);
+  crew_.note(10, true, now_);
+  crew_.look(now_);
   EXPECT_TRUE(other_.rests());
   now_ += LargeCrew::kPacePeriod;
   unsigned woken_before = other_.woken;
-  crew_.note(10, now_);
+  crew_.look(now_);
   EXPECT_EQ(other_.woken, woken_before + 1);
   EXPECT_FALSE(other_.rests());
   EXPECT_TRUE(may_begin(third_));
+  crew_.note(10, true, now_);
   for (int units : {10, 10, 10, 11}) work(units);
   EXPECT_FALSE(other_.rests()) << "together they are faster by now";
   now_ += 50 * 41 * LargeCrew::kPacePeriod;
+  crew_.look(now_);
   measure(10);
   EXPECT_TRUE(other_.rests()) << "and no more";
 }
 
-// Who reads nothing here notes nothing either.
-TEST_F(CrewOfLargeFiles, ADecisionIsForgottenWhereNothingIsReadAsWell) {
-  measure(10);
-  first_.stop();
-  other_.stop();
-  EXPECT_FALSE(may_begin(third_));
-  now_ += 50 * 40 * LargeCrew::kPacePeriod;
-  EXPECT_TRUE(may_begin(third_));
-}
-
 TEST_F(CrewOfLargeFiles, ADecisionThatTookLongHoldsTenMinutes) {
-  crew_.note(10, now_);
+  crew_.note(10, true, now_);
   for (int i = 0; i < 4; ++i) work(1000);
   EXPECT_TRUE(other_.is_dismissed());
   now_ += std::chrono::minutes(10) - LargeCrew::kPacePeriod;
+  crew_.note(10, true, now_);
+  crew_.look(now_);
   EXPECT_FALSE(may_begin(third_));
   now_ += LargeCrew::kPacePeriod;
+  crew_.look(now_);
   EXPECT_TRUE(may_begin(third_));
 }
 
@@ -184,26 +181,81 @@ TEST_F(CrewOfLargeFiles, NobodyBeginsWhileTheFirstIsMeasuredButTheFirst) {
   EXPECT_FALSE(third_.is_dismissed());
 }
 
-TEST_F(CrewOfLargeFiles, RestEndsWithTheFirstOnesFiles) {
+// As little as it takes to tell something is read meanwhile: what was tried counts as tried.
+TEST_F(CrewOfLargeFiles, ThreadsGoOnWhereTheFirstHasNothingToReadMeanwhile) {
   measure_together();
   EXPECT_FALSE(may_begin(third_));
-  first_.stop();
-  EXPECT_TRUE(other_.rests()) << "between two files of the first one";
-  first_.end();
+  stop(first_);
   EXPECT_EQ(other_.woken, 1u);
   EXPECT_EQ(third_.woken, 1u);
   EXPECT_FALSE(other_.rests());
   EXPECT_TRUE(may_begin(third_));
+  first_.start();
+  for (int i = 0; i < 5; ++i) {
+    work(10);
+    EXPECT_FALSE(other_.rests());
+  }
+  now_ += 50 * 20 * LargeCrew::kPacePeriod;
+  crew_.look(now_);
+  crew_.note(10, true, now_);
+  work(10);
+  work(10);
+  EXPECT_TRUE(first_.rests()) << "the other one has read for longer";
+}
+
+TEST_F(CrewOfLargeFiles, NobodyWaitsLongForOneThatReadsNothing) {
+  for (bool decided : {false, true}) {
+    LargeCrew crew;
+    Hand one(crew);
+    Hand other(crew);
+    one.begin_and_start();
+    other.begin_and_start();
+    Clock::time_point now = now_;
+    auto pieces = [&] {
+      now += LargeCrew::kPacePeriod;
+      for (unsigned i = 0; i < LargeCrew::kPacePieces; ++i) crew.note(10, true, now);
+    };
+    crew.note(10, true, now);
+    for (int periods = decided ? 4 : 2; periods > 0; --periods) pieces();
+    EXPECT_TRUE(other.rests());
+    crew.look(now + LargeCrew::kPatience);
+    EXPECT_TRUE(other.rests());
+    crew.look(now + LargeCrew::kPatience + std::chrono::milliseconds(1));
+    EXPECT_FALSE(other.rests());
+    EXPECT_EQ(other.woken, 1u);
+  }
+}
+
+TEST_F(CrewOfLargeFiles, NothingIsMeasuredUnderALimit) {
+  measure_together();
+  crew_.note(10, false, now_);
+  EXPECT_FALSE(other_.rests());
+  for (int i = 0; i < 5; ++i) {
+    now_ += 10 * LargeCrew::kPacePeriod;
+    for (unsigned piece = 0; piece < LargeCrew::kPacePieces; ++piece) crew_.note(10, false, now_);
+    EXPECT_FALSE(other_.rests());
+  }
+}
+
+TEST_F(CrewOfLargeFiles, WhoHasFilesAndReadsNoneIsNotMeasured) {
+  stop(other_);
+  crew_.note(10, true, now_);
+  for (int i = 0; i < 5; ++i) work(10);
+  EXPECT_TRUE(may_begin(third_));
+  other_.start();
+  measure(10);
+  EXPECT_TRUE(other_.is_dismissed());
 }
 
 // Two are left, and the measurement is of both.
 TEST_F(CrewOfLargeFiles, AnotherFirstOneIsMeasuredFromTheBeginning) {
   third_.begin_and_start();
-  measure_together();
-  first_.stop_and_end();
-  EXPECT_FALSE(other_.rests());
-  EXPECT_FALSE(third_.rests());
-  crew_.note(10, now_);
+  crew_.note(10, true, now_);
+  work(10);
+  stop_and_end(first_);
+  stop(third_);
+  third_.start();
+  crew_.note(10, true, now_);
   work(10);
   EXPECT_FALSE(third_.rests());
   work(10);
@@ -214,14 +266,14 @@ TEST_F(CrewOfLargeFiles, AnotherFirstOneIsMeasuredFromTheBeginning) {
 TEST_F(CrewOfLargeFiles, TheMeasurementEndsWhereOneIsLeft) {
   measure_together();
   EXPECT_FALSE(may_begin(third_));
-  other_.stop_and_end();
+  stop_and_end(other_);
   EXPECT_EQ(third_.woken, 1u);
   EXPECT_TRUE(may_begin(third_));
 }
 
 TEST_F(CrewOfLargeFiles, OneThreadIsNotMeasured) {
-  other_.stop_and_end();
-  crew_.note(10, now_);
+  stop_and_end(other_);
+  crew_.note(10, true, now_);
   for (int i = 0; i < 5; ++i) work(10);
   EXPECT_TRUE(may_begin(third_));
   third_.begin_and_start();
@@ -239,7 +291,7 @@ TEST_F(CrewOfLargeFiles, NobodyRestsWhenTheRunEnds) {
   EXPECT_FALSE(other_.is_dismissed());
   EXPECT_TRUE(may_begin(third_));
   for (int i = 0; i < 5; ++i) work(10);
-  first_.stop();
+  stop(first_);
   EXPECT_FALSE(other_.rests());
 }
 

@@ -361,10 +361,10 @@ TEST_F(SharedFile, is_copied_beside_many_others) {
 // A source that serves one thread alone four times as fast as several.
 class CrowdedSource : public SharedFile {
  protected:
-  static constexpr int kFiles = 48;
+  static constexpr int kFiles = 32;  // of which the first thread reads at least eight at once
 
   CrowdedSource() {
-    text_.resize(30 * kRange + 7);
+    text_.resize(100 * kRange + 7);
     for (int i = 0; i < kFiles; ++i) {
       add(*source_volume_, "/large" + std::to_string(i), FileType::kRegular, text_);
     }
