@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/nfsstat4.hpp"
 #include "nfs4/status_batch.hpp"
 
 namespace nfsferry::nfs4 {
@@ -23,9 +24,12 @@ Task<Status> remove_once(Client& client, const Directory* parent, std::string_vi
 }  // namespace
 
 Task<void> remove_quietly(Client& client, const Directory* parent, std::string name) {
-  for (unsigned refused = 0; refused < kRemovalsMost; ++refused) {
+  for (unsigned tried = 0; tried < kRemovalsMost; ++tried) {
     Status removed = co_await remove_once(client, parent, name);
-    if (removed || !removed.error().is(Own::kRequestRefused)) co_return;
+    if (removed || means_no_entry(removed.error())) co_return;
+    // What a server refuses once it may not refuse again.
+    const Error& error = removed.error();
+    if (error.domain != Domain::kNfs4 && !error.is(Own::kRequestRefused)) co_return;
   }
 }
 
