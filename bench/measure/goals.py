@@ -50,7 +50,6 @@ GOALS = (
     Goal("start to end of one file, without delay, in ms", "start", "*", "overhead_ms", "<", 50),
     Goal("times the speed of nfs-cp", "large", "*", "over_nfs_cp", ">=", 10),
     Goal("times the speed of cp and sync, over NFS", "large", "*", "over_cp_sync", ">=", 0.25),
-    Goal("of the speed that a slow server allows", "slow", "*", "of_allowed", ">=", 0.8),
     Goal("peak memory in MiB, large files", "large", "*", "report_peak_rss_mib", "<", 128),
 )
 
