@@ -98,20 +98,7 @@ TEST_F(BenchTest, AnInterruptRemovesWhatWasMade) {
 // Many rounds, so that one of them is under way.
 TEST_F(BenchTest, AnEndAskedForDuringACopyRemovesBothTrees) {
   Program program(arguments({"--files", "2000", "--rounds", "1000", "--shape", "small"}));
-  auto is_copying = [&] {
-    std::error_code ignored;  // what is looked at comes and goes
-    for (const auto& scratch : fs::directory_iterator(folder_.path("target"), ignored)) {
-      if (scratch.path().filename() == "kept") continue;
-      fs::directory_iterator inside(scratch.path(), ignored);
-      if (inside != fs::directory_iterator()) return true;
-    }
-    return false;
-  };
-  auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  bool copying = is_copying();
-  for (; !copying && std::chrono::steady_clock::now() < limit; copying = is_copying())
-    std::this_thread::yield();
-  EXPECT_TRUE(copying);
+  wait_until_filled(folder_.path("target"));
   program.signal(SIGTERM);
   Outcome outcome = program.wait();
   EXPECT_EQ(outcome.exit_code, 143) << outcome.err;

@@ -114,6 +114,22 @@ int line_count(const std::string& text) {
   return text.empty() || text.back() == '\n' ? lines : lines + 2;
 }
 
+void wait_until_filled(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  auto is_filled = [&] {
+    std::error_code ignored;  // what is looked at comes and goes
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+      if (fs::directory_iterator(entry.path(), ignored) != fs::directory_iterator()) return true;
+    }
+    return false;
+  };
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (!is_filled()) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << folder;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 Folder::Folder() {
   std::string pattern = testing::TempDir() + "nfsferry-cli-XXXXXX";
   EXPECT_NE(::mkdtemp(pattern.data()), nullptr);

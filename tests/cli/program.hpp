@@ -57,6 +57,9 @@ int line_count(const std::string& text);
 // As one opened file has it, whatever becomes of its name meanwhile.
 std::string content_of(const std::filesystem::path& path);
 
+// Until something is in one of its directories; fails after a minute.
+void wait_until_filled(const std::filesystem::path& folder);
+
 // A folder that is gone afterwards.
 class Folder {
  public:

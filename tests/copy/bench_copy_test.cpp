@@ -1,8 +1,6 @@
 // The bench command between servers: it measures copies between them, and leaves nothing.
-#include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "copy_fixture.hpp"
 #include "program.hpp"
@@ -44,21 +42,7 @@ TEST_P(BenchBetween, ServersTellsWhatEachCopyMovedAndLeavesNothing) {
 TEST_P(BenchBetween, ServersLeavesNothingWhenItIsInterruptedDuringACopy) {
   Program program({"bench", source_.location, target_.location, "--files", "300", "--rounds",
                    "1000", "--shape", "small"});
-  auto is_copying = [&] {
-    std::error_code ignored;  // what is looked at comes and goes
-    for (const auto& scratch : fs::directory_iterator(target_.folder, ignored)) {
-      if (scratch.path().filename() == "kept") continue;
-      fs::directory_iterator inside(scratch.path(), ignored);
-      if (inside != fs::directory_iterator()) return true;
-    }
-    return false;
-  };
-  auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  bool copying = is_copying();
-  for (; !copying && std::chrono::steady_clock::now() < limit; copying = is_copying()) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  EXPECT_TRUE(copying);
+  wait_until_filled(target_.folder);
   program.signal(SIGINT);
   Outcome outcome = program.wait();
   EXPECT_EQ(outcome.exit_code, 130) << outcome.err;
