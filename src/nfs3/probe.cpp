@@ -2,6 +2,7 @@
 // target's root: an OK to a SETATTR proves nothing.
 #include "base/treatment.hpp"
 #include "nfs3/nfs3_tree.hpp"
+#include "tree/try_target.hpp"
 
 namespace nfsferry::nfs3 {
 namespace {
@@ -99,40 +100,9 @@ Task<Status> Nfs3Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_
   wanted.group = foreign_group;
 
   Probe file(*this, FileType::kRegular, wanted);
-  auto made = co_await file.make(true);
-  capabilities_.owner_at_create = file.owned(made);
-  if (!made) made = co_await file.make(false);  // refused perhaps because of the owner alone
-  if (!made) co_return std::move(made).error();
-  auto given = co_await file.give_away();
-  if (!given) {
-    co_await file.remove();
-    co_return std::move(given).error();
-  }
-  capabilities_.change_owner = *given;
-  auto kept = co_await file.keep(kOddTime);
-  capabilities_.learn_granularity(kept ? *kept : kOddTime);
-  auto past = co_await file.keep(kFarPast);
-  auto future = co_await file.keep(kFarFuture);
-  if (past) capabilities_.learn_least_time(*past);
-  if (future) capabilities_.learn_most_time(*future);
-  co_await file.remove();
-
-  if (sizes_.symlinks) {
-    Probe link(*this, FileType::kSymlink, wanted);
-    auto linked = co_await link.make(capabilities_.owner_at_create);
-    capabilities_.symlinks = linked.has_value();
-    if (linked) {
-      auto link_kept = co_await link.keep(kOddTime);
-      capabilities_.symlink_times = link_kept && *link_kept == capabilities_.kept(kOddTime);
-    }
-    co_await link.remove();
-  }
-
+  Probe link(*this, FileType::kSymlink, wanted);
   Probe device(*this, FileType::kCharacterDevice, wanted);
-  auto device_made = co_await device.make(capabilities_.owner_at_create);
-  capabilities_.devices = device_made.has_value();
-  co_await device.remove();
-  co_return ok();
+  co_return co_await try_target(file, link, device, capabilities_, sizes_.symlinks);
 }
 
 }  // namespace nfsferry::nfs3

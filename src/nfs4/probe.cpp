@@ -1,12 +1,12 @@
 // What a server really does with owners and times is found out by trying, in temporaries of the
 // target's root: attrset, and an OK to a SETATTR, prove nothing.
 #include <algorithm>
-#include <optional>
 
 #include "base/log.hpp"
 #include "nfs4/nfs4_tree.hpp"
 #include "nfs4/put_batch.hpp"
 #include "nfs4/status_batch.hpp"
+#include "tree/try_target.hpp"
 
 namespace nfsferry::nfs4 {
 namespace {
@@ -132,39 +132,6 @@ class Probe {
   Patience patience_;
 };
 
-Task<void> try_owners_and_times(Probe& file, Capabilities& can, Status& tried) {
-  auto given = co_await file.give_away();
-  if (given) {
-    can.change_owner = *given;
-    auto kept = co_await file.keep(kOddTime);
-    can.learn_granularity(kept ? *kept : kOddTime);
-    auto past = co_await file.keep(kFarPast);
-    auto future = co_await file.keep(kFarFuture);
-    if (past) can.learn_least_time(*past);
-    if (future) can.learn_most_time(*future);
-  } else {
-    tried = std::move(given).error();
-  }
-  co_await file.remove();
-}
-
-// `kept`: what became of kOddTime.
-Task<void> try_symlink(Probe& link, Capabilities& can, bool with_owner, std::optional<Time>& kept) {
-  auto made = co_await link.make(with_owner);
-  can.symlinks = made.has_value();
-  if (made) {
-    auto time = co_await link.keep(kOddTime);
-    if (time) kept = *time;
-  }
-  co_await link.remove();
-}
-
-Task<void> try_device(Probe& device, Capabilities& can, bool with_owner) {
-  auto made = co_await device.make(with_owner);
-  can.devices = made.has_value();
-  co_await device.remove();
-}
-
 }  // namespace
 
 Task<Status> Nfs4Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) {
@@ -173,24 +140,9 @@ Task<Status> Nfs4Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_
   wanted.group = foreign_group;
 
   Probe file(*this, FileType::kRegular, wanted);
-  auto made = co_await file.make(true);
-  bool with_owner = capabilities_.owner_at_create = file.owned(made);
-  if (!made) made = co_await file.make(false);  // refused perhaps because of the owner alone
-  if (!made) co_return std::move(made).error();
-
-  // Side by side: far away each answer is waited for.
   Probe link(*this, FileType::kSymlink, wanted);
   Probe device(*this, FileType::kCharacterDevice, wanted);
-  Status tried = ok();
-  std::optional<Time> link_kept;
-  TaskGroup group;
-  group.spawn(try_owners_and_times(file, capabilities_, tried));
-  group.spawn(try_symlink(link, capabilities_, with_owner, link_kept));
-  group.spawn(try_device(device, capabilities_, with_owner));
-  co_await group.join();
-  if (capabilities_.symlinks)
-    capabilities_.symlink_times = link_kept && *link_kept == capabilities_.kept(kOddTime);
-  co_return tried;
+  co_return co_await try_target(file, link, device, capabilities_, true);
 }
 
 }  // namespace nfsferry::nfs4
