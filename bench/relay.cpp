@@ -3,6 +3,9 @@
 // another connection. Another process feeds it, a third one takes what it sends; what is printed
 // is the CPU time of the middle alone. One thread, blocking calls, no NFS.
 #include <xxhash.h>
+#ifdef NFSFERRY_XXHASH_DISPATCHES
+#include <xxh_x86dispatch.h>  // the same functions, by the best instructions that there are
+#endif
 
 #include "loopback.hpp"
 

@@ -6,6 +6,9 @@
 // runs once.
 #include <liburing.h>
 #include <xxhash.h>
+#ifdef NFSFERRY_XXHASH_DISPATCHES
+#include <xxh_x86dispatch.h>  // the same functions, by the best instructions that there are
+#endif
 
 #include <algorithm>
 #include <array>

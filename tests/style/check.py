@@ -42,6 +42,7 @@ FENCES = {
     "nettle/": {"base"},
     "xxhash.h": {"copy"},
     "xxh3.h": {"copy"},
+    "xxh_x86dispatch.h": {"copy"},
     "sqlite3.h": {"recover"},
     "curl/": {"recover"},
     "CLI/": {"cli"},
