@@ -26,6 +26,8 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
+  // A good one with a T of its own making, to be filled in place.
+  explicit Result(std::in_place_t) : state_(std::in_place_index<0>) {}
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 

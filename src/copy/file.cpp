@@ -142,6 +142,8 @@ Task<void> Worker::copy_small_files(std::vector<WorkItem> items) {
   std::vector<WorkItem> to_put;
   std::vector<SmallFile> contents;
   std::vector<WorkItem> by_ranges;
+  to_put.reserve(items.size());
+  contents.reserve(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!read[i]) {
       co_await source_failed(std::move(items[i]), read[i].error(), 1);
@@ -167,6 +169,7 @@ Task<std::vector<WorkItem>> Worker::put_small_files(std::vector<WorkItem> items,
   std::vector<PutFile> requests;
   std::vector<std::size_t> asked;
   requests.reserve(items.size());
+  asked.reserve(items.size());
   std::vector<Status> kept = co_await keep_replaced(items);
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!kept[i]) {

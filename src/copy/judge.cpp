@@ -14,27 +14,19 @@ unsigned needs_content(FileType type) {
 
 }  // namespace
 
-Task<void> Worker::take_entry(Merge& merge, Entry entry, const TargetRow* row) {
+// Another type has the name in the target.
+bool Worker::stands_in_the_way(const Entry& entry, const TargetRow* row) const {
+  return row && row->type != entry.attributes.type && !is_left_alone(entry, *row);
+}
+
+// True where the entry is still to be handed over, for which somebody has to wait.
+bool Worker::take_entry(Merge& merge, WorkItem& item, const TargetRow* row) {
   const NodePtr& node = merge.node;
-  ++shared_.counters.entries_found;
-  WorkItem item{node, std::move(entry)};
   if (verifying() && !row) {
     ++node->pending;
     ++node->in_flight;
     target_failed(item, own_error(Own::kMissing, "compare"), 1);
-    co_return;
-  }
-  if (row) {
-    bool conflict = row->type != item.entry.attributes.type;
-    if (conflict && !is_left_alone(item.entry, *row)) {
-      Entry there = merge.table.entry(*row, item.entry.name);
-      bool cleared = co_await clear_the_way(node, item.entry, *row, std::move(there));
-      if (!cleared) {
-        ++shared_.counters.entries_done;
-        co_return;
-      }
-      row = nullptr;
-    }
+    return false;
   }
   const Attributes& own = item.entry.attributes;
   bool linked = own.link_count > 1 && own.fileid != 0 && shared_.target_can.hard_links;
@@ -45,12 +37,16 @@ Task<void> Worker::take_entry(Merge& merge, Entry entry, const TargetRow* row) {
       ++node->pending;
       node->outlasts_files = true;
       node->left_out.add(merge.table.key_of(item.entry.name));
-      co_return;
+      return false;
     }
   }
   ++node->pending;
   ++node->in_flight;
-  if (!decide(merge, item, row)) co_return;
+  if (!decide(merge, item, row)) return false;
+  return node->late || !shared_.work.try_add(this, kind_of(item, small_file_bytes_), item);
+}
+
+Task<void> Worker::hand_over(WorkItem item) {
   if (item.node->late) {
     co_await carry_alone(std::move(item));
     co_return;

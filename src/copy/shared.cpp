@@ -28,18 +28,23 @@ std::string DirectoryNode::path() const {
   return parent->path_of(entry.name);
 }
 
-// Written from its end, in one piece of memory: a path is made for each file.
 std::string DirectoryNode::path_of(std::string_view name) const {
+  std::string out;
+  write_path_of(name, out);
+  return out;
+}
+
+// From its end, in one piece of memory: a path is made for each file.
+void DirectoryNode::write_path_of(std::string_view name, std::string& out) const {
   std::size_t size = name.size();
   for (const DirectoryNode* node = this; node->parent; node = node->parent.get())
     size += node->entry.name.size() + 1;
-  std::string out(size, '/');
+  out.assign(size, '/');
   out.replace(size -= name.size(), name.size(), name);
   for (const DirectoryNode* node = this; node->parent; node = node->parent.get()) {
     const std::string& above = node->entry.name;
     out.replace(size -= above.size() + 1, above.size(), above);
   }
-  return out;
 }
 
 void SerialObserver::on_progress(const Progress& progress) {
@@ -273,9 +278,10 @@ bool Shared::filters_out(const DirectoryNode& node, const Entry& entry) {
   return true;
 }
 
-void Shared::add_digest(std::string_view path, const Hash128& hash) {
+void Shared::add_digest(const DirectoryNode& node, std::string_view name, const Hash128& hash) {
   std::lock_guard lock(mutex_);
-  digest_.add(path, hash);
+  node.write_path_of(name, digest_path_);
+  digest_.add(digest_path_, hash);
 }
 
 std::string Shared::digest() {

@@ -237,9 +237,20 @@ Task<void> Worker::take_page(Merge& merge, ListingPage page) {
       if (row) found.row = *row;
       found.entry = std::move(entry);
       subdirectories.push_back(std::move(found));
-    } else {
-      co_await take_entry(merge, std::move(entry), row);
+      continue;
     }
+    ++shared_.counters.entries_found;
+    if (stands_in_the_way(entry, row)) {
+      Entry there = merge.table.entry(*row, entry.name);
+      bool cleared = co_await clear_the_way(node, entry, *row, std::move(there));
+      if (!cleared) {
+        ++shared_.counters.entries_done;
+        continue;
+      }
+      row = nullptr;
+    }
+    WorkItem item{node, std::move(entry)};
+    if (take_entry(merge, item, row)) co_await hand_over(std::move(item));
   }
   page.entries.clear();
   page.entries.shrink_to_fit();

@@ -107,8 +107,8 @@ void WorkQueue::wake() {
 
 bool WorkQueue::is_ready(WorkKind kind) const {
   const Waiting& one = waiting_[static_cast<std::size_t>(kind)];
-  if (one.items.empty()) return false;
-  return is_large(kind) || closed_ || hurried_ > 0 || one.items.size() >= files_per_batch_ ||
+  if (one.empty()) return false;
+  return is_large(kind) || closed_ || hurried_ > 0 || one.size() >= files_per_batch_ ||
          one.bytes >= kBatchBytes;
 }
 
@@ -124,14 +124,20 @@ Work WorkQueue::take(WorkKind kind) {
   work.kind = kind;
   Waiting& from = waiting_[static_cast<std::size_t>(kind)];
   std::size_t most = is_large(kind) ? 1 : files_per_batch_;
-  work.items.reserve(std::min(most, from.items.size()));
+  work.items.reserve(std::min(most, from.size()));
   std::uint64_t bytes = 0;
-  while (!from.items.empty() && work.items.size() < most) {
-    std::uint64_t more = batch_bytes(kind, from.items.front());
+  while (!from.empty() && work.items.size() < most) {
+    WorkItem& first = from.items[from.taken];
+    std::uint64_t more = batch_bytes(kind, first);
     if (!work.items.empty() && bytes + more > kBatchBytes) break;
     bytes += more;
-    work.items.push_back(std::move(from.items.front()));
-    from.items.pop_front();
+    work.items.push_back(std::move(first));
+    ++from.taken;
+  }
+  if (2 * from.taken >= from.items.size()) {
+    auto begin = from.items.begin();
+    from.items.erase(begin, begin + static_cast<std::ptrdiff_t>(from.taken));
+    from.taken = 0;
   }
   from.bytes -= bytes;
   count_ -= work.items.size();
@@ -177,7 +183,7 @@ std::string WorkQueue::describe() const {
   std::lock_guard lock(mutex_);
   std::string text;
   for (std::size_t kind = 0; kind < kWorkKinds; ++kind) {
-    std::size_t count = waiting_[kind].items.size();
+    std::size_t count = waiting_[kind].size();
     if (count == 0) continue;
     text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string(kNames[kind]);
   }

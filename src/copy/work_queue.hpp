@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <limits>
 #include <map>
@@ -93,8 +92,12 @@ class WorkQueue {
 
  private:
   struct Waiting {
-    std::deque<WorkItem> items;
+    std::vector<WorkItem> items;
+    std::size_t taken = 0;    // of them, from the front; what is left of those goes at times
     std::uint64_t bytes = 0;  // of content, where it travels with the batch
+
+    std::size_t size() const { return items.size() - taken; }
+    bool empty() const { return size() == 0; }
   };
   struct Thread {
     std::function<void()> waker;

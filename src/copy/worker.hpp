@@ -75,7 +75,9 @@ class Worker {
   bool is_backup_folder(const DirectoryNode& node, std::string_view name) const;
 
   // judge.cpp
-  Task<void> take_entry(Merge& merge, Entry entry, const TargetRow* row);
+  bool stands_in_the_way(const Entry& entry, const TargetRow* row) const;
+  bool take_entry(Merge& merge, WorkItem& item, const TargetRow* row);
+  Task<void> hand_over(WorkItem item);
   bool decide(Merge& merge, WorkItem& item, const TargetRow* row);
   Task<bool> clear_the_way(NodePtr node, const Entry& entry, const TargetRow& row, Entry there);
   bool is_left_alone(const Entry& entry, const TargetRow& row) const;

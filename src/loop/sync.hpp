@@ -5,6 +5,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <deque>
+#include <vector>
 
 #include "loop/task.hpp"
 
@@ -33,7 +34,7 @@ class Event {
 
  private:
   bool set_ = false;
-  std::deque<std::coroutine_handle<>> waiters_;
+  std::vector<std::coroutine_handle<>> waiters_;
 };
 
 // Counts units (requests, bytes). A waiter that wants many is not overtaken by later small ones.

@@ -19,6 +19,7 @@ Status accept_name(std::string_view name) { return check_name("name", name); }
 
 Task<void> BatchRunner::run() {
   std::vector<std::size_t> all;
+  all.reserve(batch_.size());
   for (std::size_t item = 0; item < batch_.size(); ++item) {
     Status accepted = batch_.accept(item);
     if (accepted)
@@ -33,6 +34,7 @@ Task<void> BatchRunner::run() {
 void BatchRunner::start(const std::vector<std::size_t>& items) {
   const ClientLimits& limits = client_.limits();
   std::vector<std::size_t> piece;
+  piece.reserve(items.size());
   Cost used{kSequenceOperations, kHeaderBytes, kHeaderBytes};
   for (std::size_t item : items) {
     auto previous = piece.empty() ? std::nullopt : std::optional(piece.back());
@@ -41,8 +43,8 @@ void BatchRunner::start(const std::vector<std::size_t>& items) {
                 used.request_bytes + cost.request_bytes <= limits.request_bytes &&
                 used.reply_bytes + cost.reply_bytes <= limits.response_bytes;
     if (!fits && !piece.empty()) {
-      group_.spawn(send(std::move(piece)));
-      piece.clear();
+      group_.spawn(send(std::exchange(piece, {})));
+      piece.reserve(items.size());
       used = Cost{kSequenceOperations, kHeaderBytes, kHeaderBytes};
       cost = batch_.cost(item, std::nullopt);
     }

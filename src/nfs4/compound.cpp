@@ -14,9 +14,8 @@ void Compound::allow(Op op) const {
     check(operations_.size() == 1 && operations_[0] == Op::kPutfh,
           "READDIR comes once a request, first after PUTFH");
   }
-  if (op == Op::kRead || op == Op::kReadlink || op == Op::kReaddir) {
-    bool listing =
-        std::find(operations_.begin(), operations_.end(), Op::kReaddir) != operations_.end();
+  if (op == Op::kRead || op == Op::kReadlink) {
+    bool listing = operations_.size() > 1 && operations_[1] == Op::kReaddir;
     check(!listing, "no bulk reply behind a READDIR in one request");
   }
 }
@@ -62,15 +61,15 @@ std::uint32_t CompoundReply::first_operation() const {
   return results_ > 0 ? ahead.u32() : 0;
 }
 
-Status CompoundReply::begin(Op op) {
-  if (failed_) return *failed_;
+bool CompoundReply::begin(Op op) {
+  if (failed_) return false;
   check(taken_ < operations_->size() && (*operations_)[taken_] == op,
         "results are taken in the order of the request");
   if (taken_ >= results_) {
     failed_ = is_partial() ? own_error(Own::kRequestRefused, operation_name(op),
                                        "the server executed only a part of the request")
                            : nfs4_error(status_, op);
-    return *failed_;
+    return false;
   }
   ++taken_;
   std::uint32_t number = reader_.u32();
@@ -78,20 +77,20 @@ Status CompoundReply::begin(Op op) {
   bool illegal = number == static_cast<std::uint32_t>(Op::kIllegal);
   if (reader_.failed() || (number != static_cast<std::uint32_t>(op) && !illegal)) {
     failed_ = own_error(Own::kBadReply, operation_name(op), "the result of another operation");
-    return *failed_;
+    return false;
   }
   if (status != Nfsstat4::kOk || illegal) {
     failed_ = nfs4_error(status == Nfsstat4::kOk ? Nfsstat4::kOpIllegal : status, op);
     failed_->detail = detail_;
-    return *failed_;
+    return false;
   }
-  return ok();
+  return true;
 }
 
-Status CompoundReply::end(Op op) {
-  if (!reader_.failed()) return ok();
+bool CompoundReply::end(Op op) {
+  if (!reader_.failed()) return true;
   failed_ = own_error(Own::kBadReply, operation_name(op), "a result that does not decode");
-  return *failed_;
+  return false;
 }
 
 }  // namespace nfsferry::nfs4

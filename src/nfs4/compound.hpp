@@ -62,7 +62,7 @@ class Compound {
   bool has_reply_payload() const { return has_reply_payload_; }
 
  private:
-  static constexpr std::size_t kUsualOperations = 64;
+  static constexpr std::size_t kUsualOperations = 192;
 
   // READDIR once a request, first after the PUTFH; no READ and READDIR together.
   void allow(Op op) const;
@@ -92,11 +92,11 @@ class CompoundReply {
   // operation's or does not decode; kRequestRefused when the server executed fewer operations.
   template <typename Operation>
   Result<typename Operation::Reply> take() {
-    NFSFERRY_TRY(Ok begun, begin(Operation::kNumber), return);
-    typename Operation::Reply reply{};
-    Operation::decode(reader_, reply);
-    NFSFERRY_TRY(Ok ended, end(Operation::kNumber), return);
-    return reply;
+    Result<typename Operation::Reply> taken{std::in_place};
+    if (!begin(Operation::kNumber)) return *failed_;
+    Operation::decode(reader_, *taken);
+    if (!end(Operation::kNumber)) return *failed_;
+    return taken;
   }
 
   // What people are told of the operation that failed.
@@ -118,8 +118,9 @@ class CompoundReply {
  private:
   CompoundReply(Chunk record, XdrReader reader, const std::vector<Op>& operations)
       : record_(std::move(record)), reader_(reader), operations_(&operations) {}
-  Status begin(Op op);
-  Status end(Op op);
+  // False: failed_ says why.
+  bool begin(Op op);
+  bool end(Op op);
 
   Chunk record_;
   XdrReader reader_;

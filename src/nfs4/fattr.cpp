@@ -1,5 +1,6 @@
 #include "nfs4/fattr.hpp"
 
+#include <bit>
 #include <string>
 
 namespace nfsferry::nfs4 {
@@ -85,9 +86,8 @@ void Fattr::decode(XdrReader& in, AttrMask asked) {
   present.decode(in, true);
   XdrReader values(in.opaque(kReplyPayloadMost));
   if (in.failed() || present.without(asked) != 0) return in.fail();
-  for (std::uint32_t number = 0; number < 64; ++number) {
-    auto attribute = static_cast<Attr>(number);
-    if (present.has(attribute)) decode_one(values, attribute, *this);
+  for (std::uint64_t rest = present.bits(); rest != 0; rest &= rest - 1) {
+    decode_one(values, static_cast<Attr>(std::countr_zero(rest)), *this);
   }
   if (values.failed() || values.remaining() != 0) in.fail();
 }

@@ -80,7 +80,7 @@ Result<Fattr> take_way_down(Result<CompoundReply>& reply, std::span<const std::s
 
 }  // namespace
 
-Result<Entry> entry_from(std::string name, Fattr fattr) {
+Result<Entry> entry_from(std::string name, Fattr&& fattr) {
   if (fattr.present.has(Attr::kRdattrError) && fattr.rdattr_error != 0) {
     Error error = nfs4_error(static_cast<Nfsstat4>(fattr.rdattr_error), Op::kReaddir);
     error.path = std::move(name);
@@ -93,10 +93,13 @@ Result<Entry> entry_from(std::string name, Fattr fattr) {
   }
   FileType type = fattr.attributes.type;
   bool is_directory = type == FileType::kDirectory;
-  Entry entry{std::move(name), std::move(fattr.attributes), std::move(fattr.handle)};
+  Result<Entry> entry{std::in_place};
+  entry->name = std::move(name);
+  entry->attributes = std::move(fattr.attributes);
+  entry->handle = std::move(fattr.handle);
   bool acl = fattr.present.has(Attr::kAcl) && type != FileType::kSymlink &&
-             fattr.acl.says_more_than(entry.attributes.mode, is_directory);
-  if (acl) entry.losses.push_back(Loss{LossKind::kAcl, {}});
+             fattr.acl.says_more_than(entry->attributes.mode, is_directory);
+  if (acl) entry->losses.push_back(Loss{LossKind::kAcl, {}});
   return entry;
 }
 

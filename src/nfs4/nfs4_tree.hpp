@@ -129,7 +129,7 @@ class Nfs4Tree : public FullTree {
 
 // An entry from decoded attributes. Errors: kBadReply when attributes that a copy needs are
 // missing, the server's own code when it sent rdattr_error.
-Result<Entry> entry_from(std::string name, Fattr fattr);
+Result<Entry> entry_from(std::string name, Fattr&& fattr);
 
 // The server wants the stateid of an OPEN where it was sent a special one.
 bool wants_open(const Error& error);

@@ -47,6 +47,7 @@ PutBatch::PutBatch(Nfs4Tree& tree, std::span<const PutFile> items, ReadBack read
     : tree_(tree),
       items_(items),
       read_back_(read_back == ReadBack::kCompare),
+      beginning_(temporary_beginning(tree.mark())),
       states_(items.size()) {
   results_.reserve(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) results_.push_back(PutResult{});
@@ -86,7 +87,7 @@ Cost PutBatch::cost(std::size_t item, std::optional<std::size_t> previous) const
 void PutBatch::encode(std::size_t item, std::optional<std::size_t> previous, Compound& request) {
   const PutFile& file = items_[item];
   State& state = states_[item];
-  state = State{temporary_name(tree_.mark()), {}, false};
+  state = State{temporary_name_after(beginning_), {}, false};
   if (!shares_directory(item, previous)) {
     request.add(Putfh{{}, handle_of(file.parent)});
     request.add(Savefh{});

@@ -56,6 +56,7 @@ class PutBatch : public Batch {
   Nfs4Tree& tree_;
   std::span<const PutFile> items_;
   bool read_back_;
+  const std::string beginning_;  // of temporary names
   std::vector<State> states_;
   std::vector<Result<PutResult>> results_;
   std::size_t renames_waiting_ = 0;

@@ -69,9 +69,7 @@ class ReadFilesBatch : public Batch {
     bool opens = can_open && needs_open.value_or(false);
     ways_.assign(items.size(), opens ? ReadWay::kOpen : ReadWay::kAnonymous);
     results_.reserve(items.size());
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      results_.push_back(own_error(Own::kCancelled, "READ"));
-    }
+    for (std::size_t i = 0; i < items.size(); ++i) results_.emplace_back(std::in_place);
   }
 
   std::string_view kind() const override { return "READ"; }
@@ -112,11 +110,12 @@ class ReadFilesBatch : public Batch {
     } else {
       NFSFERRY_TRY(NoReply at_file, reply.take<Putfh>(), return);
     }
-    NFSFERRY_TRY(Getattr::Reply after, reply.take<Getattr>(), return);
+    auto after = reply.take<Getattr>();
+    if (!after) return std::move(after).error();
     if (count(item) > 0 && ways_[item] == ReadWay::kOpen) {
       NFSFERRY_TRY(NoReply closed, reply.take<Close>(), return);
     }
-    file.after = after.fattr.attributes;
+    file.after = std::move(after->fattr.attributes);
     bool as_listed = file.data.bytes.size() == count(item);
     file.complete = as_listed && file.after.size_bytes == count(item);
     results_[item] = std::move(file);
@@ -152,7 +151,7 @@ class ReadFilesBatch : public Batch {
   const bool can_open_;
   std::vector<ReadWay> ways_;
   std::vector<std::size_t> refused_;
-  std::vector<Result<SmallFile>> results_;
+  std::vector<Result<SmallFile>> results_;  // incomplete until decoded
 };
 
 class ReadLinksBatch : public Batch {

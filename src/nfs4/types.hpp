@@ -131,6 +131,7 @@ class AttrMask {
   constexpr bool has(Attr attribute) const { return (bits_ & bit(attribute)) != 0; }
   constexpr bool empty() const { return bits_ == 0; }
   constexpr AttrMask intersect(AttrMask other) const { return AttrMask(bits_ & other.bits_); }
+  constexpr std::uint64_t bits() const { return bits_; }  // bit N: the attribute of number N
   // What stays after the known attributes are taken away.
   constexpr std::uint64_t without(AttrMask known) const { return bits_ & ~known.bits_; }
 

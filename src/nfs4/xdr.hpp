@@ -34,6 +34,9 @@ class XdrWriter {
     swap(other);
     return *this;
   }
+  ~XdrWriter() {
+    if (!head_.empty()) keep_memory();
+  }
 
   void u32(std::uint32_t value) { put_u32(room(4), value); }
   void u64(std::uint64_t value) {
@@ -81,7 +84,6 @@ class XdrWriter {
 
  private:
   static constexpr std::size_t kCopyBelow = 1024;
-  static constexpr std::size_t kFirstBytes = 1024;
   struct Splice {
     std::size_t at;
     std::span<const std::byte> bytes;
@@ -100,19 +102,22 @@ class XdrWriter {
     if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
     std::memcpy(at, &value, 4);
   }
-  // Where the next bytes go: zeros, until they are written.
+  // Where the next bytes go. They may hold anything.
   std::byte* room(std::size_t bytes) {
     if (head_.size() - head_bytes_ < bytes) [[unlikely]]
       grow(bytes);
     return head_.data() + std::exchange(head_bytes_, head_bytes_ + bytes);
   }
-  [[gnu::noinline]] void grow(std::size_t bytes) {  // all else is small enough to be inlined
-    head_.resize(std::max({kFirstBytes, 2 * head_.size(), head_bytes_ + bytes}));
-  }
+  // A writer's memory goes to the next one of the thread: most of a request's would be new to it.
+  void grow(std::size_t bytes);
+  void keep_memory();
   void append(std::span<const std::byte> bytes) {
     if (!bytes.empty()) std::memcpy(room(bytes.size()), bytes.data(), bytes.size());
   }
-  void pad(std::size_t size) { room(xdr_padded(size) - size); }
+  void pad(std::size_t size) {
+    std::size_t bytes = xdr_padded(size) - size;
+    std::fill_n(room(bytes), bytes, std::byte{0});
+  }
 
   std::vector<std::byte> head_;  // longer than what is written
   std::size_t head_bytes_ = 0;   // of it

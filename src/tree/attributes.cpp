@@ -104,7 +104,6 @@ Status check_name(std::string_view operation, std::string_view name) {
 
 std::string temporary_beginning(std::string_view mark) {
   std::string name;
-  name.reserve(kTemporaryPrefix.size() + kMarkInNameMax + 1 + kRandomTextSize);
   name += kTemporaryPrefix;
   for (char c : mark.substr(0, kMarkInNameMax)) name += is_plain(c) ? c : '_';
   name += '-';
@@ -112,8 +111,14 @@ std::string temporary_beginning(std::string_view mark) {
 }
 
 std::string temporary_name(std::string_view mark) {
-  std::string name = temporary_beginning(mark);
+  return temporary_name_after(temporary_beginning(mark));
+}
+
+std::string temporary_name_after(std::string_view beginning) {
   auto random = base32(random_bytes());
+  std::string name;
+  name.reserve(beginning.size() + random.size());
+  name += beginning;
   name.append(random.data(), random.size());
   return name;
 }

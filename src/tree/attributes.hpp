@@ -83,8 +83,9 @@ inline constexpr std::string_view kLockName = ".nfsferry-lock";
 // ".nfsferry-<mark, up to 16>-<128 random bits in base 32>", where what is no letter, digit, '_' or
 // '-' of the mark becomes '_'. The mark is the run's id, or that of its lock. Thread-safe.
 std::string temporary_name(std::string_view mark);
-// What all temporary names of this mark begin with.
+// What all temporary names of this mark begin with, and one that does. Thread-safe.
 std::string temporary_beginning(std::string_view mark);
+std::string temporary_name_after(std::string_view beginning);
 // 26 characters that nobody can guess. Thread-safe.
 std::string random_text();
 

@@ -58,6 +58,29 @@ TEST(WorkQueue, GivesFullBatchesAndTheRestOnceItIsClosed) {
   EXPECT_EQ(end->kind, WorkKind::kNothing);
 }
 
+TEST(WorkQueue, GivesFilesInTheOrderInWhichTheyCame) {
+  WorkQueue queue;
+  Thread thread(queue);
+  std::uint64_t added = 0;
+  std::uint64_t taken = 0;
+  for (std::uint64_t round = 1; round <= 20; ++round) {  // more of them wait each time
+    for (std::uint64_t i = 0; i < kBatch + 1; ++i) {
+      WorkItem item = file();
+      item.entry.attributes.fileid = added++;
+      EXPECT_TRUE(thread.add(std::move(item)));
+    }
+    auto work = thread.take();
+    ASSERT_TRUE(work);
+    for (const WorkItem& item : work->items) EXPECT_EQ(item.entry.attributes.fileid, taken++);
+  }
+  queue.close();
+  while (auto work = thread.take()) {
+    if (work->kind == WorkKind::kNothing) break;
+    for (const WorkItem& item : work->items) EXPECT_EQ(item.entry.attributes.fileid, taken++);
+  }
+  EXPECT_EQ(taken, added);
+}
+
 TEST(WorkQueue, GivesABatchEarlyWhoseBytesFillARequestOrWhenHurried) {
   WorkQueue queue;
   Thread thread(queue, 100);

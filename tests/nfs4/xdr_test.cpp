@@ -34,6 +34,20 @@ TEST(XdrWriter, PadsOpaquesToFourBytesWithZeroes) {
   EXPECT_EQ(to_hex(written(fixed)), "78797a00");
 }
 
+// Where the bytes of an earlier writer were.
+TEST(XdrWriter, PadsWithZeroesInMemoryThatWasUsedBefore) {
+  {
+    XdrWriter().fixed(std::vector<std::byte>(5000, std::byte{0xff}));
+  }
+  XdrWriter out;
+  out.text("a");
+  out.text("bcd");
+  EXPECT_EQ(to_hex(text_of(out.head())), "00000001 61000000 00000003 62636400");
+  const std::vector<std::byte> large(2001);
+  out.payload(large);
+  EXPECT_EQ(to_hex(text_of(out.head().last(7))), "000007d1 000000");
+}
+
 TEST(XdrWriter, RefersToLargePayloadsAndKeepsTheirPlace) {
   std::string large(1025, 'p');
   std::string small(1023, 'q');
