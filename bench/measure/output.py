@@ -7,7 +7,7 @@ from typing import Any, Iterator, Sequence
 from measure.figures import Column, Figure
 from measure.goals import judge
 from measure.process import Failure, ask
-from measure.section import VERIFY, Section
+from measure.section import Section
 from measure.setting import MIB
 
 
@@ -77,8 +77,7 @@ def machine_lines(document: dict[str, Any]) -> Iterator[str]:
            f"{facts['memory_mib'] / 1024:.0f} GiB, Linux {facts['kernel']}")
     yield (f"         {facts['ganesha']}, libnfs-utils {facts['libnfs']}, built with "
            f"{facts['compiler']}")
-    where = "in memory" if document["exports_in_memory"] else "on disk"
-    yield (f"         exported folders {where}; load "
+    yield (f"         exported folders on {document['exports_on']}; load "
            f"{facts['load_at_start']:.2f} at the start, {facts['load_at_end']:.2f} at the end")
     yield f"         --verify {document['verify_mode']}, where a way does not name another mode"
 
@@ -87,6 +86,5 @@ def print_results(document: dict[str, Any], sections: Sequence[Section]) -> None
     parts = [machine_lines(document)]
     parts += [section_lines(section, document[section.name]) for section in sections
               if section.name in document]
-    if document["verify_mode"] == VERIFY[0]:
-        parts.append(goal_lines(document))
+    parts.append(goal_lines(document))
     print("\n\n".join("\n".join(part) for part in parts))

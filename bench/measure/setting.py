@@ -108,7 +108,7 @@ class Setting:
 
     def __init__(self, options: argparse.Namespace, needed_mib: int) -> None:
         self.options = options
-        base = pathlib.Path(ask(GANESHA, "base"))
+        base = options.exports or pathlib.Path(ask(GANESHA, "base"))
         free = shutil.disk_usage(base).free
         if free < needed_mib * MIB:
             raise Failure(f"{base} has {free // MIB} MiB free, {needed_mib} are needed; "
@@ -123,7 +123,7 @@ class Setting:
             if options.local:
                 folder = tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=options.local)
                 self.local_scratch = pathlib.Path(folder)
-            self.in_memory = ask("stat", "-f", "-c", "%T", self.scratch) == "tmpfs"
+            self.file_system = ask("stat", "-f", "-c", "%T", self.scratch)
             # Copies: nobody's build changes what is measured half-way.
             self.nfsferry = self.copy_program("nfsferry")
             self.rpc_proxy = self.copy_program("tests/support/rpc-proxy")

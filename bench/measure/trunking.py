@@ -1,4 +1,4 @@
-"""Several connections to one server: of one session together, or with a session of their own each."""
+"""Several connections to one server: of one session together, or with a session each."""
 
 import functools
 import json
