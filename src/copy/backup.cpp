@@ -355,6 +355,7 @@ Task<Result<BackupNote>> read_note_once(FullTree& tree, DirectoryPtr folder) {
   SourceItem item{folder.get(), &*entry};
   auto read = co_await tree.read_files(std::span<const SourceItem>(&item, 1));
   if (!read[0]) co_return std::move(read[0]).error();
+  if (!read[0]->complete) co_return own_error(Own::kChangedDuringCopy, "READ", kBackupNote);
   std::span<const std::byte> bytes = read[0]->data.bytes;
   note.runs = runs_told_by({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   co_return note;
@@ -362,11 +363,12 @@ Task<Result<BackupNote>> read_note_once(FullTree& tree, DirectoryPtr folder) {
 
 }  // namespace
 
-// One that others replace meanwhile, who add their run, is looked for again.
+// One that others replace or write meanwhile, who add their run, is looked for again.
 Task<Result<BackupNote>> read_note(FullTree& tree, DirectoryPtr folder) {
   for (unsigned tries = 1;; ++tries) {
     auto note = co_await read_note_once(tree, folder);
-    bool replaced = !note && (means_stale(note.error()) || means_no_entry(note.error()));
+    bool replaced = !note && (means_stale(note.error()) || means_no_entry(note.error()) ||
+                              note.error().is(Own::kChangedDuringCopy));
     if (!replaced || tries == kNoteTriesMost) co_return note;
   }
 }

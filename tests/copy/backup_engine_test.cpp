@@ -551,6 +551,25 @@ TEST_F(BackupRun, a_restore_reads_a_note_again_that_another_run_has_replaced) {
   EXPECT_EQ(target("/a"), "old");
 }
 
+// A part of it would tell of fewer runs than there are.
+TEST_F(BackupRun, a_restore_reads_a_note_again_of_which_it_got_a_part) {
+  from("/a", FileType::kRegular, "new content");
+  to("/a", FileType::kRegular, "old");
+  done();
+  MemoryNodePtr note = at(*target_volume_, "/kept/" + std::string(kBackupNote));
+  std::string text = target("/kept/" + std::string(kBackupNote));
+  target_volume_->resize(*note, text.size() / 2);
+  MemoryOptions options;
+  options.fail = [&](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    if (operation == "read_file" && name == kBackupNote)
+      target_volume_->write(*note, 0, std::as_bytes(std::span(text)));
+    return {};
+  };
+  Restored undone = restore("first", options);
+  EXPECT_EQ(undone.run.exit_code, ExitCode::kDone);
+  EXPECT_EQ(target("/a"), "old");
+}
+
 TEST_F(BackupRun, keeps_what_a_name_had_before_a_listing_told_it_twice) {
   from("/a", FileType::kRegular, "new content");
   to("/a", FileType::kRegular, "old");
