@@ -117,7 +117,8 @@ HashTexts Worker::note_hash(const DirectoryNode& node, const Entry& entry,
   bool regular = entry.attributes.type == FileType::kRegular;
   if (regular && !hash) ++shared_.counters.files_unread;
   if (!hash) return {};
-  shared_.add_digest(node, entry.name, hash->xxh3);
+  node.write_path_of(entry.name, path_);
+  shared_.add_digest(path_, hash->xxh3);
   if (!shared_.observer.wants_entries()) return {};
   HashTexts texts{to_hex(hash->xxh3)};
   if (hash->sha256) texts.sha256 = nfsferry::to_hex(*hash->sha256);

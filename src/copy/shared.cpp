@@ -278,10 +278,9 @@ bool Shared::filters_out(const DirectoryNode& node, const Entry& entry) {
   return true;
 }
 
-void Shared::add_digest(const DirectoryNode& node, std::string_view name, const Hash128& hash) {
+void Shared::add_digest(std::string_view path, const Hash128& hash) {
   std::lock_guard lock(mutex_);
-  node.write_path_of(name, digest_path_);
-  digest_.add(digest_path_, hash);
+  digest_.add(path, hash);
 }
 
 std::string Shared::digest() {

@@ -313,7 +313,7 @@ class Shared {
                     FailedAt at = FailedAt::kTarget);
   // Whether the filters leave the entry of this directory of the source out: then it is counted.
   bool filters_out(const DirectoryNode& node, const Entry& entry);
-  void add_digest(const DirectoryNode& node, std::string_view name, const Hash128& hash);
+  void add_digest(std::string_view path, const Hash128& hash);
   std::string digest();
   Hashing hashing() const {
     if (!hashes()) return Hashing::kNone;
@@ -330,7 +330,6 @@ class Shared {
   std::mutex mutex_;
   std::optional<Error> abort_error_;
   TreeDigest digest_;
-  std::string digest_path_;  // of the last entry, kept for its memory
 };
 
 }  // namespace nfsferry::copy

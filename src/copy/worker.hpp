@@ -209,6 +209,7 @@ class Worker {
   std::shared_ptr<Event> range_news_;  // of a large file that this thread carries ranges of
   std::size_t large_running_ = 0;
   std::vector<NodePtr> to_finish_;
+  std::string path_;  // of the last file with a hash, kept for its memory
 };
 
 // The entry, or the directory it was in, may have gone since the listing.

@@ -31,8 +31,7 @@ constexpr std::size_t kSlabBytes = 4 * kHugePage;
 constexpr std::size_t kMappedBytes = kSlabBytes + kHugePage;  // so that it can begin on one
 static_assert(kClassBytes[std::size(kClassBytes) - 1] + kPage <= kSlabBytes);
 
-// Who looks at bytes that nobody owns is found out by the sanitizer, as if they had been freed; so
-// is who goes beyond a buffer's end.
+// Who goes beyond a buffer's end is found out as well.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t kBetweenBuffers = kPage;
 void forbid(const void* bytes, std::size_t size) { __asan_poison_memory_region(bytes, size); }
@@ -44,6 +43,9 @@ void allow(const void*, std::size_t) {}
 #endif
 
 }  // namespace
+
+void forbid_access(std::span<const std::byte> bytes) { forbid(bytes.data(), bytes.size()); }
+void allow_access(std::span<const std::byte> bytes) { allow(bytes.data(), bytes.size()); }
 
 // Memory for buffers of one class.
 struct Slab {

@@ -6,6 +6,7 @@
 namespace nfsferry::nfs4 {
 namespace {
 
+constexpr std::size_t kRoomInBatch = 256;   // operations
 constexpr std::size_t kHeaderBytes = 1024;  // RPC, credentials, COMPOUND, SEQUENCE
 
 std::optional<std::size_t> before(std::size_t item) {
@@ -72,7 +73,7 @@ Cost BatchRunner::room_beside(const std::vector<std::size_t>& items) const {
 }
 
 Task<void> BatchRunner::send(std::vector<std::size_t> items) {
-  Compound request(batch_.kind(), batch_.repeat());
+  Compound request(batch_.kind(), batch_.repeat(), kRoomInBatch);
   request.leave_waiting_to_caller();
   std::unique_ptr<Batch> head = batch_.take_head(room_beside(items));
   for (std::size_t i = 0; head && i < head->size(); ++i) head->encode(i, before(i), request);

@@ -1,7 +1,5 @@
 #include "nfs4/compound.hpp"
 
-#include <algorithm>
-
 namespace nfsferry::nfs4 {
 
 Error nfs4_error(Nfsstat4 status, Op op) {

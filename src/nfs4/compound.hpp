@@ -23,10 +23,12 @@ enum class Repeat : std::uint8_t { kIdempotent, kOnce };
 
 class Compound {
  public:
-  // `kind` names the request in latency figures and messages; it outlives the request.
-  Compound(std::string_view kind, Repeat repeat) : kind_(kind), repeat_(repeat) {
-    operations_.reserve(kUsualOperations);
-    positions_.reserve(kUsualOperations);
+  // `kind` names the request in latency figures and messages; it outlives the request. Room is made
+  // for so many operations; there may be more.
+  Compound(std::string_view kind, Repeat repeat, std::size_t room = kUsualOperations)
+      : kind_(kind), repeat_(repeat) {
+    operations_.reserve(room);
+    positions_.reserve(room);
   }
 
   template <typename Operation>
@@ -62,7 +64,7 @@ class Compound {
   bool has_reply_payload() const { return has_reply_payload_; }
 
  private:
-  static constexpr std::size_t kUsualOperations = 192;
+  static constexpr std::size_t kUsualOperations = 16;
 
   // READDIR once a request, first after the PUTFH; no READ and READDIR together.
   void allow(Op op) const;
