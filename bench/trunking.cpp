@@ -53,7 +53,11 @@ class Flows {
   }
 
   Task<Times> measure() {
-    for (auto& tree : trees_) must(co_await tree->open());
+    for (auto& tree : trees_) {
+      must(co_await tree->open());
+      bool all = tree->facts().connections == options_.connections / options_.sessions;
+      if (!all) refuse("the server does not take so many connections");
+    }
     Times begin = times_now();
     if (options_.writes)
       co_await write();
@@ -136,7 +140,9 @@ Options options_in(int count, char** arguments) {
     std::exit(2);
   }
   Options options;
-  options.writes = std::string_view(arguments[1]) == "write";
+  std::string_view direction = arguments[1];
+  if (direction != "read" && direction != "write") refuse("read, or write");
+  options.writes = direction == "write";
   options.location = must(parse_location(arguments[2]));
   options.name = arguments[3];
   options.mib = count_in(arguments[4]);

@@ -5,7 +5,7 @@ import pathlib
 from typing import Any, Iterator, Sequence
 
 from measure.figures import Column, Figure
-from measure.goals import judge
+from measure.goals import NONE, TRANSFERRED, judge
 from measure.process import Failure, ask
 from measure.section import Section
 from measure.setting import MIB
@@ -86,5 +86,6 @@ def print_results(document: dict[str, Any], sections: Sequence[Section]) -> None
     parts = [machine_lines(document)]
     parts += [section_lines(section, document[section.name]) for section in sections
               if section.name in document]
-    parts.append(goal_lines(document))
+    if document["verify_mode"] in (NONE, TRANSFERRED):
+        parts.append(goal_lines(document))
     print("\n\n".join("\n".join(part) for part in parts))
