@@ -396,6 +396,10 @@ bool Client::is_least(const Compound& request) {
          request.reply_bytes() <= kBytesLeast;
 }
 
+bool Client::wants_less(const Compound& request, const Error& error) {
+  return treatment(error) == Treatment::kSendLess && !is_least(request);
+}
+
 bool Client::is_busy_with(const Compound& request, const Error& error) {
   return is_busy(error) && (treatment(error) == Treatment::kRetry || is_least(request));
 }

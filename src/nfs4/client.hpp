@@ -93,6 +93,8 @@ class Client {
   bool learn_smaller(const Compound& request, const Error& error, std::size_t executed);
   // No limit is ever learned that this request would not keep.
   static bool is_least(const Compound& request);
+  // Whether what the request asks for is to be asked for in parts, after this error.
+  static bool wants_less(const Compound& request, const Error& error);
   // Waits before something is tried the `times`th time again; counted as throttled.
   Task<void> back_off(unsigned times);
   // False once the server has been busy for longer than the timeout.

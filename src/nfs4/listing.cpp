@@ -122,12 +122,14 @@ Task<Result<Nfs4Listing::Listed>> Nfs4Listing::readdir(std::uint32_t maxcount, A
   request.add(readdir);
   request.expect_reply_payload(maxcount);
   auto reply = co_await client_.call(request);
+  if (!reply && Client::wants_less(request, reply.error())) {
+    co_return co_await this->readdir(maxcount / 2, mask);
+  }
   if (!reply) co_return std::move(reply).error();
   NFSFERRY_TRY(NoReply at_directory, reply->take<Putfh>(), co_return);
   auto taken = reply->take<Readdir>();
   if (!taken) {
-    bool less = treatment(taken.error()) == Treatment::kSendLess && !Client::is_least(request);
-    if (!less) co_return std::move(taken).error();
+    if (!Client::wants_less(request, taken.error())) co_return std::move(taken).error();
     (void)client_.learn_smaller(request, taken.error(), reply->result_count());
     co_return co_await this->readdir(maxcount / 2, mask);
   }

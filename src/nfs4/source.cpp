@@ -284,14 +284,16 @@ class Nfs4SourceFile : public SourceFile {
     request.add(Read{stateid, offset_bytes, count});
     request.expect_reply_payload(count);
     auto reply = co_await client_.call(request);
+    if (!reply && Client::wants_less(request, reply.error())) {
+      co_return co_await read_by(way, offset_bytes, count / 2, used);  // the caller asks again
+    }
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
     auto read = reply->take<Read>();
     if (!read) {
-      Treatment treat = treatment(read.error());
-      if (treat == Treatment::kSendLess && !Client::is_least(request)) {
+      if (Client::wants_less(request, read.error())) {
         (void)client_.learn_smaller(request, read.error(), reply->result_count());
-        co_return co_await read_by(way, offset_bytes, count / 2, used);  // the caller asks again
+        co_return co_await read_by(way, offset_bytes, count / 2, used);
       }
       co_return std::move(read).error();
     }

@@ -33,8 +33,7 @@ struct WrittenFile {
       auto reply = co_await client.call(request);
       auto written = take_write(reply);
       if (!written) {
-        bool less = treatment(written.error()) == Treatment::kSendLess;
-        if (!less || Client::is_least(request)) co_return std::move(written).error();
+        if (!Client::wants_less(request, written.error())) co_return std::move(written).error();
         most = write.data.size() / 2;
         continue;
       }
@@ -55,6 +54,9 @@ struct WrittenFile {
     request.add(Read{stateid, offset_bytes, count});
     request.expect_reply_payload(count);
     auto reply = co_await client.call(request);
+    if (!reply && Client::wants_less(request, reply.error())) {
+      co_return co_await read_back(offset_bytes, count / 2);  // the caller asks again
+    }
     if (!reply) co_return std::move(reply).error();
     NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
     NFSFERRY_TRY(Read::Reply read, reply->take<Read>(), co_return);
