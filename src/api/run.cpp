@@ -138,6 +138,9 @@ class Run {
     if (given) {
       attributes.owner = given->owner;
       attributes.group = given->group;
+    } else {
+      log(LogLevel::kWarning,
+          "the new directory gets the owner that its server gives: " + given.error().message());
     }
     auto made = co_await api::make_root(loop, target_location_, tree_options_, attributes, stop_);
     made_root_ = made && *made;
@@ -346,6 +349,9 @@ class Run {
     telling.spawn(api::say_state_when_asked(loop, named(**source, **target), ended));
     Status opened = co_await (*source)->open();
     if (opened) opened = co_await (*target)->open();
+    // Each client holds the run's lock: one that lost it would otherwise go on writing.
+    bool locks = shared_->job == copy::Job::kCopy && shared_->target_can.exclusive_lock;
+    if (opened && locks) opened = co_await (*target)->lock_root(options_.run_id);
     ready.cancel();
     co_await watching.join();
     if (opened) {

@@ -155,6 +155,24 @@ TEST_F(ConnectionsTest, are_one_for_each_thread_over_40_and_none_to_a_path) {
   expect_equal(source, target, kept_on(Place::kLocal));
 }
 
+// A client that has lost the run's lock writes nothing more: so each of them has it.
+TEST_F(ConnectionsTest, of_each_thread_hold_the_lock_which_is_gone_at_the_end) {
+  for (Place place : {Place::kNfs, Place::kLocal}) {
+    Ground source = source_ground(Place::kNfs);
+    Ground target = target_ground(place);
+    make_small_files(source.folder, SampleTree{});
+    CopyOptions wanted = options(source, target);
+    wanted.threads = 3;
+    CopyReport report = copy(wanted);
+    EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+    // The first takes it, each other one is refused it for itself alone and then shares it.
+    std::uint64_t locks = place == Place::kNfs ? 5 : 0;
+    EXPECT_EQ(report.target.latency["LOCK"].count, locks);
+    EXPECT_FALSE(std::filesystem::exists(target.folder / ".nfsferry-lock"));
+    expect_equal(source, target, kept_on(place));
+  }
+}
+
 TEST_F(ConnectionsTest, are_said_nothing_of_between_paths) {
   Ground source = source_ground(Place::kLocal);
   Ground target = target_ground(Place::kLocal);
