@@ -48,14 +48,22 @@ bool Worker::is_repaired(const DirectoryNode& node) const {
 Task<void> Worker::finish(std::vector<NodePtr> nodes) {
   std::vector<SetAttributes> requests;
   std::vector<std::size_t> asked;
+  std::optional<std::size_t> synced_alone;  // of the requests: the root's, without attributes
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const DirectoryNode& node = *nodes[i];
     bool root = !node.parent;
     if (node.replaced_by) continue;
     if (verifying()) continue;
-    if (root && !shared_.options.root_attributes) {
+    bool left_alone = root && !shared_.options.root_attributes;
+    auto attributes = wanted(node.entry);
+    if (root && !left_alone && !attributes) {
+      failed_directory(Phase::kTransfer, node, attributes.error());
+      left_alone = true;
+    }
+    if (left_alone) {
       bool sync = writing() && node.touched && shared_.target_can.names_need_sync;
       if (!sync) continue;
+      synced_alone = requests.size();
       requests.push_back(SetAttributes{node.target, {}, {}});
       asked.push_back(i);
       continue;
@@ -69,7 +77,6 @@ Task<void> Worker::finish(std::vector<NodePtr> nodes) {
       would_finish(node);
       continue;
     }
-    auto attributes = wanted(node.entry);
     if (!attributes) continue;  // said when it was found
     if (node.owned) attributes->owner = attributes->group = std::nullopt;
     requests.push_back(SetAttributes{node.target, {}, *std::move(attributes)});
@@ -79,8 +86,7 @@ Task<void> Worker::finish(std::vector<NodePtr> nodes) {
   if (!requests.empty()) results = co_await target_.set_attributes(requests);
   for (std::size_t i = 0; i < results.size(); ++i) {
     const DirectoryNode& node = *nodes[asked[i]];
-    bool synced_alone = !node.parent && !shared_.options.root_attributes;
-    if (results[i] && !synced_alone) {
+    if (results[i] && synced_alone != i) {
       if (is_repaired(node)) ++shared_.counters.metadata_repaired;
       if (!node.existed) count_owner(node.entry);
       tell_directory(node, node.existed ? EntryAction::kMetadata : EntryAction::kCopied);

@@ -19,6 +19,16 @@ bool Worker::stands_in_the_way(const Entry& entry, const TargetRow* row) const {
   return row && row->type != entry.attributes.type && !is_left_alone(entry, *row);
 }
 
+// One whose time says nothing of a file's, and which would keep the file out in silence.
+Status Worker::refuse_kept_directory(const Entry& entry, const TargetRow* row) const {
+  bool kept = row && row->type == FileType::kDirectory && is_left_alone(entry, *row);
+  if (!kept) return ok();
+  return own_error(Own::kTypeConflict, "compare",
+                   "a directory stands where a " +
+                       std::string(file_type_name(entry.attributes.type)) +
+                       " should be, and --overwrite keeps it");
+}
+
 // True where the entry is still to be handed over, for which somebody has to wait.
 bool Worker::take_entry(Merge& merge, WorkItem& item, const TargetRow* row) {
   const NodePtr& node = merge.node;

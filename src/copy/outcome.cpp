@@ -68,6 +68,12 @@ Task<void> Worker::source_failed(WorkItem item, Error error, std::uint32_t attem
   ++shared_.counters.retries;
   FileType type = now->attributes.type;
   item.entry = *std::move(now);
+  item.node->touched = true;
+  if (item.action == Action::kCompare && type != FileType::kDirectory) {
+    ++shared_.counters.files_found;
+    if (type == FileType::kRegular)
+      shared_.counters.bytes_found += item.entry.attributes.size_bytes;
+  }
   if (type == FileType::kDirectory) {
     co_await take_new_directory(item.node, item.entry);
     entry_done(item);

@@ -249,6 +249,11 @@ Task<void> Worker::take_page(Merge& merge, ListingPage page) {
       }
       row = nullptr;
     }
+    if (Status kept = refuse_kept_directory(entry, row); !kept) {
+      failed(Phase::kPrepare, *node, entry, kept.error());
+      ++shared_.counters.entries_done;
+      continue;
+    }
     WorkItem item{node, std::move(entry)};
     if (take_entry(merge, item, row)) co_await hand_over(std::move(item));
   }

@@ -341,6 +341,34 @@ TEST_F(Rerun, what_took_an_entrys_place_is_copied_instead) {
   EXPECT_EQ(*target_volume_->text(*at(*target_volume_, "/b")), "text");
 }
 
+// Its directory has changed, though all in it was as it should be.
+TEST_F(Rerun, what_took_the_place_of_a_compared_entry_is_copied_and_its_directory_finished) {
+  from("/d", FileType::kDirectory);
+  from("/d/a", FileType::kRegular, "file");
+  good_copy();
+  options_.compare = CompareMode::kChecksum;
+  MemoryOptions source;
+  bool done = false;
+  source.fail = [&](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    if (operation != "read_file" || std::exchange(done, true)) return {};
+    EXPECT_TRUE(source_volume_->remove(*at(*source_volume_, "/d"), "a", false));
+    from("/d/a", FileType::kRegular, "another file");
+    return errno_error(ESTALE, "read", name);
+  };
+  MemoryOptions target;
+  int settings = 0;
+  target.fail = [&](std::string_view operation, std::string_view) -> std::optional<Error> {
+    if (operation == "set_attributes") ++settings;
+    return {};
+  };
+  CopyReport report = copy(source, target);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(content(*target_volume_, "/d/a"), "another file");
+  EXPECT_EQ(report.files_transferred, 1u);
+  EXPECT_EQ(report.estimated_files, 1u);
+  EXPECT_EQ(settings, 1);
+}
+
 TEST_F(Rerun, a_directory_that_the_target_does_not_list_is_a_failure) {
   make_home();
   good_copy();

@@ -47,6 +47,27 @@ TEST_F(Told, a_directory_that_may_not_take_the_place_of_a_newer_file_is_a_failur
   }
 }
 
+TEST_F(Told, a_file_that_may_not_take_the_place_of_a_directory_is_a_failure) {
+  from("/name", FileType::kRegular, "content");
+  from("/link", FileType::kSymlink, "text");
+  for (bool force : {false, true}) {
+    for (OverwriteMode mode : {OverwriteMode::kNever, OverwriteMode::kOlder}) {
+      target_volume_ = std::make_shared<MemoryVolume>();
+      for (const char* name : {"/name", "/link"})
+        set_mtime(*target_volume_, *to(name, FileType::kDirectory), Time{1'900'000'000, 0});
+      to("/name/inside", FileType::kRegular, "kept");
+      options_.overwrite = mode;
+      options_.force = force;
+      CopyReport report = copy();
+      EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+      EXPECT_EQ(report.failures.size(), 2u);
+      for (const Failure& failure : report.failures) EXPECT_EQ(failure.error, "type_conflict");
+      EXPECT_EQ(report.files_skipped, 0u);
+      EXPECT_EQ(content(*target_volume_, "/name/inside"), "kept");
+    }
+  }
+}
+
 TEST_F(Told, a_directory_with_a_temporarys_name_is_one_like_others) {
   from("/.nfsferry-notes", FileType::kDirectory);
   from("/.nfsferry-notes/file", FileType::kRegular, "x");
@@ -115,6 +136,22 @@ TEST_F(Told, the_root_is_repaired_once) {
   EXPECT_EQ(good_copy().metadata_repaired, 0u);
   options_.dry_run = false;
   EXPECT_EQ(good_copy().metadata_repaired, 0u);
+}
+
+TEST_F(Told, a_root_whose_owner_is_no_number_is_a_failure_where_it_is_to_be_given) {
+  from("/file", FileType::kRegular, "x");
+  source_volume_->edit("/", [](MemoryNode& root) { root.attributes.owner = {0, "nobody"}; });
+  int settings = 0;
+  EXPECT_EQ(good_copy(counting_settings(settings, true)).files_transferred, 1u);
+  options_.root_attributes = true;
+  from("/second", FileType::kRegular, "x");
+  settings = 0;
+  CopyReport report = copy({}, counting_settings(settings, true));
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].path, "");
+  EXPECT_EQ(report.failures[0].error, "owner_not_numeric");
+  EXPECT_EQ(settings, 1);  // its names are durable all the same
 }
 
 // Where names are durable only once their directory is synced, the root's are, too.
