@@ -39,6 +39,11 @@ constexpr std::array<Switch, 5> kSwitches{{
     {"include_nfs_leftovers", &CopyOptions::include_nfs_leftovers},
 }};
 
+bool is_switch(std::string_view name) {
+  return std::any_of(kSwitches.begin(), kSwitches.end(),
+                     [name](const Switch& one) { return one.name == name; });
+}
+
 Error bad_line(const CopyHome& home, const std::string& what) {
   return own_error(Own::kBadInput, "", "line " + std::to_string(home.line) + ": " + what);
 }
@@ -47,7 +52,7 @@ Error bad_line(const CopyHome& home, const std::string& what) {
 std::vector<std::string> arguments_of(const CopyHome& home) {
   std::vector<std::string> arguments{"copy"};
   for (const auto& [name, value] : home.options) {
-    if (value == "false") continue;  // of a switch, see clear_switches
+    if (value == "false" && is_switch(name)) continue;  // see clear_switches
     std::string flag = "--" + name;
     std::replace(flag.begin(), flag.end(), '_', '-');
     arguments.push_back(std::move(flag));
@@ -83,7 +88,8 @@ Result<CopyOptions> options_of(const CopyHome& home, const CopyArguments& common
   } catch (const CLI::ParseError& error) {
     return bad_line(home, error.what());
   }
-  std::vector<NamedOutput> outputs{{"--report-dir", flags.report_dir}, {"--failed", flags.failed}};
+  std::vector<NamedOutput> outputs{{"--failed", flags.failed}};
+  if (flags.report_dir) outputs.push_back({"--report-dir", *flags.report_dir + "/summary.json"});
   Status outside = refuse_outputs_inside(outputs, arguments.options);
   if (!outside) return bad_line(home, outside.error().detail);
   return arguments.options;

@@ -44,7 +44,7 @@ std::optional<fs::path> local_root(const std::string& location) {
 
 bool is_inside(const std::string& file, const fs::path& directory) {
   std::error_code error;
-  fs::path at = fs::canonical(fs::absolute(file).parent_path(), error);
+  fs::path at = fs::weakly_canonical(fs::absolute(file).parent_path(), error);
   if (error) return false;
   auto [end, ignored] = std::mismatch(directory.begin(), directory.end(), at.begin(), at.end());
   return end == directory.end();

@@ -78,11 +78,24 @@ TEST_F(BatchTest, ALineThatSaysNoIsNotOverruledByTheCommandLine) {
   EXPECT_EQ(folder_.read("again.jsonl"), copy_line(1, {{"force", false}}));
 }
 
+TEST_F(BatchTest, NoIsNoValueOfAnOptionThatTakesOne) {
+  make_homes(1);
+  folder_.write("new/" + uid(0) + "/file", "newer work");
+  for (const char* option : {"overwrite", "verify", "checksum"}) {
+    Outcome outcome = run("copy", copy_line(0, {{option, false}}));
+    EXPECT_EQ(outcome.exit_code, 2) << option;
+    EXPECT_NE(outcome.err.find("line 1: "), std::string::npos) << outcome.err;
+    EXPECT_EQ(folder_.read("new/" + uid(0) + "/file"), "newer work");
+  }
+}
+
 TEST_F(BatchTest, ReportsAmongWhatIsCopiedOrDeletedAreRefused) {
   make_homes(2);
   std::string batch = copy_line(0) + copy_line(1);
-  for (const char* place : {"old/", "new/"}) {
-    std::string folder = folder_.path(place + uid(1) + "/reports");
+  std::filesystem::create_directory_symlink(folder_.path("old/" + uid(1)), folder_.path("link"));
+  for (const std::string& place :
+       {"old/" + uid(1) + "/reports", "new/" + uid(1) + "/reports", std::string("link/reports")}) {
+    std::string folder = folder_.path(place);
     folder_.write("batch.jsonl", batch);
     Outcome outcome = run_program(
         {"copy", "--batch", folder_.path("batch.jsonl"), "--delete", "--report-dir", folder});
@@ -90,6 +103,13 @@ TEST_F(BatchTest, ReportsAmongWhatIsCopiedOrDeletedAreRefused) {
     EXPECT_NE(outcome.err.find("line 2: --report-dir"), std::string::npos) << outcome.err;
     EXPECT_FALSE(std::filesystem::exists(folder));
     EXPECT_FALSE(folder_.has("new/" + uid(0) + "/file"));
+  }
+  for (const std::string& place : {"old/" + uid(1), "new/" + uid(1), std::string("link")}) {
+    Outcome outcome = run_program({"copy", "--batch", folder_.path("batch.jsonl"), "--delete",
+                                   "--report-dir", folder_.path(place)});
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_NE(outcome.err.find("line 2: --report-dir"), std::string::npos) << outcome.err;
+    EXPECT_FALSE(folder_.has(place + "/summary.json"));
   }
 }
 
