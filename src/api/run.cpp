@@ -349,11 +349,9 @@ class Run {
     telling.spawn(api::say_state_when_asked(loop, named(**source, **target), ended));
     Status opened = co_await (*source)->open();
     if (opened) opened = co_await (*target)->open();
-    // Each client holds the run's lock: one that lost it would otherwise go on writing.
-    bool locks = shared_->job == copy::Job::kCopy && shared_->target_can.exclusive_lock;
-    if (opened && locks) opened = co_await (*target)->lock_root(options_.run_id);
     ready.cancel();
     co_await watching.join();
+    if (opened) opened = co_await lock_too(loop, **source, **target);
     if (opened) {
       (*target)->adopt(shared_->target_can);
       copy::Side side{source->get(), target->get()};
@@ -369,6 +367,20 @@ class Run {
     note_side(source_, report_.source, **source, !again_);
     if (opened && !again_) note_told(**source);
     note_side(target_, report_.target, **target, !again_);
+  }
+
+  // Each client holds the run's lock: one that lost it would otherwise go on writing. A stop does
+  // not cut that off at once: what the server has given then would stay until the lease is over.
+  Task<Status> lock_too(Loop& loop, FullTree& source, FullTree& target) {
+    bool locks = shared_->job == copy::Job::kCopy && shared_->target_can.exclusive_lock;
+    if (!locks || stop_.load() != 0) co_return ok();
+    CancelToken locked;
+    TaskGroup watching;
+    close_on_stop(loop, source, target, watching, locked, copy::kStopPatience);
+    Status taken = co_await target.lock_root(options_.run_id);
+    locked.cancel();
+    co_await watching.join();
+    co_return taken;
   }
 
   // A thread that could not start: the others do its share.
