@@ -44,7 +44,7 @@ T must(Result<T> result) {
 
 class Flows {
  public:
-  Flows(Loop& loop, const Options& options) : loop_(loop), options_(options) {
+  Flows(Loop& loop, const Options& options) : options_(options) {
     nfs4::Nfs4Options own;
     own.run_id = "trunking";
     own.connections = options.connections / options.sessions;
@@ -118,7 +118,6 @@ class Flows {
     }
   }
 
-  Loop& loop_;
   const Options& options_;
   std::vector<std::unique_ptr<nfs4::Nfs4Tree>> trees_;
   unsigned next_ = 0;
