@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "loopback.hpp"
+#include "must.hpp"
 #include "small_files.hpp"
 
 namespace nfsferry::bench {
@@ -65,12 +66,6 @@ void answer(int fd, Replies replies) {
 }
 
 // ---- the copier
-
-template <typename T>
-T must(Result<T> result) {
-  if (!result) refuse(result.error().message());
-  return *std::move(result);
-}
 
 // One connection. Replies come in the order of the requests.
 class Caller {

@@ -22,12 +22,6 @@ double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
 
-bool parse_count(std::string_view text, unsigned& count) {
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  bool whole = error == std::errc{} && end == text.data() + text.size();
-  return whole && count > 0 && count <= kCountMost;
-}
-
 }  // namespace
 
 void refuse(std::string_view what) {
@@ -131,6 +125,12 @@ Times times_now() {
 
 Times operator-(const Times& end, const Times& begin) {
   return {end.wall_s - begin.wall_s, end.user_s - begin.user_s, end.system_s - begin.system_s};
+}
+
+bool parse_count(std::string_view text, unsigned& count) {
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  bool whole = error == std::errc{} && end == text.data() + text.size();
+  return whole && count > 0 && count <= kCountMost;
 }
 
 FloorOptions parse_options(int count, char** arguments, std::string_view name,

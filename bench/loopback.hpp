@@ -67,6 +67,8 @@ struct FloorOptions {
   const char* json = nullptr;
 };
 inline constexpr unsigned kCountMost = 1u << 20;
+// False where the text is no such number.
+bool parse_count(std::string_view text, unsigned& count);
 // Ends the program with its usage where an argument is none of these.
 FloorOptions parse_options(int count, char** arguments, std::string_view name,
                            unsigned default_count, const char* usage);

@@ -2,14 +2,13 @@
 // (BIND_CONN_TO_SESSION, as --connections does) or a session of their own each. Reads a file in
 // ranges of 1 MiB, or writes one, over all of them at once; prints how long it took and the CPU
 // time of this process. One loop on one thread.
-#include <charconv>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <vector>
 
 #include "loop/loop.hpp"
 #include "loopback.hpp"
+#include "must.hpp"
 #include "nfs4/nfs4_tree.hpp"
 
 namespace nfsferry::bench {
@@ -17,7 +16,7 @@ namespace {
 
 constexpr std::uint32_t kRangeBytes = 1u << 20;
 constexpr const char* kUsage =
-    "usage: trunking read|write URL NAME MIB CONNECTIONS SESSIONS IN-FLIGHT [JSON]\n"
+    "usage: trunking read|write URL NAME MIB CONNECTIONS SESSIONS IN-FLIGHT [--json FILE]\n"
     "  URL          nfs://127.0.0.1:PORT/directory\n"
     "  NAME         of the file in it; `write` makes it and leaves it in place\n"
     "  MIB          how much\n"
@@ -34,13 +33,6 @@ struct Options {
   unsigned in_flight = 0;
   const char* json = nullptr;
 };
-
-// Ends the program where something did not work.
-template <typename T>
-T must(Result<T> result) {
-  if (!result) refuse(result.error().message());
-  return *std::move(result);
-}
 
 class Flows {
  public:
@@ -126,15 +118,13 @@ class Flows {
 
 unsigned count_in(const char* text) {
   unsigned count = 0;
-  const char* end = text + std::strlen(text);
-  auto [stop, status] = std::from_chars(text, end, count);
-  bool good = status == std::errc{} && stop == end && count > 0 && count <= kCountMost;
-  if (!good) refuse(std::string(text) + " is not a count");
+  if (!parse_count(text, count)) refuse(std::string(text) + " is not a count");
   return count;
 }
 
 Options options_in(int count, char** arguments) {
-  if (count < 8 || count > 9) {
+  bool to_file = count == 10 && std::string_view(arguments[8]) == "--json";
+  if (count != 8 && !to_file) {
     std::fputs(kUsage, stderr);
     std::exit(2);
   }
@@ -149,7 +139,7 @@ Options options_in(int count, char** arguments) {
   options.sessions = count_in(arguments[6]);
   options.in_flight = count_in(arguments[7]);
   if (options.sessions != 1 && options.sessions != options.connections) refuse("1, or all of them");
-  if (count == 9) options.json = arguments[8];
+  if (to_file) options.json = arguments[9];
   return options;
 }
 

@@ -76,10 +76,11 @@ def copies_at_delays(setting: Setting, tree: str, engine: str,
             for ms in round_trips_ms}
 
 
-def floor(setting: Setting, program: pathlib.Path, *arguments: object) -> Run:
+def floor(setting: Setting, program: pathlib.Path, *arguments: object,
+          servers: Sequence[int] = ()) -> Run:
     """A program that prints the CPU time of its middle alone."""
     report = setting.scratch / "floor.json"
-    run = run_process([str(program), "--json", str(report), *map(str, arguments)])
+    run = run_process([str(program), *map(str, arguments), "--json", str(report)], servers)
     run.report = json.loads(report.read_bytes())
     run.user_s, run.system_s = run.report["user_s"], run.report["system_s"]
     return run

@@ -1,13 +1,12 @@
 """Several connections to one server: of one session together, or with a session each."""
 
 import functools
-import json
 import pathlib
-from typing import Sequence
 
-from measure.figures import Column, Variants, interleaved_by_tree, speed_over, summary
-from measure.process import Failure, Run, run_process
-from measure.section import Figures, Section, at_delay
+from measure.figures import Column, Variants, interleaved_by_tree, speed_over, tree_figures
+from measure.process import Failure, Run
+from measure.section import (CPU_PER_GIB, MIB_PER_SECOND, SERVERS_CPU, Figures, Section, at_delay,
+                             floor)
 from measure.setting import MIB, Proxy, Server, Setting, delay
 
 CONNECTIONS = (2, 4)
@@ -17,20 +16,17 @@ DIRECTIONS = ("read", "write")
 ONE, EACH = "one session", "a session each"
 
 
-def run_flows(setting: Setting, command: Sequence[str], server: Server, folder: str,
-              rest: Sequence[str], round_trip_ms: int) -> Run:
-    report = setting.scratch / "trunking.json"
+def run_flows(setting: Setting, program: pathlib.Path, server: Server, round_trip_ms: int,
+              direction: str, folder: str, *rest: object) -> Run:
     proxy = Proxy(setting.rpc_proxy, server.port, delay(round_trip_ms)) if round_trip_ms else None
     try:
         port = proxy.port if proxy else server.port
-        run = run_process([*command, f"nfs://127.0.0.1:{port}{folder}", *rest, str(report)],
-                          [server.pid])
+        run = floor(setting, program, direction, f"nfs://127.0.0.1:{port}{folder}", *rest,
+                    servers=[server.pid])
     finally:
         if proxy:
             proxy.finish()
-    run.report = json.loads(report.read_bytes())
-    run.wall_s, run.user_s, run.system_s = (run.report[key] for key in ("wall_s", "user_s",
-                                                                         "system_s"))
+    run.wall_s = run.report["wall_s"]
     return run
 
 
@@ -39,15 +35,13 @@ def flows(setting: Setting, program: pathlib.Path, direction: str, connections: 
     """One large file, over so many connections."""
     setting.tree("large")
     mib = setting.options.large_mib
-    sessions = 1 if way == ONE else connections
-    counts = [str(count) for count in (mib, connections, sessions, IN_FLIGHT)]
-    command = [str(program), direction]
+    counts = mib, connections, 1 if way == ONE else connections, IN_FLIGHT
     if direction == "read":
-        return run_flows(setting, command, setting.source, "/old/large", ["large-0", *counts],
-                         round_trip_ms)
+        return run_flows(setting, program, setting.source, round_trip_ms, direction, "/old/large",
+                         "large-0", *counts)
     folder = setting.fresh_target()
-    run = run_flows(setting, command, setting.target, f"/new/{folder.name}", ["file", *counts],
-                    round_trip_ms)
+    run = run_flows(setting, program, setting.target, round_trip_ms, direction,
+                    f"/new/{folder.name}", "file", *counts)
     if (folder / "file").stat().st_size != mib * MIB:
         raise Failure("trunking wrote a file of another size")
     setting.clear(folder)
@@ -65,12 +59,10 @@ def measure_trunking(setting: Setting) -> Figures:
                     variants[name] = functools.partial(flows, setting, program, direction,
                                                        connections, way, ms)
     runs = interleaved_by_tree(setting.options.rounds, variants)
-    mib = setting.options.large_mib
-    figures: Figures = {}
+    one_file = {"files": 1, "symlinks": 0, "hard_links": 0,
+                "bytes": setting.options.large_mib * MIB}
+    figures: Figures = {name: tree_figures(own, one_file) for name, own in runs.items()}
     for name, own in runs.items():
-        figures[name] = {"mib_per_second": summary([mib / run.wall_s for run in own]),
-                         "cpu_s_per_gib": summary([run.cpu_s * 1024 / mib for run in own]),
-                         "servers_cpu_s": summary([run.servers_cpu_s for run in own])}
         if EACH in name:
             figures[name]["over_one_session"] = speed_over(own, runs[name.replace(EACH, ONE)])
     return figures
@@ -79,6 +71,5 @@ def measure_trunking(setting: Setting) -> Figures:
 TRUNKING = Section(
     "trunking", "connections of one session, or a session each (bench/trunking)", ["large"],
     measure_trunking,
-    [Column("MiB/s", "mib_per_second", 0, True),
-     Column("of one session", "over_one_session", 2, True), Column("CPU s/GiB", "cpu_s_per_gib"),
-     Column("server's CPU s", "servers_cpu_s")])
+    [MIB_PER_SECOND, Column("of one session", "over_one_session", 2, True), CPU_PER_GIB,
+     Column("server's CPU s", SERVERS_CPU.key)])
