@@ -59,6 +59,7 @@ GOALS = (
     Goal("times the speed of nfs-cp", "large", "*", "over_nfs_cp", ">=", 10, NONE),
     Goal("times the speed of cp and sync, over NFS", "large", "*", "over_cp_sync", ">=", 0.25,
          NONE),
+    Goal("of the speed that a slow server allows", "slow", "*", "of_allowed", ">=", 0.8),
     Goal("peak memory in MiB, large files", "large", "*", "report_peak_rss_mib", "<", 128),
 )
 
