@@ -31,21 +31,25 @@ constexpr std::size_t kSlabBytes = 4 * kHugePage;
 constexpr std::size_t kMappedBytes = kSlabBytes + kHugePage;  // so that it can begin on one
 static_assert(kClassBytes[std::size(kClassBytes) - 1] + kPage <= kSlabBytes);
 
-// Who goes beyond a buffer's end is found out as well.
 #if defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t kBetweenBuffers = kPage;
-void forbid(const void* bytes, std::size_t size) { __asan_poison_memory_region(bytes, size); }
-void allow(const void* bytes, std::size_t size) { __asan_unpoison_memory_region(bytes, size); }
+constexpr std::size_t kBetweenBuffers = kPage;  // who goes beyond a buffer's end is found out, too
 #else
 constexpr std::size_t kBetweenBuffers = 0;
-void forbid(const void*, std::size_t) {}
-void allow(const void*, std::size_t) {}
 #endif
 
 }  // namespace
 
-void forbid_access(std::span<const std::byte> bytes) { forbid(bytes.data(), bytes.size()); }
-void allow_access(std::span<const std::byte> bytes) { allow(bytes.data(), bytes.size()); }
+#if defined(__SANITIZE_ADDRESS__)
+void forbid_access(const void* bytes, std::size_t size) {
+  __asan_poison_memory_region(bytes, size);
+}
+void allow_access(const void* bytes, std::size_t size) {
+  __asan_unpoison_memory_region(bytes, size);
+}
+#else
+void forbid_access(const void*, std::size_t) {}
+void allow_access(const void*, std::size_t) {}
+#endif
 
 // Memory for buffers of one class.
 struct Slab {
@@ -58,12 +62,12 @@ struct Slab {
     void* aligned = mapped;
     std::size_t space = kMappedBytes;
     bytes = static_cast<std::byte*>(std::align(kHugePage, kSlabBytes, aligned, space));
-    forbid(mapped, kMappedBytes);
+    forbid_access(mapped, kMappedBytes);
   }
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
   ~Slab() {
-    allow(mapped, kMappedBytes);
+    allow_access(mapped, kMappedBytes);
     ::munmap(mapped, kMappedBytes);
   }
 
@@ -81,7 +85,7 @@ namespace {
 
 void destroy(Buffer* buffer) {
   if (!buffer->slab) {
-    allow(buffer->bytes, buffer->capacity);
+    allow_access(buffer->bytes, buffer->capacity);
     std::free(buffer->bytes);
   }
   delete buffer;
@@ -111,7 +115,7 @@ BufferRef BufferPool::get(std::size_t size_bytes) {
   } else {
     buffer = make(size_class, size_bytes);
   }
-  allow(buffer->bytes, buffer->capacity);
+  allow_access(buffer->bytes, buffer->capacity);
   ++outstanding_;
   if (buffer->slab) ++buffer->slab->used;
   return BufferRef(buffer);
@@ -144,7 +148,7 @@ void BufferPool::give_back(Buffer* buffer) {
   }
   kept_bytes_ += buffer->capacity;
   free_[buffer->size_class].push_back(buffer);
-  forbid(buffer->bytes, buffer->capacity);
+  forbid_access(buffer->bytes, buffer->capacity);
   if (buffer->slab) --buffer->slab->used;
   while (kept_bytes_ > kKeptBytes && release_unused_slab()) {
   }

@@ -14,8 +14,8 @@ struct Slab;
 
 // Who looks at bytes that nobody owns is found out by the address sanitizer, as if they had been
 // freed, from forbid_access() to allow_access().
-void forbid_access(std::span<const std::byte> bytes);
-void allow_access(std::span<const std::byte> bytes);
+void forbid_access(const void* bytes, std::size_t size);
+void allow_access(const void* bytes, std::size_t size);
 
 // Page-aligned bytes with a count of owners. Owners live on one thread; a file thread may fill or
 // drain the bytes while the loop's thread keeps an owner.

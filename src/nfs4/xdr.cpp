@@ -17,7 +17,7 @@ void XdrWriter::grow(std::size_t bytes) {
   if (head_.empty() && !kept.empty()) {
     head_ = std::move(kept.back());
     kept.pop_back();
-    allow_access(head_);
+    allow_access(head_.data(), head_.size());
     if (head_.size() >= bytes) return;
   }
   head_.resize(std::max({kFirstBytes, 2 * head_.size(), head_bytes_ + bytes}));
@@ -25,7 +25,7 @@ void XdrWriter::grow(std::size_t bytes) {
 
 void XdrWriter::keep_memory() {
   if (head_.size() > kKeptBytesMost || kept.size() == kKeptMost) return;
-  forbid_access(head_);
+  forbid_access(head_.data(), head_.size());
   kept.push_back(std::move(head_));
 }
 
