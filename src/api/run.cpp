@@ -219,6 +219,18 @@ class Run {
     watch(target_location_, target);
   }
 
+  // What asks them, watched so until it has ended.
+  Task<Status> watched(Loop& loop, FullTree& source, FullTree& target, Task<Status> asking,
+                       std::chrono::milliseconds patience = {}) {
+    CancelToken ended;
+    TaskGroup watching;
+    close_on_stop(loop, source, target, watching, ended, patience);
+    Status status = co_await asking;
+    ended.cancel();
+    co_await watching.join();
+    co_return status;
+  }
+
   void note_stop() {
     int signal = stop_.load();
     if (signal == 0) return;
@@ -271,12 +283,9 @@ class Run {
 
   // Leaves things in the target for a moment, so that a stop lets it come to its end.
   Task<bool> prepare(Loop& loop, FullTree& source, FullTree& target) {
-    CancelToken prepared;
-    TaskGroup watching;
-    close_on_stop(loop, source, target, watching, prepared, copy::kStopPatience);
-    Status ready = co_await copy::prepare(*shared_, source, target, options_.run_id);
-    prepared.cancel();
-    co_await watching.join();
+    Task<Status> preparing = copy::prepare(*shared_, source, target, options_.run_id);
+    Status ready =
+        co_await watched(loop, source, target, std::move(preparing), copy::kStopPatience);
     if (ready) co_return true;
     const Error& error = ready.error();
     bool away = means_away(error) && !error.is(Own::kBadReply);
@@ -341,16 +350,11 @@ class Run {
       leave(source ? target.error() : source.error());
       co_return;
     }
-    CancelToken ready;
-    TaskGroup watching;
-    close_on_stop(loop, **source, **target, watching, ready);
     CancelToken ended;
     TaskGroup telling;
     telling.spawn(api::say_state_when_asked(loop, named(**source, **target), ended));
-    Status opened = co_await (*source)->open();
-    if (opened) opened = co_await (*target)->open();
-    ready.cancel();
-    co_await watching.join();
+    Task<Status> opening = open_in_turn(**source, **target);
+    Status opened = co_await watched(loop, **source, **target, std::move(opening));
     if (opened) opened = co_await lock_too(loop, **source, **target);
     if (opened) {
       (*target)->adopt(shared_->target_can);
@@ -369,18 +373,18 @@ class Run {
     note_side(target_, report_.target, **target, !again_);
   }
 
+  static Task<Status> open_in_turn(FullTree& source, FullTree& target) {
+    NFSFERRY_TRY(Ok first, co_await source.open(), co_return);
+    co_return co_await target.open();
+  }
+
   // Each client holds the run's lock: one that lost it would otherwise go on writing. A stop does
   // not cut that off at once: what the server has given then would stay until the lease is over.
   Task<Status> lock_too(Loop& loop, FullTree& source, FullTree& target) {
     bool locks = shared_->job == copy::Job::kCopy && shared_->target_can.exclusive_lock;
     if (!locks || stop_.load() != 0) co_return ok();
-    CancelToken locked;
-    TaskGroup watching;
-    close_on_stop(loop, source, target, watching, locked, copy::kStopPatience);
-    Status taken = co_await target.lock_root(options_.run_id);
-    locked.cancel();
-    co_await watching.join();
-    co_return taken;
+    Task<Status> locking = target.lock_root(options_.run_id);
+    co_return co_await watched(loop, source, target, std::move(locking), copy::kStopPatience);
   }
 
   // A thread that could not start: the others do its share.
