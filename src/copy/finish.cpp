@@ -55,10 +55,10 @@ Task<void> Worker::finish(std::vector<NodePtr> nodes) {
     if (node.replaced_by) continue;
     if (verifying()) continue;
     bool left_alone = root && !shared_.options.root_attributes;
-    auto attributes = wanted(node.entry);
-    if (root && !left_alone && !attributes) {
-      failed_directory(Phase::kTransfer, node, attributes.error());
-      left_alone = true;
+    if (root && !left_alone) {
+      auto given = wanted(node.entry);
+      left_alone = !given;
+      if (!given) failed_directory(Phase::kTransfer, node, given.error());
     }
     if (left_alone) {
       bool sync = writing() && node.touched && shared_.target_can.names_need_sync;
@@ -77,6 +77,7 @@ Task<void> Worker::finish(std::vector<NodePtr> nodes) {
       would_finish(node);
       continue;
     }
+    auto attributes = wanted(node.entry);
     if (!attributes) continue;  // said when it was found
     if (node.owned) attributes->owner = attributes->group = std::nullopt;
     requests.push_back(SetAttributes{node.target, {}, *std::move(attributes)});

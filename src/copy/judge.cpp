@@ -19,14 +19,15 @@ bool Worker::stands_in_the_way(const Entry& entry, const TargetRow* row) const {
   return row && row->type != entry.attributes.type && !is_left_alone(entry, *row);
 }
 
-// One whose time says nothing of a file's, and which would keep the file out in silence.
-Status Worker::refuse_kept_directory(const Entry& entry, const TargetRow* row) const {
-  bool kept = row && row->type == FileType::kDirectory && is_left_alone(entry, *row);
-  if (!kept) return ok();
+// A directory in place of a file, or a file in place of a directory: one's time says nothing of the
+// other's, and all that it keeps out would be missed in silence.
+Status Worker::refuse_kept(const Entry& entry, const TargetRow& row) const {
+  FileType type = entry.attributes.type;
+  bool directory = type == FileType::kDirectory || row.type == FileType::kDirectory;
+  if (row.type == type || !directory || !is_left_alone(entry, row)) return ok();
   return own_error(Own::kTypeConflict, "compare",
-                   "a directory stands where a " +
-                       std::string(file_type_name(entry.attributes.type)) +
-                       " should be, and --overwrite keeps it");
+                   "a " + std::string(file_type_name(row.type)) + " stands where a " +
+                       std::string(file_type_name(type)) + " should be, and --overwrite keeps it");
 }
 
 // True where the entry is still to be handed over, for which somebody has to wait.

@@ -249,7 +249,7 @@ Task<void> Worker::take_page(Merge& merge, ListingPage page) {
       }
       row = nullptr;
     }
-    if (Status kept = refuse_kept_directory(entry, row); !kept) {
+    if (Status kept = row ? refuse_kept(entry, *row) : ok(); !kept) {
       failed(Phase::kPrepare, *node, entry, kept.error());
       ++shared_.counters.entries_done;
       continue;
@@ -337,12 +337,8 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
     one.wanted = *std::move(attributes);
     bool free = !one.there;
     if (one.there && one.row.type != FileType::kDirectory) {
-      // All that is in the directory would be missed in silence.
-      if (is_left_alone(one.entry, one.row)) {
-        failed(Phase::kPrepare, *node, one.entry,
-               own_error(Own::kTypeConflict, "compare",
-                         "a " + std::string(file_type_name(one.row.type)) +
-                             " stands where a directory should be, and --overwrite keeps it"));
+      if (Status kept = refuse_kept(one.entry, one.row); !kept) {
+        failed(Phase::kPrepare, *node, one.entry, kept.error());
         continue;
       }
       free = co_await clear_the_way(node, one.entry, one.row, *one.there);

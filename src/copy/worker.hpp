@@ -76,7 +76,7 @@ class Worker {
 
   // judge.cpp
   bool stands_in_the_way(const Entry& entry, const TargetRow* row) const;
-  Status refuse_kept_directory(const Entry& entry, const TargetRow* row) const;
+  Status refuse_kept(const Entry& entry, const TargetRow& row) const;
   bool take_entry(Merge& merge, WorkItem& item, const TargetRow* row);
   Task<void> hand_over(WorkItem item);
   bool decide(Merge& merge, WorkItem& item, const TargetRow* row);
