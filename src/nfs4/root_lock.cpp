@@ -23,11 +23,24 @@ Error not_ours() {
                          "it is not the lock file that nfsferry makes; remove it");
 }
 
+Error overtaken() {
+  return lock_file_error(
+      Own::kLocked, "OPEN",
+      "the server forgot this run's lock, and the lock file is gone: another run "
+      "may have worked on this target meanwhile");
+}
+
 Write text_at(const Stateid& locked, std::string_view text) {
   Write write;
   write.stateid = locked;
   write.data = bytes_of(text);
   return write;
+}
+
+Status take_text(CompoundReply& reply) {
+  NFSFERRY_TRY(Write::Reply written, reply.take<Write>(), return);
+  NFSFERRY_TRY(Commit::Reply committed, reply.take<Commit>(), return);
+  return ok();
 }
 
 bool means_no_locks(const Error& error) {
@@ -85,7 +98,11 @@ Task<Status> RootLock::take_now() {
 Task<Result<RootLock::Attempt>> RootLock::attempt() {
   NFSFERRY_TRY(Ok opened, co_await open_file(), co_return);
   std::uint64_t generation = client_.client_generation();  // the OPEN may have waited for a new one
-  auto locked = co_await lock_file();
+  Result<Attempt> locked = Attempt::kAgain;
+  if (in_recovery_)
+    locked = co_await share_file();
+  else
+    locked = co_await lock_file();
   if (locked && *locked == Attempt::kHeld) {
     // The holder before us removes the file: what was locked may have no name any more.
     auto named = co_await file_has_its_name();
@@ -103,15 +120,24 @@ Task<Result<RootLock::Attempt>> RootLock::attempt() {
   co_return locked;
 }
 
+// The file that was held is there until its last holder removes it. A recovery that finds none has
+// been overtaken by a run that has ended since, and makes none.
 Task<Status> RootLock::open_file() {
   lock_stateid_ = Stateid::anonymous();
   Compound request("OPEN", Repeat::kIdempotent);
   request.add(Putfh{{}, root_});
-  OpenCreate open;
-  open.name = kLockName;
-  open.read_access = true;
-  open.guarded = false;
-  request.add(open);
+  if (in_recovery_) {
+    OpenExisting open;
+    open.name = kLockName;
+    open.write_access = true;
+    request.add(open);
+  } else {
+    OpenCreate open;
+    open.name = kLockName;
+    open.read_access = true;
+    open.guarded = false;
+    request.add(open);
+  }
   request.add(Getfh{});
   request.add(Getattr{kFileMask});
   auto reply = co_await ask(request);
@@ -123,6 +149,7 @@ Task<Status> RootLock::open_file() {
     bool other = is_status(error, Nfsstat4::kSymlink) || is_status(error, Nfsstat4::kIsdir) ||
                  is_status(error, Nfsstat4::kInval) || is_status(error, Nfsstat4::kWrongType);
     if (other) co_return not_ours();
+    if (in_recovery_ && is_status(error, Nfsstat4::kNoent)) co_return overtaken();
     co_return std::move(opened).error();
   }
   open_stateid_ = opened->stateid;
@@ -138,16 +165,18 @@ Task<Status> RootLock::open_file() {
 }
 
 // Where the current stateid allows it, all in one request. Whoever gets a shared lock can read the
-// text in any case: until it is written, the lock is ours alone.
+// text in any case: until it is written, the lock is ours alone. It is on disk before that: after
+// a crash of the server it is by this text that its holder is known.
 Task<Result<RootLock::Attempt>> RootLock::lock_file() {
   bool at_once = client_.has_current_stateid();
-  LockHolder holder = in_recovery_ ? holder_ : LockHolder::this_process(run_id_);
+  LockHolder holder = LockHolder::this_process(run_id_);
   std::string text = holder.text();
   Compound request("LOCK", Repeat::kIdempotent);
   request.add(Putfh{{}, file_});
   request.add(Lock{LockType::kWrite, open_stateid_, true});
   if (at_once) {
     request.add(text_at(Stateid::current(), text));
+    request.add(Commit{});
     request.add(Lock{LockType::kRead, Stateid::current(), false});
   }
   auto reply = co_await ask(request);
@@ -164,8 +193,8 @@ Task<Result<RootLock::Attempt>> RootLock::lock_file() {
   Status written = ok();
   if (!at_once)
     written = co_await write_text(text);
-  else if (auto taken = reply->take<Write>(); !taken)
-    written = std::move(taken).error();
+  else
+    written = take_text(*reply);
   if (!written) {  // the target is full, perhaps
     (void)co_await remove_file(true);
     co_return std::move(written).error();
@@ -180,17 +209,17 @@ Task<Result<RootLock::Attempt>> RootLock::lock_file() {
   co_return Attempt::kHeld;
 }
 
-// By itself: repeated after a lost reply, a request whose LOCK was executed has an old stateid
-// everywhere else.
+// Without the LOCK: repeated after a lost reply, a request whose LOCK was executed has an old
+// stateid everywhere else.
 Task<Status> RootLock::write_text(std::string_view text) {
   Compound request("WRITE", Repeat::kIdempotent);
   request.add(Putfh{{}, file_});
   request.add(text_at(lock_stateid_, text));
+  request.add(Commit{});
   auto reply = co_await ask(request);
   if (!reply) co_return std::move(reply).error();
   NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
-  NFSFERRY_TRY(Write::Reply written, reply->take<Write>(), co_return);
-  co_return ok();
+  co_return take_text(*reply);
 }
 
 Task<Status> RootLock::let_others_in() {

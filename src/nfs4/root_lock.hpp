@@ -13,7 +13,8 @@ namespace nfsferry::nfs4 {
 // shared lock; who finds it shared compares the id. The server drops the lock with the lease of a
 // dead process, so a file that was left behind blocks nobody. A client id that had to be made anew
 // has lost the lock without a word: the client takes it again, by this class, before it sends
-// anything else, and in the name of the same holder.
+// anything else. Only the file that was held will do, with the text that was written then: another
+// one, or none, means that another run has had the target meanwhile.
 class RootLock {
  public:
   explicit RootLock(Client& client);

@@ -456,6 +456,7 @@ std::string FakeServer::carry_out(const FakeCall& call, const FakeAnswer& answer
   Wire body;
   std::uint32_t results = 0;
   bool in_session = call.minor_version > 0;
+  bool locks = false;
   if (in_session) {
     body.u32(kOpSequence).u32(kOk).raw(call.session).u32(call.sequence_id);
     body.u32(call.slot + (answer.mislead_slot ? 1 : 0)).u32(limits_.slots - 1);
@@ -484,8 +485,15 @@ std::string FakeServer::carry_out(const FakeCall& call, const FakeAnswer& answer
       continue;
     }
     if (operation.number == kOpRemove) removed_.push_back(operation.text);
-    bool lists = operation.number == kOpReaddir;
-    body.raw(lists ? result_of_readdir(answer.page) : result_of(operation));
+    locks = locks || operation.number == kOpLock;
+    if (locks && operation.number == kOpWrite) locked_text_ = operation.text;
+    if (operation.number == kOpReaddir) {
+      body.raw(result_of_readdir(answer.page));
+    } else if (locks && operation.number == kOpRead) {
+      body.u32(kOpRead).u32(kOk).u32(1).opaque(locked_text_);
+    } else {
+      body.raw(result_of(operation));
+    }
   }
   return compound(kOk, results, body.bytes());
 }

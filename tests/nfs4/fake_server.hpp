@@ -152,6 +152,7 @@ class FakeServer {
   mutable std::mutex mutex_;  // what the test's thread asks about
   std::vector<FakeCall> calls_;
   std::vector<std::string> removed_;
+  std::string locked_text_;  // written in a request with a LOCK, and read in one
   unsigned connections_ = 0;
   enum class Order : std::uint8_t { kNone, kDrop, kDropAndRefuse, kAccept, kEnd };
   Order order_ = Order::kNone;

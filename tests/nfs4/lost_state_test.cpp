@@ -107,7 +107,7 @@ TEST_P(LostStateTest, TheLockIsGivenBackAllTheSame) {
 TEST_P(LostStateTest, TheLockIsTakenAgainAllTheSame) {
   start_server();
   for (const Fault& fault :
-       {status(Nfsstat4::kExpired, {kOpLock, 3}), status(Nfsstat4::kBadStateid, {kOpLock, 4}),
+       {status(Nfsstat4::kExpired, {kOpLock, 3}), status(Nfsstat4::kBadStateid, {kOpRead, 1}),
         Fault{Fault::Kind::kCutReply, kOpLock, 0, 3, 1}}) {
     SCOPED_TRACE(to_string(fault));
     Nfs4Tree& tree = open_with(fault);

@@ -177,6 +177,27 @@ TEST_P(Nfs4RootLockTest, ARunThatWasCutOffAndOvertakenWritesNothingMore) {
   EXPECT_EQ(lock_text().substr(0, 11), "second-run\n") << "it is not the first run's to remove";
 }
 
+TEST_P(Nfs4RootLockTest, ARunOvertakenByOneThatHasEndedWritesNothingMore) {
+  start_server(short_lease());
+  Proxy& proxy = start_proxy();
+  Nfs4Tree& first = open_client(proxy.port());
+  ASSERT_TRUE(run(first.lock_root("first-run")));
+  proxy.stop_accepting(true);
+  proxy.drop_connections();
+  Nfs4Tree& second = open_client();
+  Status stolen = lock_in_time(second, "second-run");
+  ASSERT_TRUE(stolen) << stolen.error().message();
+  close_client(second);
+  ASSERT_FALSE(fs::exists(lock_path()));
+  proxy.stop_accepting(false);
+  Status late = make_one(first, "too-late");
+  ASSERT_FALSE(late);
+  EXPECT_TRUE(late.error().is(Own::kLocked)) << late.error().message();
+  EXPECT_NE(late.error().message().find("another run may have worked"), std::string::npos);
+  EXPECT_FALSE(fs::exists(server_.folder("/old") / "too-late"));
+  EXPECT_FALSE(fs::exists(lock_path()));
+}
+
 TEST_P(Nfs4RootLockTest, ARunOvertakenAfterARestartWritesNothingMore) {
   start_server();
   Proxy& proxy = start_proxy();
