@@ -89,6 +89,7 @@ class Session : public Client {
   Compound renewal() const override;
   Task<Status> bind_connection(Connection& connection) override;
   Task<Status> reach_server();
+  Task<Status> rebuild();  // a session, and the client where it is needed
   Task<Status> make_client();
   Task<Status> make_session();
   static Status accept(const ChannelAttributes& granted);

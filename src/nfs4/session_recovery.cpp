@@ -61,20 +61,23 @@ Task<Status> Session::recover_once() {
       NFSFERRY_TRY(Ok reached, co_await reach_server(), co_return);
     }
   }
+  // A reply of the session before may ask for a new client while this is under way.
+  while (need_client_ || need_session_) {
+    NFSFERRY_TRY(Ok rebuilt, co_await rebuild(), co_return);
+  }
+  co_return co_await restore();
+}
+
+Task<Status> Session::rebuild() {
   if (need_client_) {
     NFSFERRY_TRY(Ok client, co_await make_client(), co_return);
     need_session_ = true;
   }
-  if (need_session_) {
-    Status session = co_await make_session();
-    bool stale = !session && is_status(session.error(), Nfsstat4::kStaleClientid);
-    if (stale) {
-      NFSFERRY_TRY(Ok client, co_await make_client(), co_return);
-      session = co_await make_session();
-    }
-    if (!session) co_return session;
-  }
-  co_return co_await restore();
+  Status session = co_await make_session();
+  bool stale = !session && is_status(session.error(), Nfsstat4::kStaleClientid);
+  if (!stale) co_return session;
+  NFSFERRY_TRY(Ok client, co_await make_client(), co_return);
+  co_return co_await make_session();
 }
 
 // A tunnel accepts connections whatever becomes of its own way to the server. Those that it ends

@@ -89,6 +89,27 @@ TEST_F(RestoreTest, AServerThatHasRevokedStateHearsOfItFirst) {
   }
 }
 
+// The news comes with a reply of the session that is being replaced already.
+TEST_F(RestoreTest, RevokedStateThatIsToldOfDuringARecoveryIsHeardOf) {
+  auto script = [seen = 0u](const FakeCall& call) mutable {
+    FakeAnswer answer;
+    if (!call.is_plain()) return answer;
+    ++seen;
+    if (seen == 1) {
+      answer.status_flags = 0x20;
+      answer.hold = true;
+    }
+    answer.forget_sessions = seen == 2;
+    return answer;
+  };
+  FakeServer server(script);
+  for (const Status& status : remove_with_restore(server)) EXPECT_TRUE(status) << why(status);
+  EXPECT_EQ(asked(server), (std::vector<std::string>{"a", "b", "lock", "b"}));
+  auto verifiers = server.verifiers();
+  ASSERT_GE(verifiers.size(), 2u);
+  EXPECT_NE(verifiers[0], verifiers[1]) << "it would be the same client";
+}
+
 TEST_F(RestoreTest, AServerThatGoesOnToTellOfRevokedStateIsBelievedOnce) {
   auto script = [](const FakeCall& call) {
     FakeAnswer answer;
