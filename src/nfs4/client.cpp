@@ -194,6 +194,12 @@ void Client::begin_recovery() {
   tasks_.spawn(recover());
 }
 
+void Client::Losses::count(const Connection* lost) {
+  if (lost == nullptr || lost->connected_since() < last) return;
+  ++connections;
+  last = Clock::now();
+}
+
 void Client::note_loss() {
   std::size_t standing = connections_.standing();
   if (standing == 0) return begin_recovery();

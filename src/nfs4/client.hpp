@@ -138,6 +138,16 @@ class Client {
   static constexpr unsigned kTooMuchMost = 4;   // times that the least is answered as too much
   static constexpr unsigned kRebuildsMost = 8;  // states that a server may lose under one request
 
+  // Connections that have ended under one request.
+  struct Losses {
+    unsigned connections = 0;
+    Clock::time_point last = Clock::time_point::min();
+    // Null: it was not sent. What cut one connection may have cut the others as well, and the
+    // request with it that has gone over to them: only what was connected after the last loss says
+    // something about the request.
+    void count(const Connection* lost);
+  };
+
   // `in_flight_most`: requests, until the server grants less.
   Client(Loop& loop, ClientOptions options, std::uint32_t minor_version,
          std::uint32_t in_flight_most);

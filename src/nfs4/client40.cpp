@@ -140,11 +140,11 @@ Client40::Next Client40::finish(Attempt& attempt, Result<CompoundReply> result) 
 }
 
 Task<std::optional<Result<CompoundReply>>> Client40::send(Compound& request,
-                                                          StateOwners::Turn& turn) {
+                                                          StateOwners::Turn& turn,
+                                                          std::shared_ptr<Connection> connection) {
   owners_.fill_in(request, turn, clientid_);
   std::uint32_t xid = next_xid_++;
   XdrWriter header = header_of(xid, request.operations().size());
-  std::shared_ptr<Connection> connection = connections_.least_busy();
   auto record = co_await transmit(connection.get(), xid, header, request);
   if (!record) co_return std::nullopt;
   XdrReader reader(record->bytes);
@@ -169,7 +169,8 @@ Task<std::optional<Result<CompoundReply>>> Client40::send(Compound& request,
 }
 
 Task<Client40::Next> Client40::exchange(Compound& request, Attempt& attempt) {
-  auto reply = co_await send(request, attempt.turn);
+  attempt.connection = connections_.least_busy();
+  auto reply = co_await send(request, attempt.turn, attempt.connection);
   if (owners_.has_lost_lock()) begin_recovery();
   if (!reply) co_return co_await after_loss(request, attempt);
   co_await confirm(attempt.turn);
@@ -181,15 +182,18 @@ Task<Client40::Next> Client40::exchange(Compound& request, Attempt& attempt) {
 }
 
 Task<Client40::Next> Client40::after_loss(const Compound& request, Attempt& attempt) {
-  ++attempt.connections_lost;
+  attempt.losses.count(attempt.connection.get());
   note_loss();
   Status ready = co_await wait_ready();
-  bool repeat = ready && request.idempotent() && attempt.connections_lost < kLossesMost;
-  if (repeat) co_return Next::kAgain;
+  unsigned most = request.idempotent() ? kLossesMost : 1;
+  if (ready && attempt.losses.connections < most) co_return Next::kAgain;
   owners_.abandon(attempt.turn);
   if (owners_.has_lost_lock()) begin_recovery();
   if (ready) co_await back_off(kSettling);
   if (!ready) co_return finish(attempt, std::move(ready).error());
+  // The least is no reason to end a connection.
+  bool again = request.idempotent() && is_least(request) && ++attempt.too_much < kTooMuchMost;
+  if (again) co_return co_await after_delay(attempt);
   if (request.idempotent()) {
     co_return finish(attempt, own_error(Own::kRequestRefused, request.kind(),
                                         "the connection ended twice under the same request"));
@@ -201,7 +205,7 @@ Task<Client40::Next> Client40::after_loss(const Compound& request, Attempt& atte
 Task<Client40::Next> Client40::after_delay(Attempt& attempt) {
   attempt.turn.end();
   attempt.has_turn = false;
-  attempt.connections_lost = 0;  // it was answered
+  attempt.losses = {};
   co_await back_off(attempt.delays++);
   co_return Next::kAgain;
 }
@@ -275,7 +279,7 @@ Task<Status> Client40::confirm_once(StateOwners::Turn& turn) {
   Compound request("OPEN_CONFIRM", Repeat::kIdempotent);
   request.add(Putfh{{}, owner->unconfirmed->handle});
   request.add(OpenConfirm{owner->unconfirmed->stateid});
-  auto reply = co_await send(request, turn);
+  auto reply = co_await send(request, turn, connections_.least_busy());
   if (!reply) co_return own_error(Own::kConnectionLost, request.kind());
   if (!*reply) co_return std::move(*reply).error();
   NFSFERRY_TRY(NoReply at_file, (*reply)->take<Putfh>(), co_return);
@@ -380,7 +384,7 @@ Compound Client40::renewal() const {
 
 Task<Result<CompoundReply>> Client40::call_in_recovery(Compound& request) {
   StateOwners::Turn turn = co_await owners_.begin(request, StateOwners::Caller::kRecovery);
-  auto reply = co_await send(request, turn);
+  auto reply = co_await send(request, turn, connections_.least_busy());
   Status confirmed = reply ? ok() : Status(own_error(Own::kConnectionLost, request.kind()));
   if (reply) confirmed = co_await confirm_once(turn);
   if (!confirmed) {

@@ -33,7 +33,8 @@ class Client40 : public Client {
   struct Attempt {
     StateOwners::Turn turn;
     bool has_turn = false;
-    unsigned connections_lost = 0;
+    std::shared_ptr<Connection> connection;  // that it went out on
+    Losses losses;
     unsigned delays = 0;
     unsigned too_much = 0;
     std::optional<Clock::time_point> delayed_since;
@@ -47,7 +48,8 @@ class Client40 : public Client {
   Task<Next> after_reply(const Compound& request, Attempt& attempt, CompoundReply reply);
   Next finish(Attempt& attempt, Result<CompoundReply> result);
   // Nothing when the connection was lost under it, or had to end because of the reply.
-  Task<std::optional<Result<CompoundReply>>> send(Compound& request, StateOwners::Turn& turn);
+  Task<std::optional<Result<CompoundReply>>> send(Compound& request, StateOwners::Turn& turn,
+                                                  std::shared_ptr<Connection> connection);
   // Keeps the stateids that a reply brings.
   void adopt(const Compound& request, CompoundReply reply, StateOwners::Turn& turn);
   // OPEN_CONFIRM for an owner that is new to the server. Where that cannot be done the owner is

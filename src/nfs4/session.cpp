@@ -179,7 +179,7 @@ Task<Session::Next> Session::after_refusal(const Compound& request, Attempt& att
     co_return finish(attempt, lost_twice(request));
   }
   attempt.settling = false;
-  attempt.forget_losses();
+  attempt.losses = {};
   attempt.sent = 0;
   co_return co_await after_delay(request, attempt);
 }
@@ -196,21 +196,13 @@ void Session::advance_slot(const Attempt& attempt) {
   if (attempt.generation == session_generation_) ++slots_[attempt.slot].sequence_id;
 }
 
-// What cut one connection may have cut the others as well, and the request with it that has gone
-// over to them: only what was connected after the last loss says something about the request.
-void Session::count_loss(Attempt& attempt) {
-  if (!attempt.connection || attempt.connection->connected_since() < attempt.lost_at) return;
-  ++attempt.connections_lost;
-  attempt.lost_at = Clock::now();
-}
-
 Task<Session::Next> Session::after_loss(const Compound& request, Attempt& attempt) {
-  count_loss(attempt);
+  attempt.losses.count(attempt.connection.get());
   note_loss();
   Status ready = co_await wait_ready();
   if (!ready) co_return finish(attempt, std::move(ready).error());
-  bool asked_enough = attempt.connections_lost >= 2 * kLossesMost || request.operations().empty();
-  bool lost_too_often = attempt.connections_lost >= kLossesMost;
+  bool asked_enough = attempt.losses.connections >= 2 * kLossesMost || request.operations().empty();
+  bool lost_too_often = attempt.losses.connections >= kLossesMost;
   if (lost_too_often && asked_enough) co_return retire(attempt, lost_twice(request));
   attempt.settling = lost_too_often;
   co_return go_on(request, attempt);
@@ -227,7 +219,7 @@ Session::Next Session::go_on(const Compound& request, Attempt& attempt) {
   if (attempt.generation == session_generation_) return Next::kSameSlot;
   slot_window_->release();
   // Without a lost connection every sending was answered, and refused before it was executed.
-  if (request.idempotent() || attempt.connections_lost == 0) return Next::kAgain;
+  if (request.idempotent() || attempt.losses.connections == 0) return Next::kAgain;
   attempt.result = own_error(Own::kOutcomeUnknown, request.kind(), "the session was lost");
   in_doubt_ = true;
   return Next::kDone;
@@ -247,7 +239,7 @@ Session::Next Session::retire(Attempt& attempt, Error error) {
 // After a loss the request may be at work in its slot still: what is sent there next would be
 // answered in its place.
 Session::Next Session::give_up(const Compound& request, Attempt& attempt, Error error) {
-  if (attempt.connections_lost == 0) return finish(attempt, std::move(error));
+  if (attempt.losses.connections == 0) return finish(attempt, std::move(error));
   if (!request.idempotent())
     error = own_error(Own::kOutcomeUnknown, request.kind(), error.message());
   return retire(attempt, std::move(error));
@@ -313,7 +305,7 @@ Task<Session::Next> Session::after_reply(const Compound& request, Attempt& attem
   }
   finish(attempt, std::move(reply));
   if (!again || !request.idempotent()) co_return Next::kDone;
-  attempt.forget_losses();  // it was answered
+  attempt.losses = {};  // it was answered
   co_await back_off(attempt.delays++);
   co_return Next::kAgain;
 }

@@ -41,19 +41,13 @@ class Session : public Client {
     std::uint64_t generation = 0;
     std::shared_ptr<Connection> connection;  // that it went out on
     unsigned sent = 0;                       // times it went out in this session
-    unsigned connections_lost = 0;
+    Losses losses;
     bool settling = false;  // what is sent asks what became of the request
-    Clock::time_point lost_at = Clock::time_point::min();  // the last of these
     unsigned delays = 0;
     unsigned too_much = 0;
     unsigned rebuilds = 0;  // sessions that were lost under it
     std::optional<Clock::time_point> delayed_since;
     std::optional<Result<CompoundReply>> result;
-
-    void forget_losses() {
-      connections_lost = 0;
-      lost_at = Clock::time_point::min();
-    }
   };
 
   std::uint32_t take_slot();
@@ -76,7 +70,6 @@ class Session : public Client {
   Next give_up(const Compound& request, Attempt& attempt, Error error);
   void adjust_window();
   void advance_slot(const Attempt& attempt);
-  static void count_loss(Attempt& attempt);
   Task<Result<Chunk>> send(const Compound& request, Attempt& attempt);
 
   void note_revoked(std::uint32_t status_flags, std::uint64_t generation);

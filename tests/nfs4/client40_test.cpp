@@ -325,6 +325,33 @@ TEST_F(Client40Test, ARemoveThatMustNotBeRepeatedIsSentOnce) {
   EXPECT_EQ(server.removed(), std::vector<std::string>{"x"});
 }
 
+// The connection ends while nothing is asked: the next request finds none.
+TEST_F(Client40Test, WhatWasNotSentIsNotUnknown) {
+  FakeServer server;
+  Status status = ok();
+  with_client(server, [&](Client& client) -> Task<void> {
+    server.drop_connections();
+    while (client.describe().find("no connection") == std::string::npos) {
+      (void)co_await loop_->sleep_for(std::chrono::milliseconds(1));
+    }
+    status = co_await remove_one(client, "x", Repeat::kOnce);
+  });
+  EXPECT_TRUE(status) << why(status);
+  EXPECT_EQ(server.removed(), std::vector<std::string>{"x"});
+}
+
+TEST_F(Client40Test, TheLeastThatLosesItsConnectionsIsRepeated) {
+  for (unsigned times : {3u, 100u}) {
+    FakeServer server(first_ones(times, lost(false)));
+    Status status = ok();
+    with_client(server, [&](Client& client) -> Task<void> {
+      status = co_await remove_one(client, "x", Repeat::kIdempotent);
+    });
+    EXPECT_EQ(status.has_value(), times == 3) << why(status);
+    EXPECT_EQ(is_own(status, Own::kRequestRefused), times == 100) << why(status);
+  }
+}
+
 TEST_F(Client40Test, TheLeastThatWasExecutedInPartIsRepeated) {
   FakeAnswer cut;
   cut.cut_after = 1;
