@@ -11,10 +11,7 @@ namespace nfsferry::nfs4 {
 namespace {
 
 constexpr std::uint32_t kProcedureCompound = 1;
-constexpr std::uint64_t kOpenPatienceMs = 30'000;
 constexpr std::uint64_t kConnectMs = 10'000;
-constexpr auto kStallSaidAfter = std::chrono::seconds(10);
-constexpr auto kWatchEvery = std::chrono::milliseconds(500);
 constexpr std::uint32_t kAnsweredUntilMore = 64;
 constexpr unsigned kResourceTimesMost = 10;
 
@@ -59,7 +56,7 @@ Task<Status> Client::open() {
   if (!addresses) co_return std::move(addresses).error();
   addresses_ = *std::move(addresses);
   auto deadline =
-      Clock::now() + std::chrono::milliseconds(std::min(kOpenPatienceMs, options_.timeout_ms));
+      Clock::now() + std::min(kOpenPatience, std::chrono::milliseconds(options_.timeout_ms));
   tasks_.spawn(watch());
   for (unsigned times = 0;; ++times) {
     Status made = co_await recover_once();
@@ -266,7 +263,6 @@ Task<Result<std::shared_ptr<Connection>>> Client::connect(const std::vector<Addr
 Task<Status> Client::reconnect() {
   NFSFERRY_TRY(std::shared_ptr<Connection> connection, co_await connect(addresses_), co_return);
   connections_.admit(*connection);
-  stall_said_ = false;
   co_return ok();
 }
 
@@ -345,56 +341,6 @@ void Client::die(Error why) {
   death_ = std::move(why);
   state_ = State::kDead;
   changed_.pulse();
-}
-
-Task<void> Client::watch() {
-  while (!closing_.is_cancelled()) {
-    Status slept = co_await loop_.sleep_for(kWatchEvery, &closing_);
-    if (!slept) co_return;
-    check_stall();
-    start_mending();
-    auto idle = Clock::now() - renewed_;
-    bool lease_due = idle > std::chrono::seconds(std::max(1u, lease_seconds_ / 3));
-    if (state_ == State::kReady && lease_due && !renewing_) tasks_.spawn(renew());
-  }
-}
-
-Task<void> Client::renew() {
-  renewing_ = true;
-  renewed_ = Clock::now();
-  (void)co_await ping();  // its errors are the client's and dealt with there
-  after_renewal();
-  renewing_ = false;
-}
-
-Task<Status> Client::ping() {
-  Compound request = renewal();
-  auto reply = co_await call(request);
-  if (!reply) co_return std::move(reply).error();
-  co_return ok();
-}
-
-void Client::check_stall() {
-  auto oldest = connections_.oldest_pending();
-  if (!oldest) {
-    stall_said_ = false;
-    return;
-  }
-  auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - oldest->since);
-  std::uint64_t most = state_ == State::kClosed ? std::min(kOpenPatienceMs, options_.timeout_ms)
-                                                : options_.timeout_ms;
-  if (static_cast<std::uint64_t>(waited.count()) >= most) {
-    Error error = own_error(Own::kUnreachable, "wait",
-                            where() + " has not answered for " +
-                                std::to_string(waited.count() / 1000) + " s (--timeout)");
-    connections_.abort(error);
-    die(std::move(error));
-  } else if (waited >= kStallSaidAfter && !stall_said_) {
-    stall_said_ = true;
-    log_for_all(
-        LogLevel::kWarning, where() + ": no answer",
-        where() + ": no answer for " + std::to_string(waited.count() / 1000) + " s, waiting on");
-  }
 }
 
 bool Client::is_least(const Compound& request) {

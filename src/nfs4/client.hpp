@@ -228,6 +228,8 @@ class Client {
   std::uint32_t next_xid_ = 0;
 
  private:
+  static constexpr std::chrono::milliseconds kOpenPatience{30'000};
+
   std::uint64_t connect_patience_ms() const;
   Task<void> recover();
   // One that no request takes yet.
@@ -244,7 +246,7 @@ class Client {
   void die(Error why);
   Task<void> watch();
   Task<void> renew();
-  void check_stall();
+  void check_silence(std::chrono::milliseconds passed);
   void grow_operations();
   std::vector<iovec> pieces(XdrWriter& header, const Compound& request) const;
   // Sends the request and counts it.
@@ -262,7 +264,7 @@ class Client {
   Clock::time_point renewed_{};  // when a request that renews the lease was last sent
   std::uint32_t connections_wanted_;
   bool mending_ = false;
-  bool stall_said_ = false;
+  bool silence_said_ = false;
   bool renewing_ = false;
   // After RESOURCE, which may be a passing state: what limits_.operations was, how often that came,
   // and how many requests of more than half the limit have been answered since.

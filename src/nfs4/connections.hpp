@@ -29,6 +29,10 @@ class Connections {
   // Waits until what has ended is quiet, and lets go of it.
   Task<void> forget_ended();
 
+  // To be called every so often: `passed` since the last time. Ends the connections on which
+  // nothing has reached the server for `dead_after`; the longest silence of the others.
+  Connection::Silence watch(std::chrono::milliseconds passed, std::chrono::milliseconds dead_after);
+
   // Of those that stand.
   std::size_t pending_calls() const;
   std::optional<Connection::Waiting> oldest_pending() const;

@@ -1,9 +1,12 @@
 #include "fake_server.hpp"
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -221,6 +224,17 @@ bool send_all(int fd, std::string_view bytes) {
   return true;
 }
 
+// Not even an acknowledgement of what the socket receives is sent any more. What it has sent is
+// acknowledged first, or it would go on sending that.
+void go_deaf(int fd) {
+  int unsent = 1;
+  while (unsent > 0 && ::ioctl(fd, SIOCOUTQ, &unsent) == 0) std::this_thread::yield();
+  sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+  sock_fprog program{1, &nothing};
+  check(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0,
+        "a socket cannot be made deaf");
+}
+
 std::string record_of(std::uint32_t xid, const std::string& reply) {
   Wire wire;
   wire.u32(0x80000000u | static_cast<std::uint32_t>(4 + reply.size())).u32(xid).raw(reply);
@@ -343,6 +357,10 @@ bool FakeServer::handle(Peer& peer, const std::string& record) {
     return true;
   }
   if (!send_all(peer.fd.get(), bytes)) return false;
+  if (answer.deaf) {
+    go_deaf(peer.fd.get());
+    deaf_ = true;
+  }
   for (const auto& [fd, later] : std::exchange(held_, {})) {
     if (peers_.contains(fd)) send_all(fd, later);
   }

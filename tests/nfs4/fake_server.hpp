@@ -85,6 +85,7 @@ struct FakeAnswer {
   bool mislead_slot = false;       // the reply names another slot
   bool forget_sessions = false;    // before the request is looked at: BADSESSION
   bool forget_clients = false;     // and STALE_CLIENTID: a restart
+  bool deaf = false;               // what comes by this connection later is lost, as on a dead path
   unsigned stillborn = 0;  // so many of the next connections end as soon as they are accepted
 };
 
@@ -115,6 +116,7 @@ class FakeServer {
   std::vector<std::string> removed() const;
   std::vector<std::string> verifiers() const;  // of each EXCHANGE_ID
   unsigned connections() const;
+  bool is_deaf() const { return deaf_; }  // on some connection
   // Closes every connection; with `refuse`, new ones are refused until called with false.
   void drop_connections(bool refuse = false);
   void accept_again();
@@ -148,6 +150,7 @@ class FakeServer {
   std::map<int, Peer> peers_;
   std::vector<std::pair<int, std::string>> held_;  // peer, bytes
   unsigned stillborn_ = 0;
+  std::atomic<bool> deaf_ = false;
 
   mutable std::mutex mutex_;  // what the test's thread asks about
   std::vector<FakeCall> calls_;
