@@ -49,7 +49,7 @@ struct Experiment {
   const std::string& mark;
   std::uint32_t owner;
   std::uint32_t group;
-  Capabilities found;
+  Capabilities found;  // begins with what is known already
 
   Status run() {
     NFSFERRY_TRY(Ok file, try_file(), return);
@@ -125,13 +125,12 @@ struct Experiment {
 Task<Status> LocalTree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) {
   auto work = [&]() -> Result<Capabilities> {
     NFSFERRY_TRY(DirectoryFd root, root_->descriptor(), return);
-    Experiment experiment{(*root).get(), mark(), foreign_owner, foreign_group, {}};
+    Experiment experiment{(*root).get(), mark(), foreign_owner, foreign_group, capabilities_};
     NFSFERRY_TRY(Ok done, experiment.run(), return);
     return experiment.found;
   };
   Result<Capabilities> found = co_await job("probe", std::move(work));
   if (!found) co_return std::move(found).error();
-  found->lock_mark = capabilities_.lock_mark;
   capabilities_ = *std::move(found);
   co_return ok();
 }

@@ -421,6 +421,7 @@ TEST_F(LocalTreeTest, CountersTellRequestsByKind) {
 TEST_F(LocalTreeTest, TheProbeFindsNanosecondsAndLinkTimesOnThisFileSystem) {
   Status probed = run(tree().probe(12345, 23456));
   ASSERT_TRUE(probed) << probed.error().message();
+  EXPECT_TRUE(tree().capabilities().names_need_sync) << "a probe does not find that out";
   const Capabilities& can = tree().capabilities();
   EXPECT_TRUE(can.hard_links && can.symlinks && can.rename && can.fifos_and_sockets);
   EXPECT_TRUE(can.symlink_times);
