@@ -113,7 +113,7 @@ Task<void> Worker::same_content(WorkItem item, std::optional<FileHash> hash) {
   bool regular = entry.attributes.type == FileType::kRegular;
   if (regular) shared_.counters.bytes_compared += entry.attributes.size_bytes;
   if (entry.attributes.link_count > 1) {
-    shared_.hard_links.in_place(item.node, entry, item.there->attributes.fileid, hash);
+    shared_.hard_links.in_place(item.node, entry, item.there->attributes.number(), hash);
   }
   if (item.differences != 0 && verifying()) {
     (void)note_hash(*item.node, entry, hash);
@@ -190,7 +190,7 @@ Task<void> Worker::set_entry_attributes(std::vector<WorkItem> items, std::option
     }
     ++shared_.counters.metadata_repaired;
     if (item.entry.attributes.link_count > 1) {
-      shared_.hard_links.in_place(item.node, item.entry, item.there->attributes.fileid, hash);
+      shared_.hard_links.in_place(item.node, item.entry, item.there->attributes.number(), hash);
     }
     tell(*item.node, item.entry, EntryAction::kMetadata, note_hash(*item.node, item.entry, hash));
     entry_done(item);

@@ -21,7 +21,7 @@ void Worker::would_copy(const WorkItem& item) {
   ++shared_.counters.files_done;
   if (item.there && shared_.keeps_backup()) ++shared_.counters.backed_up;
   count_owner(entry);
-  if (attributes.link_count > 1) shared_.hard_links.in_place(item.node, entry, 0, {});
+  if (attributes.link_count > 1) shared_.hard_links.in_place(item.node, entry, {}, {});
   tell(*item.node, entry, EntryAction::kCopied, note_hash(*item.node, entry, std::nullopt));
   entry_done(item);
 }
@@ -29,7 +29,7 @@ void Worker::would_copy(const WorkItem& item) {
 void Worker::would_set_attributes(const WorkItem& item, const std::optional<FileHash>& hash) {
   ++shared_.counters.metadata_repaired;
   if (item.entry.attributes.link_count > 1) {
-    shared_.hard_links.in_place(item.node, item.entry, item.there->attributes.fileid, hash);
+    shared_.hard_links.in_place(item.node, item.entry, item.there->attributes.number(), hash);
   }
   tell(*item.node, item.entry, EntryAction::kMetadata, note_hash(*item.node, item.entry, hash));
   entry_done(item);
@@ -37,27 +37,24 @@ void Worker::would_set_attributes(const WorkItem& item, const std::optional<File
 
 void Worker::foretell_hard_links() {
   for (HardLinks::Group& group : shared_.hard_links.take()) {
-    bool in_place = group.in_place;
     for (LinkedName& name : group.others) {
       if (shared_.stopping()) {
         release(std::move(name.node));
         continue;
       }
       ++name.node->in_flight;
-      bool linked =
-          in_place && name.target_fileid != 0 && name.target_fileid == group.target_fileid;
-      if (linked) {
+      if (group.has_linked(name)) {
         already_linked(group, std::move(name));
         continue;
       }
       ++shared_.counters.files_found;
       if (name.there && shared_.keeps_backup()) ++shared_.counters.backed_up;
-      if (in_place) {
+      if (group.in_place) {
         link_made(group, name);
       } else {  // the first name failed: this one takes its part
         would_copy(WorkItem{name.node, std::move(name.entry)});
-        in_place = true;
-        group.target_fileid = 0;
+        group.in_place = true;
+        group.target = {};
       }
     }
   }

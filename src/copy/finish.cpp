@@ -52,7 +52,7 @@ Task<void> Worker::finish(std::vector<NodePtr> nodes) {
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const DirectoryNode& node = *nodes[i];
     bool root = !node.parent;
-    if (node.replaced_by) continue;
+    if (node.replaced_by || node.removed) continue;
     if (verifying()) continue;
     bool left_alone = root && !shared_.options.root_attributes;
     if (root && !left_alone) {

@@ -43,7 +43,8 @@ bool Worker::take_entry(Merge& merge, WorkItem& item, const TargetRow* row) {
   bool linked = own.link_count > 1 && own.fileid != 0 && shared_.target_can.hard_links;
   if (verifying() && row && row->fileid == 0) linked = false;  // no telling: each name is compared
   if (linked && !(row && is_left_alone(item.entry, *row))) {
-    LinkedName name{node, item.entry, row ? row->fileid : 0, row != nullptr};
+    FileNumber there = row ? merge.table.number_of(*row) : FileNumber{};
+    LinkedName name{node, item.entry, there, row != nullptr};
     if (shared_.hard_links.add(std::move(name)) == HardLinks::Place::kLater) {
       ++node->pending;
       node->outlasts_files = true;
@@ -78,12 +79,14 @@ bool Worker::decide(Merge& merge, WorkItem& item, const TargetRow* row) {
     item.differences = compare(attributes, *target, *row, shared_.target_can);
     // Files that are apart in the source are one in the target: who changes one changes the other.
     bool grouped = verifying() && attributes.link_count > 1 && row->fileid != 0;
-    if (grouped && !shared_.hard_links.claim(row->fileid)) item.differences |= kLinks;
-    auto action = choose(item, *row);
+    if (grouped && !shared_.hard_links.claim(merge.table.number_of(*row))) {
+      item.differences |= kLinks;
+    }
+    auto action = choose(merge, item, *row);
     bool used = action || item.differences != 0;
     if (used) item.there = std::make_shared<const Entry>(merge.table.entry(*row, item.entry.name));
     if (!action) {
-      nothing_to_do(item, *row);
+      nothing_to_do(item, merge.table.number_of(*row));
       return false;
     }
     item.action = *action;
@@ -102,7 +105,8 @@ bool Worker::decide(Merge& merge, WorkItem& item, const TargetRow* row) {
 }
 
 // What the differences ask for; empty where nothing is to be done.
-std::optional<Action> Worker::choose(const WorkItem& item, const TargetRow& row) {
+std::optional<Action> Worker::choose(const Merge& merge, const WorkItem& item,
+                                     const TargetRow& row) {
   const Attributes& attributes = item.entry.attributes;
   bool regular = attributes.type == FileType::kRegular;
   bool link = attributes.type == FileType::kSymlink;
@@ -111,7 +115,7 @@ std::optional<Action> Worker::choose(const WorkItem& item, const TargetRow& row)
   if (is_left_alone(item.entry, row)) return {};
   if (shared_.options.compare == CompareMode::kAll) return Action::kCopy;
   bool grouped = attributes.link_count > 1 && row.fileid != 0;
-  if (grouped && !shared_.hard_links.claim(row.fileid)) return Action::kCopy;
+  if (grouped && !shared_.hard_links.claim(merge.table.number_of(row))) return Action::kCopy;
   // A symlink's text says more than a time that its server may not keep.
   bool undecided = link && (!shared_.target_can.symlink_times || item.differences & kTime);
   bool asked = shared_.options.compare == CompareMode::kChecksum && !(item.differences & kLinks);
@@ -132,13 +136,13 @@ bool Worker::is_left_alone(const Entry& entry, const TargetRow& row) const {
   return Time{row.mtime_seconds, row.mtime_nanoseconds} > entry.attributes.mtime;
 }
 
-void Worker::nothing_to_do(const WorkItem& item, const TargetRow& row) {
+void Worker::nothing_to_do(const WorkItem& item, const FileNumber& there) {
   const Attributes& attributes = item.entry.attributes;
   if (verifying() && item.differences != 0) {
     differs(item.node, item.entry, *item.there, item.differences);
     return entry_done(item);
   }
-  if (attributes.link_count > 1) shared_.hard_links.in_place(item.node, item.entry, row.fileid, {});
+  if (attributes.link_count > 1) shared_.hard_links.in_place(item.node, item.entry, there, {});
   ++(verifying() ? shared_.counters.files_verified : shared_.counters.files_skipped);
   tell(*item.node, item.entry, verifying() ? EntryAction::kVerified : EntryAction::kSkipped,
        note_hash(*item.node, item.entry, std::nullopt));

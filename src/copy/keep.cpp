@@ -5,7 +5,9 @@
 namespace nfsferry::copy {
 namespace {
 
-bool may_replace(const LinkedName& name) { return !name.kept && name.node->existed; }
+bool holds_older(const DirectoryNode& node) { return node.existed && !node.made_here; }
+
+bool may_replace(const LinkedName& name) { return !name.kept && holds_older(*name.node); }
 
 }  // namespace
 
@@ -16,7 +18,7 @@ Task<std::vector<Status>> Worker::keep_replaced(std::vector<WorkItem>& items) {
   std::vector<std::size_t> asked;
   for (std::size_t i = 0; i < items.size() && shared_.keeps_backup(); ++i) {
     const WorkItem& item = items[i];
-    if (item.kept || !item.node->existed) continue;
+    if (item.kept || !holds_older(*item.node)) continue;
     entries.push_back(Kept{item.node, item.entry.name, item.there != nullptr});
     asked.push_back(i);
   }

@@ -13,8 +13,10 @@ constexpr std::size_t kLinksAtOnce = 1024;
 
 bool is_file(const Entry& entry) { return entry.attributes.type == FileType::kRegular; }
 
-bool means_too_many_links(const Error& error) {
-  return error.is_errno(EMLINK) || is_nfs_status(error, Nfsstat4::kMlink);
+// The file has as many names as it can have, or this one lies in another file system.
+bool takes_no_link(const Error& error) {
+  return error.is_errno(EMLINK) || is_nfs_status(error, Nfsstat4::kMlink) ||
+         error.is_errno(EXDEV) || is_nfs_status(error, Nfsstat4::kXdev);
 }
 
 }  // namespace
@@ -89,7 +91,7 @@ void Worker::made_anew(const WorkItem& item) {
   ++shared_.counters.files_done;
   count_owner(item.entry);
   if (item.entry.attributes.link_count > 1)
-    shared_.hard_links.in_place(item.node, item.entry, 0, {});
+    shared_.hard_links.in_place(item.node, item.entry, {}, {});
   tell(*item.node, item.entry, EntryAction::kCopied);
   entry_done(item);
 }
@@ -108,11 +110,11 @@ Task<void> Worker::make_hard_links() {
 Task<void> Worker::link_all(std::vector<HardLinks::Group> groups) {
   for (HardLinks::Group& group : groups) {
     std::vector<LinkedName> to_link;
+    // What has the first name in the target may be another file by now.
+    group.in_place = group.in_place && !group.node->is_overtaken();
     for (LinkedName& name : group.others) {
       ++name.node->in_flight;
-      bool linked =
-          group.in_place && name.target_fileid != 0 && name.target_fileid == group.target_fileid;
-      if (linked)
+      if (group.has_linked(name))
         already_linked(group, std::move(name));
       else
         to_link.push_back(std::move(name));
@@ -148,7 +150,7 @@ void Worker::check_hard_links() {
       if (!group.in_place) {
         target_failed(item, own_error(Own::kDiffers, "compare", "the file it is a name of differs"),
                       1);
-      } else if (name.target_fileid != group.target_fileid) {
+      } else if (name.target != group.target) {
         target_failed(
             item,
             own_error(Own::kDiffers, "compare",
@@ -203,7 +205,7 @@ Task<void> Worker::link_groups(std::span<HardLinks::Group> groups) {
       const Status& status = made[next++];
       if (status) {
         link_made(group, name);
-      } else if (means_too_many_links(status.error()) || !is_file(name.entry)) {
+      } else if (takes_no_link(status.error()) || !is_file(name.entry)) {
         left.push_back(std::move(name));
       } else {
         WorkItem item{name.node, std::move(name.entry)};

@@ -16,6 +16,14 @@ std::string id_text(const std::optional<std::uint32_t>& id) {
 
 bool means_vanished(const Error& error) { return means_no_entry(error) || means_stale(error); }
 
+// A number may be given again at once, a handle with it never. What another file system shows was
+// there before, under what was mounted.
+bool is_another(const Entry& now, const Entry& before) {
+  if (now.attributes.fsid != before.attributes.fsid) return false;
+  bool other_handle = !now.handle.empty() && !before.handle.empty() && now.handle != before.handle;
+  return now.attributes.fileid != before.attributes.fileid || other_handle;
+}
+
 // What the entry's copy shall be.
 Result<NewAttributes> Worker::wanted(const Entry& entry) const {
   return shared_.ownership.of(entry.attributes);
@@ -29,16 +37,13 @@ void Worker::count_owner(const Entry& entry) {
 
 // Whether an entry is no longer where it was listed: its name is gone or is another file's, or that
 // is so of a directory above it. A server that has forgotten the whole tree proves nothing.
-Task<bool> Worker::is_gone(NodePtr node, const Entry& entry) {
-  std::string name = entry.name;
-  std::uint64_t fileid = entry.attributes.fileid;
+Task<bool> Worker::is_gone(NodePtr node, Entry entry) {
   for (;;) {
-    auto now = co_await source_.lookup(node->source, name);
-    if (now) co_return now->attributes.fileid != fileid;
+    auto now = co_await source_.lookup(node->source, entry.name);
+    if (now) co_return is_another(*now, entry);
     if (means_no_entry(now.error())) co_return true;
     if (!means_stale(now.error()) || !node->parent) co_return false;
-    name = node->entry.name;
-    fileid = node->entry.attributes.fileid;
+    entry = node->entry;
     node = node->parent;
   }
 }
@@ -59,8 +64,8 @@ Task<void> Worker::source_failed(WorkItem item, Error error, std::uint32_t attem
     entry_done(item);
     co_return;
   }
-  bool replaced = now && (now->attributes.fileid != item.entry.attributes.fileid ||
-                          now->attributes.type != item.entry.attributes.type);
+  bool replaced =
+      now && (is_another(*now, item.entry) || now->attributes.type != item.entry.attributes.type);
   if (!replaced || !writing()) {
     give_up(item, error, attempts, FailedAt::kSource);
     co_return;
@@ -168,7 +173,7 @@ void Worker::file_in_place(const WorkItem& item, std::uint64_t size_bytes,
   if (shared_.verifies()) ++counters.files_verified;
   count_owner(item.entry);
   if (item.entry.attributes.link_count > 1)
-    shared_.hard_links.in_place(item.node, item.entry, 0, hash);
+    shared_.hard_links.in_place(item.node, item.entry, {}, hash);
   tell(*item.node, item.entry, changed ? EntryAction::kChanged : EntryAction::kCopied,
        note_hash(*item.node, item.entry, hash));
   entry_done(item);

@@ -9,7 +9,9 @@ bool is_leftover(const Entry& entry, const CopyOptions& options) {
 }
 
 bool is_beyond(const Entry& entry, const FileSystemId& directory, const CopyOptions& options) {
-  return entry.attributes.fsid != directory && !options.cross_mounts;
+  bool mounted =
+      entry.attributes.type == FileType::kDirectory && entry.attributes.fsid != directory;
+  return mounted && !options.cross_mounts;
 }
 
 bool is_protected(const Entry& entry) {

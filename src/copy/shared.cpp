@@ -155,6 +155,12 @@ NodePtr DirectoryNode::child_of(NodePtr parent, Entry entry) {
   return child;
 }
 
+bool DirectoryNode::is_overtaken() const {
+  const DirectoryNode* node = this;
+  while (node != nullptr && !node->replaced) node = node->parent.get();
+  return node != nullptr;
+}
+
 // Whether this directory or one that holds it is the entry, or the depth is no real tree's.
 Status DirectoryNode::refuse_endless(const Entry& directory) const {
   const Attributes& here = directory.attributes;
@@ -169,13 +175,9 @@ Status DirectoryNode::refuse_endless(const Entry& directory) const {
                    "the directory holds itself, or the tree is too deep to be one");
 }
 
-HardLinks::Key HardLinks::key_of(const Attributes& attributes) {
-  return {attributes.fsid.major, attributes.fsid.minor, attributes.fileid};
-}
-
 HardLinks::Place HardLinks::add(LinkedName name) {
   std::lock_guard lock(mutex_);
-  auto [found, inserted] = groups_.try_emplace(key_of(name.entry.attributes));
+  auto [found, inserted] = groups_.try_emplace(name.entry.attributes.number());
   Group& group = found->second;
   if (inserted) {
     group.node = name.node;
@@ -192,30 +194,21 @@ HardLinks::Place HardLinks::add(LinkedName name) {
   return Place::kLater;
 }
 
-void HardLinks::in_place(const NodePtr& node, const Entry& entry, std::uint64_t target_fileid,
+void HardLinks::in_place(const NodePtr& node, const Entry& entry, FileNumber target,
                          std::optional<FileHash> hash) {
   std::lock_guard lock(mutex_);
-  auto found = groups_.find(key_of(entry.attributes));
+  auto found = groups_.find(entry.attributes.number());
   bool first =
       found != groups_.end() && found->second.node == node && found->second.name == entry.name;
   if (!first) return;
   found->second.in_place = true;
-  found->second.target_fileid = target_fileid;
+  found->second.target = target;
   found->second.hash = hash;
 }
 
-void HardLinks::forget(const NodePtr& node) {
+bool HardLinks::claim(const FileNumber& target) {
   std::lock_guard lock(mutex_);
-  for (auto& [key, group] : groups_) {
-    if (group.node != node) continue;
-    group.in_place = false;
-    group.target_fileid = 0;
-  }
-}
-
-bool HardLinks::claim(std::uint64_t target_fileid) {
-  std::lock_guard lock(mutex_);
-  return claimed_.insert(target_fileid).second;
+  return claimed_.insert(target).second;
 }
 
 std::vector<HardLinks::Group> HardLinks::take() {
@@ -230,7 +223,7 @@ std::vector<HardLinks::Group> HardLinks::take() {
 
 HardLinks::Group HardLinks::take_group(const Entry& entry) {
   std::lock_guard lock(mutex_);
-  auto node = groups_.extract(key_of(entry.attributes));
+  auto node = groups_.extract(entry.attributes.number());
   return node.empty() ? Group{} : std::move(node.mapped());
 }
 

@@ -69,6 +69,8 @@ struct DirectoryNode {
   bool late = false;     // found by who copies, perhaps after the walk: listed and copied there
   bool existed = false;  // the target had it, so what it holds is compared
   bool target_failed = false;     // the target's directory cannot be listed
+  bool removed = false;           // from the target: a file has its name now
+  bool made_here = false;         // by this run, or what it lies in: it holds nothing older
   bool owned = false;             // the target's owner and group are right already
   bool attributes_right = false;  // all of them were when the target was listed
   // Another run's lock is here or above: nothing is removed.
@@ -88,6 +90,8 @@ struct DirectoryNode {
   // A directory of this one, on its way.
   static std::shared_ptr<DirectoryNode> child_of(std::shared_ptr<DirectoryNode> parent,
                                                  Entry entry);
+  // Whether that is so of it or of a directory above it.
+  bool is_overtaken() const;
   // Refuses a directory of this one that would have no end. Errors: kListingLoops.
   Status refuse_endless(const Entry& entry) const;
   std::string path() const;  // relative to the root, "" for the root; bytes
@@ -203,9 +207,9 @@ class DirectoryQueue {
 struct LinkedName {
   NodePtr node;
   Entry entry;
-  std::uint64_t target_fileid = 0;  // of what the target has under that name; 0: nothing
-  bool there = false;               // the target has something under that name
-  bool kept = false;                // that is in the backup
+  FileNumber target{};  // of what the target has under that name; without fileid: nothing
+  bool there = false;   // the target has something under that name
+  bool kept = false;    // that is in the backup
 };
 
 // Groups of names of the same file, by (fsid, fileid); a server that gives these twice is not
@@ -218,23 +222,26 @@ class HardLinks {
   // mtime than the group's, or one more than the file has links, is not taken for the same file:
   // kFirst, and it stays on its own.
   Place add(LinkedName name);
-  // The first name is in place; `target_fileid` where the target had it already, else 0; `hash`
+  // The first name is in place; `target` is its number where the target had it already; `hash`
   // where its content was read.
-  void in_place(const NodePtr& node, const Entry& entry, std::uint64_t target_fileid,
+  void in_place(const NodePtr& node, const Entry& entry, FileNumber target,
                 std::optional<FileHash> hash);
-  // What has these names in the target is another directory's by now: nothing is linked to it.
-  void forget(const NodePtr& node);
   // True if no other group's first name is this file of the target.
-  bool claim(std::uint64_t target_fileid);
+  bool claim(const FileNumber& target);
   struct Group {
     NodePtr node;  // of the first name
     std::string name;
     std::uint64_t size_bytes = 0;
     Time mtime;
     bool in_place = false;
-    std::uint64_t target_fileid = 0;
+    FileNumber target;
     std::optional<FileHash> hash;
     std::vector<LinkedName> others;
+
+    // Whether the target has this name linked to the first one already.
+    bool has_linked(const LinkedName& other) const {
+      return in_place && other.target.fileid != 0 && other.target == target;
+    }
   };
   // Takes all groups with others, once, after all files are done.
   std::vector<Group> take();
@@ -242,11 +249,9 @@ class HardLinks {
   Group take_group(const Entry& entry);
 
  private:
-  using Key = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;
-  static Key key_of(const Attributes& attributes);
   std::mutex mutex_;
-  std::map<Key, Group> groups_;
-  std::set<std::uint64_t> claimed_;
+  std::map<FileNumber, Group> groups_;
+  std::set<FileNumber> claimed_;
 };
 
 // What is done with each entry of the source.

@@ -92,7 +92,7 @@ Task<void> Sweep::ask_the_source(PlacePtr place, std::vector<Entry>& entries) {
 bool Sweep::stays(Place& place, const Entry& entry) {
   bool directory = is_directory(entry);
   std::string_view why;
-  if (entry.attributes.fsid != target_.root_entry().attributes.fsid)
+  if (directory && entry.attributes.fsid != target_.root_entry().attributes.fsid)
     why = "another file system is mounted there";
   else if (!spares())
     return false;

@@ -43,6 +43,7 @@ class TargetTable {
               std::size_t rows_most = kRowsMost)
       : seed_(seed), handles_wanted_(handles), range_(range), ranges_(ranges), most_(rows_most) {}
 
+  FileNumber number_of(const TargetRow& row) const { return {fsids_[row.fsid_at], row.fileid}; }
   Hash128 key_of(std::string_view name) const { return name_key(name, seed_); }
   // True if names with this key belong to this table's range.
   bool holds(const Hash128& key) const { return key.low % ranges_ == range_; }

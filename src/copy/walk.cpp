@@ -45,10 +45,11 @@ Task<void> Worker::list_directory(NodePtr node) {
     if (!lost || !node->parent || looks == kRestartsMost) break;
     // Gone, or another directory has its name now.
     auto now = co_await source_.lookup(node->parent->source, node->entry.name);
-    bool another = now && now->attributes.type == FileType::kDirectory &&
-                   now->attributes.fileid != node->entry.attributes.fileid;
-    // A file system that was unmounted is not gone, and what is below it is not its replacement.
-    if (another && now->attributes.fsid != node->entry.attributes.fsid) break;
+    if (now && now->attributes.type != FileType::kDirectory) {
+      listed = co_await give_way(node, *now, listed.error());
+      break;
+    }
+    bool another = now && is_another(*now, node->entry);
     if (!another) {
       bool gone = co_await is_gone(node->parent, node->entry);
       if (!gone) break;
@@ -80,13 +81,35 @@ Task<Status> Worker::fits_in(NodePtr parent, const Entry& entry) {
   co_return ok();
 }
 
+// A file has a directory's name now. The directory that was made for it is removed, and the file
+// looked at like any that has taken another one's place. Errors: what the target has stays.
+Task<Status> Worker::give_way(NodePtr node, const Entry& now, const Error& error) {
+  Error why = own_error(Own::kTypeConflict, "list",
+                        "it has become a " + std::string(file_type_name(now.attributes.type)) +
+                            " in the source meanwhile; run again");
+  if (!writing() || node->existed) co_return why;
+  co_await await_entries(node);
+  std::vector<RemoveEntry> own{{node->parent->target.get(), node->entry.name, true}};
+  auto removed = co_await target_.remove(own);
+  if (!removed.front()) co_return why;
+  node->removed = true;
+  --shared_.counters.folders_created;
+  ++node->parent->pending;
+  ++node->parent->in_flight;
+  ++shared_.counters.entries_found;
+  ++shared_.counters.files_found;
+  WorkItem item{node->parent, node->entry};
+  co_await source_failed(std::move(item), error, 1);
+  co_return ok();
+}
+
 // A node of its own: others may still read the old one's. It is listed when the files of the old
 // one are done, and finished after the old one's links are made.
 Task<NodePtr> Worker::replace(NodePtr old, Entry now) {
   log(LogLevel::kInfo, "replaced in the source while it was listed, listed again: " +
                            escape_for_terminal(old->path()));
   co_await await_entries(old);
-  if (writing()) shared_.hard_links.forget(old);
+  old->replaced = true;
   if (old->outlasts_files) {  // what it held may still be copied over what has the same name now
     ++shared_.counters.changed;
     tell_directory(*old, EntryAction::kChanged);
@@ -98,6 +121,7 @@ Task<NodePtr> Worker::replace(NodePtr old, Entry now) {
   node->target_mode = old->target_mode;
   node->others_at_work = old->others_at_work.load();
   node->existed = old->existed || writing();
+  node->made_here = old->made_here;
   node->pending = 2;  // its listing, and the old one
   ++node->parent->pending;
   ++shared_.directories_left;
@@ -168,7 +192,8 @@ Task<bool> Worker::can_start_over(NodePtr node, const Error& error) {
   if (means_start_over(error)) co_return true;
   if (!means_stale(error) || !node->parent) co_return false;
   auto now = co_await source_.lookup(node->parent->source, node->entry.name);
-  co_return now && now->attributes.fileid == node->entry.attributes.fileid;
+  bool there = now && now->attributes.fsid == node->entry.attributes.fsid;
+  co_return there && !is_another(*now, node->entry);
 }
 
 // The source's listing is lost. What was taken so far is finished first; then what the target has
@@ -392,6 +417,7 @@ Task<void> Worker::go_into(NodePtr node, Subdirectory found, MadeDirectory made)
   NodePtr child = DirectoryNode::child_of(node, std::move(found.entry));
   child->late = node->late || found.late;
   child->existed = !made.created;
+  child->made_here = node->made_here || made.created;
   child->target = std::move(made.directory);
   child->target_fileid = made.entry.attributes.fileid;
   if (!made.created) child->target_mode = made.entry.attributes.mode;

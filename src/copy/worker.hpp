@@ -54,6 +54,7 @@ class Worker {
   Task<std::optional<NodePtr>> next_directory();
   Task<void> list_directory(NodePtr node);
   Task<Status> fits_in(NodePtr parent, const Entry& entry);
+  Task<Status> give_way(NodePtr node, const Entry& now, const Error& error);
   Task<NodePtr> replace(NodePtr old, Entry now);
   Task<void> await_entries(NodePtr node);
   Task<Status> open_and_merge(NodePtr node);
@@ -82,8 +83,8 @@ class Worker {
   bool decide(Merge& merge, WorkItem& item, const TargetRow* row);
   Task<bool> clear_the_way(NodePtr node, const Entry& entry, const TargetRow& row, Entry there);
   bool is_left_alone(const Entry& entry, const TargetRow& row) const;
-  std::optional<Action> choose(const WorkItem& item, const TargetRow& row);
-  void nothing_to_do(const WorkItem& item, const TargetRow& row);
+  std::optional<Action> choose(const Merge& merge, const WorkItem& item, const TargetRow& row);
+  void nothing_to_do(const WorkItem& item, const FileNumber& there);
 
   // file.cpp
   Task<Work> next_work();
@@ -167,7 +168,7 @@ class Worker {
   // outcome.cpp
   Result<NewAttributes> wanted(const Entry& entry) const;
   void count_owner(const Entry& entry);
-  Task<bool> is_gone(NodePtr node, const Entry& entry);
+  Task<bool> is_gone(NodePtr node, Entry entry);
   Task<void> source_failed(WorkItem item, Error error, std::uint32_t attempts);
   void failed(Phase phase, const DirectoryNode& node, const Entry& entry, const Error& error,
               std::uint32_t attempts = 1, FailedAt at = FailedAt::kTarget);
@@ -215,5 +216,7 @@ class Worker {
 
 // The entry, or the directory it was in, may have gone since the listing.
 bool means_vanished(const Error& error);
+// Whether what has an entry's name after such an error is something else.
+bool is_another(const Entry& now, const Entry& before);
 
 }  // namespace nfsferry::copy

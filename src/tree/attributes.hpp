@@ -49,7 +49,14 @@ std::string owner_text(const Owner& owner);
 struct FileSystemId {
   std::uint64_t major = 0;
   std::uint64_t minor = 0;
-  bool operator==(const FileSystemId&) const = default;
+  auto operator<=>(const FileSystemId&) const = default;
+};
+
+// Tells a file from all others of its tree: a fileid is unique in its file system alone.
+struct FileNumber {
+  FileSystemId fsid;
+  std::uint64_t fileid = 0;  // 0: the server does not tell
+  auto operator<=>(const FileNumber&) const = default;
 };
 
 inline constexpr std::uint64_t kUsedNotTold = ~std::uint64_t{0};
@@ -69,6 +76,8 @@ struct Attributes {
   Time atime;
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;
+
+  FileNumber number() const { return {fsid, fileid}; }
 };
 
 // True if a name may be used in a directory operation: not empty, not "." or "..", no '/' or NUL,

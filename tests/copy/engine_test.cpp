@@ -289,6 +289,36 @@ TEST_F(Engine, names_over_the_servers_link_limit_become_a_new_file) {
   EXPECT_EQ(report.bytes_written, 20u);  // two files
 }
 
+TEST_F(Engine, a_name_in_another_file_system_of_the_target_becomes_a_new_file) {
+  MemoryNodePtr file = from("/file", FileType::kRegular, "content");
+  from("/dir", FileType::kDirectory);
+  EXPECT_TRUE(source_volume_->link(file, *at(*source_volume_, "/dir"), "here"));
+  EXPECT_TRUE(source_volume_->link(file, *at(*source_volume_, "/dir"), "there"));
+  MemoryOptions target;
+  target.fail = [this](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    if (operation != "make_link" || at(*target_volume_, "/dir/here")) return {};
+    return errno_error(EXDEV, "link", name);
+  };
+  CopyReport report = copy({}, target);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(content(*target_volume_, "/dir/there"), "content");
+  EXPECT_EQ(at(*target_volume_, "/dir/here"), at(*target_volume_, "/dir/there"));
+}
+
+// An overlay's files may have another number than its directories.
+TEST_F(Engine, a_file_of_another_file_system_is_copied_and_removed) {
+  from("/file", FileType::kRegular, "content");
+  source_volume_->edit("/file", [](MemoryNode& node) { node.attributes.fsid.minor += 1; });
+  to("/surplus", FileType::kRegular, "x");
+  target_volume_->edit("/surplus", [](MemoryNode& node) { node.attributes.fsid.minor += 1; });
+  options_.delete_surplus = true;
+  CopyReport report = copy();
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(report.mounts_not_entered, 0u);
+  EXPECT_EQ(content(*target_volume_, "/file"), "content");
+  EXPECT_EQ(at(*target_volume_, "/surplus"), nullptr);
+}
+
 TEST_F(Engine, leftovers_are_skipped_and_counted) {
   auto leftovers = [](MemoryTree& to) -> Task<void> {
     co_await put(to, to.root(), ".nfs000000000123", 10);

@@ -1,4 +1,7 @@
 // A directory of the source that is removed and made anew while it is listed.
+#include <utility>
+
+#include "copy/worker.hpp"
 #include "engine_fixture.hpp"
 
 namespace nfsferry::copy {
@@ -102,6 +105,130 @@ TEST_F(ReplacedDirectory, leaves_names_of_its_files_elsewhere_the_content_that_t
   for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
   expect_the_new_one();
   EXPECT_EQ(content(*target_volume_, deep + "/further name"), "old");
+}
+
+TEST_F(ReplacedDirectory, leaves_names_of_files_further_down_the_content_that_they_have) {
+  std::string deep;  // listed later
+  for (int i = 0; i < 100; ++i) from(deep += "/x", FileType::kDirectory);
+  EXPECT_TRUE(source_volume_->link(at(*source_volume_, "/dir/bdeep/file"),
+                                   *at(*source_volume_, deep), "further name"));
+  MemoryOptions source = replacing("z0");
+  source.page_entries = 1;
+  source.preferences.files_per_batch = 1;
+  auto replace = source.fail;
+  source.fail = [this, replace](std::string_view operation,
+                                std::string_view on) -> std::optional<Error> {
+    bool before = replaced_;
+    auto error = replace(operation, on);
+    if (replaced_ && !before) {
+      from("/dir/bdeep", FileType::kDirectory);
+      from("/dir/bdeep/file", FileType::kRegular, "new and deeper");
+      set_mtime(*source_volume_, *at(*source_volume_, "/dir"), Time{1'234'567'890, 0});
+    }
+    return error;
+  };
+  CopyReport report = copy(std::move(source));
+  for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+  expect_the_new_one();
+  EXPECT_EQ(content(*target_volume_, "/dir/bdeep/file"), "new and deeper");
+  EXPECT_EQ(content(*target_volume_, deep + "/further name"), "old and deep");
+}
+
+TEST_F(ReplacedDirectory, has_nothing_of_its_own_kept_in_a_backup) {
+  options_.backup_dir = "kept";
+  options_.run_id = "run";
+  MemoryOptions source = replacing("bdeep");
+  source.page_entries = 1;  // the first ones are copied by then
+  source.preferences.files_per_batch = 1;
+  CopyReport report = copy(std::move(source));
+  for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+  expect_the_new_one();
+  EXPECT_EQ(report.backed_up, 0u);
+  EXPECT_EQ(at(*target_volume_, "/kept/run/dir"), nullptr);
+}
+
+// A file has its name now.
+class FileInsteadOfDirectory : public Engine {
+ protected:
+  void SetUp() override {
+    Engine::SetUp();
+    from("/dir", FileType::kDirectory);
+    from("/dir/inside", FileType::kRegular, "inside");
+    from("/other", FileType::kRegular, "other");
+  }
+  MemoryOptions replacing() {
+    MemoryOptions out;
+    out.fail = [this, lists = 0](std::string_view operation,
+                                 std::string_view on) mutable -> std::optional<Error> {
+      if (operation != "list" || ++lists != 2) return {};  // the first is the root's
+      source_volume_->edit("/dir", [](MemoryNode& node) { node.entries.clear(); });
+      EXPECT_TRUE(source_volume_->remove(*source_volume_->root(), "dir", true));
+      from("/dir", FileType::kRegular, "a file");
+      return errno_error(ESTALE, operation, on);
+    };
+    return out;
+  }
+};
+
+TEST_F(FileInsteadOfDirectory, is_copied) {
+  CopyReport report = copy(replacing());
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+  EXPECT_EQ(content(*target_volume_, "/dir"), "a file");
+  EXPECT_EQ(report.folders_transferred, 0u);
+  EXPECT_EQ(copy().files_transferred, 0u) << "nothing is left to do";
+}
+
+TEST_F(FileInsteadOfDirectory, fails_where_the_target_had_the_directory) {
+  to("/dir", FileType::kDirectory);
+  CopyReport report = copy(replacing());
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_NE(report.failures[0].message.find("become a file"), std::string::npos)
+      << report.failures[0].message;
+  EXPECT_NE(at(*target_volume_, "/dir"), nullptr);
+}
+
+// A file system that is unmounted meanwhile: below its name is what was there before.
+TEST_F(Engine, what_was_unmounted_is_not_gone) {
+  options_.cross_mounts = true;
+  from("/mnt", FileType::kDirectory);
+  for (int i = 0; i < 5; ++i) from("/mnt/file" + std::to_string(i), FileType::kRegular, "x");
+  for (const char* path :
+       {"/mnt", "/mnt/file0", "/mnt/file1", "/mnt/file2", "/mnt/file3", "/mnt/file4"}) {
+    source_volume_->edit(path, [](MemoryNode& node) { node.attributes.fsid.minor += 1000; });
+  }
+  MemoryOptions unmounted;
+  unmounted.fail = [this, done = false](std::string_view operation,
+                                        std::string_view on) mutable -> std::optional<Error> {
+    bool below = on.starts_with("file");
+    if (!below || (operation != "read_file" && operation != "lookup")) return {};
+    if (!std::exchange(done, true)) {
+      source_volume_->edit("/mnt", [](MemoryNode& node) { node.entries.clear(); });
+      EXPECT_TRUE(source_volume_->remove(*source_volume_->root(), "mnt", true));
+      from("/mnt", FileType::kDirectory);
+    }
+    return errno_error(ESTALE, operation, on);
+  };
+  CopyReport report = copy(unmounted);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(report.failures.size(), 5u);
+  EXPECT_EQ(report.vanished, 0u);
+}
+
+TEST(Another, is_what_has_another_number_or_another_handle) {
+  Entry before{"name", {}, "handle"};
+  before.attributes.fileid = 5;
+  EXPECT_FALSE(is_another(before, before));
+  Entry now = before;
+  now.handle = "another";
+  EXPECT_TRUE(is_another(now, before)) << "its number was free again";
+  now.handle = "";
+  EXPECT_FALSE(is_another(now, before)) << "a tree without handles";
+  now.attributes.fileid = 6;
+  EXPECT_TRUE(is_another(now, before));
+  now.attributes.fsid.minor = 1;
+  EXPECT_FALSE(is_another(now, before)) << "something was mounted, or is no more";
 }
 
 // nfs-ganesha (4.3) that keeps no pages of directories says so where an entry goes meanwhile.

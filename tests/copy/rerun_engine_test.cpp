@@ -565,5 +565,25 @@ TEST_F(Rerun, a_directory_that_fails_is_told_with_its_error) {
   EXPECT_EQ(records.errors["dir"], "EIO");
 }
 
+// Subvolumes number their files alike.
+TEST_F(Rerun, tells_files_of_two_file_systems_apart_that_have_one_number) {
+  for (const char* directory : {"/one", "/two"}) {
+    from(directory, FileType::kDirectory);
+    to(directory, FileType::kDirectory);
+  }
+  MemoryNodePtr file = from("/one/file", FileType::kRegular, "right");
+  EXPECT_TRUE(source_volume_->link(file, *at(*source_volume_, "/two"), "name"));
+  std::uint64_t number = to("/one/file", FileType::kRegular, "right")->attributes.fileid;
+  to("/two/name", FileType::kRegular, "wrong");
+  target_volume_->edit("/two/name", [number](MemoryNode& node) {
+    node.attributes.fileid = number;
+    node.attributes.fsid.minor += 1;
+  });
+  EXPECT_EQ(verify().exit_code, ExitCode::kEntriesFailed);
+  EXPECT_EQ(copy().exit_code, ExitCode::kDone);
+  EXPECT_EQ(content(*target_volume_, "/two/name"), "right");
+  EXPECT_EQ(at(*target_volume_, "/two/name"), at(*target_volume_, "/one/file"));
+}
+
 }  // namespace
 }  // namespace nfsferry::copy
