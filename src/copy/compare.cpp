@@ -154,6 +154,9 @@ Task<void> Worker::other_content(std::vector<WorkItem> items) {
     for (const WorkItem& item : items) would_copy(item);
     co_return;
   }
+  for (const WorkItem& item : items) {
+    if (locks_out(*item.node)) co_await open_up(item.node);
+  }
   const Attributes& first = items.front().entry.attributes;
   if (first.type == FileType::kSymlink)
     co_await copy_symlinks(std::move(items));

@@ -53,7 +53,10 @@ Task<void> Worker::delete_surplus() {
     Sweep sweep(shared_, source_, target_,
                 writing() ? Sweep::Purpose::kDelete : Sweep::Purpose::kForetell);
     if (limited) sweep.allow_at_most(*shared_.options.max_delete);
-    for (const Surplus::InDirectory& one : all) sweep.add(one);
+    for (const Surplus::InDirectory& one : all) {
+      if (locks_out(*one.node)) co_await open_up(one.node);
+      sweep.add(one);
+    }
     co_await sweep.run();
   }
   for (Surplus::InDirectory& one : all) release(std::move(one.node));

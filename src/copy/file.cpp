@@ -97,6 +97,11 @@ Task<void> Worker::carry(Work work) {
   bool compares =
       work.kind >= WorkKind::kCompareSmallFiles && work.kind <= WorkKind::kCompareSymlinks;
   check(compares || work.part_of || writing(), "only a copy writes");
+  if (!compares && work.kind != WorkKind::kSetAttributes) {
+    for (const WorkItem& item : work.items) {
+      if (locks_out(*item.node)) co_await open_up(item.node);
+    }
+  }
   switch (work.kind) {
     case WorkKind::kSmallFiles: co_await copy_small_files(std::move(work.items)); break;
     case WorkKind::kLargeFile: co_await copy_large_file(std::move(work.items.front()), 1); break;

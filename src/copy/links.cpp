@@ -192,6 +192,7 @@ Task<void> Worker::link_groups(std::span<HardLinks::Group> groups) {
   for (const HardLinks::Group& group : groups) {
     if (!group.in_place) continue;
     for (const LinkedName& name : group.others) {
+      if (locks_out(*name.node)) co_await open_up(name.node);
       requests.push_back(
           MakeLink{group.node->target.get(), group.name, name.node->target.get(), name.entry.name});
     }

@@ -79,7 +79,10 @@ struct DirectoryNode {
   std::uint32_t target_mode = 07777;  // that it had
   // Directories or further names of files were found in it, which may be done after its files.
   std::atomic<bool> outlasts_files{false};
-  std::atomic<bool> touched{false};  // a name in the target's directory was made or replaced
+  std::atomic<bool> touched{false};    // a name in the target's directory was made or replaced
+  std::atomic<bool> opened_up{false};  // its owner may write, until it is finished
+  // Another directory of the source has its name, which the target's directory was given to.
+  std::atomic<bool> replaced{false};
   std::atomic<std::uint64_t> pending{1};
   std::atomic<std::uint64_t> in_flight{0};  // entries queued and not done
   // The directory that took the name of this one while it was listed, and that waits for it. Set

@@ -391,6 +391,7 @@ Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> f
   }
   if (requests.empty()) co_return;
   node->touched = true;
+  if (locks_out(*node)) co_await open_up(node);
   auto made = co_await target_.make_directories(requests);
   for (std::size_t i = 0; i < to_make.size(); ++i) {
     if (made[i]) {

@@ -164,6 +164,8 @@ class Worker {
   void release(NodePtr node);
   Task<void> finisher();
   Task<void> finish(std::vector<NodePtr> nodes);
+  bool locks_out(const DirectoryNode& node) const;
+  Task<void> open_up(NodePtr node);
 
   // outcome.cpp
   Result<NewAttributes> wanted(const Entry& entry) const;
