@@ -17,7 +17,8 @@ extern "C" void leave_at_once(int signal) { ::_exit(static_cast<int>(stopped_by(
 
 extern "C" void on_stop_signal(int signal) {
   int none = 0;
-  if (!stop_flag.compare_exchange_strong(none, signal)) leave_at_once(signal);
+  if (stop_flag.compare_exchange_strong(none, signal)) return;
+  if (signal != SIGHUP) leave_at_once(signal);  // a terminal that goes is nobody's impatience
 }
 
 extern "C" void on_state_signal(int) { request_state(); }

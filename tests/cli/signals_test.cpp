@@ -6,8 +6,11 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <chrono>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -100,6 +103,23 @@ TEST_P(SignalTest, EndsAProbe) {
   server.wait_for_client();
   program.signal(GetParam());
   EXPECT_EQ(program.wait(std::chrono::seconds(15)).exit_code, wanted_exit_code());
+}
+
+// A shell and the terminal that goes send more than one.
+TEST_P(SignalTest, AHangupAfterItCutsNothingShort) {
+  Folder folder;
+  std::filesystem::create_directory(folder.path("source"));
+  std::filesystem::create_directory(folder.path("target"));
+  Program program({"bench", folder.path("source"), folder.path("target"), "--shape", "small",
+                   "--files", "200000", "--progress", "always"});
+  wait_until_filled(folder.path("source"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // until there is much to remove
+  program.signal(GetParam());
+  program.wait_until_said("removing ");
+  program.signal(SIGHUP);
+  Outcome outcome = program.wait();
+  EXPECT_EQ(outcome.exit_code, wanted_exit_code()) << outcome.err;
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path("source")));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SignalTest, testing::Values(SIGINT, SIGTERM, SIGHUP));
