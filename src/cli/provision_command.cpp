@@ -150,7 +150,7 @@ int run_provision_command(const ProvisionArguments& arguments) {
       Status printed = print_result(line);
       if (!printed) return static_cast<int>(ExitCode::kEntriesFailed);
     }
-    if (stop.load() != 0) return 128 + stop.load();
+    if (int signal = stop.load(); signal != 0) return static_cast<int>(stopped_by(signal));
   }
   bool several = wanted->size() > 1 && failed != ExitCode::kDone;
   return static_cast<int>(several ? ExitCode::kEntriesFailed : failed);

@@ -105,6 +105,14 @@ TEST_P(SignalTest, EndsAProbe) {
   EXPECT_EQ(program.wait(std::chrono::seconds(15)).exit_code, wanted_exit_code());
 }
 
+TEST_P(SignalTest, EndsAProvision) {
+  SilentServer server;
+  Program program({"provision", server.url(), "--owner", "1000:1000"});
+  server.wait_for_client();
+  program.signal(GetParam());
+  EXPECT_EQ(program.wait(std::chrono::seconds(15)).exit_code, wanted_exit_code());
+}
+
 // A shell and the terminal that goes send more than one.
 TEST_P(SignalTest, AHangupAfterItCutsNothingShort) {
   Folder folder;
