@@ -126,9 +126,7 @@ class Batch {
     entries_[index] = std::move(entry);
   }
 
-  // One at a time: a report's temporary is named by the process.
   Status write_report(const std::string& name, const std::string& text) {
-    std::lock_guard lock(output_mutex_);
     NFSFERRY_TRY(ReportFile file, ReportFile::prepare(*run_.flags.report_dir + "/" + name), return);
     return file.write(text);
   }
@@ -178,7 +176,6 @@ class Batch {
   std::vector<std::optional<BatchEntry>> entries_;  // each written by the worker that ran it
   std::atomic<std::size_t> next_{0};
   std::atomic<bool> output_failed_{false};
-  std::mutex output_mutex_;
   std::mutex mutex_;  // of workers_left_
   std::condition_variable idle_;
   std::size_t workers_left_ = 0;

@@ -11,30 +11,31 @@
 #include <memory>
 #include <utility>
 
+#include "base/run_id.hpp"
+
 namespace nfsferry {
 namespace {
 
 constexpr std::size_t kBufferBytes = 64 * 1024;
 
-// A name of our own in the directory of `path`. It does not begin as the temporaries of a copy do:
-// those are removed from a target, where this file may stand.
-std::string temporary_beside(const std::string& path) {
-  static int number = 0;
-  std::size_t slash = path.rfind('/');
-  std::string directory = slash == std::string::npos ? "" : path.substr(0, slash + 1);
-  return directory + ".unfinished-nfsferry-" + std::to_string(::getpid()) + "-" +
-         std::to_string(++number);
-}
+struct Temporary {
+  std::string path;
+  UniqueFd fd;
+};
 
-Result<UniqueFd> create(const std::string& path) {
+// A file of our own beside `path`: what has a name already may be another process's, on another
+// machine even. The name does not begin as the temporaries of a copy do: those are removed from a
+// target, where this file may stand.
+Result<Temporary> create_beside(const std::string& path) {
   constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
-  UniqueFd fd(::open(path.c_str(), kFlags, 0666));
-  if (!fd && errno == EEXIST) {  // of a dead process that had our number
-    ::unlink(path.c_str());
-    fd = UniqueFd(::open(path.c_str(), kFlags, 0666));
+  constexpr int kTriesMax = 16;
+  std::string directory = path.substr(0, path.rfind('/') + 1);  // empty where there is none
+  for (int tries = 1;; ++tries) {
+    std::string name = directory + ".unfinished-nfsferry-" + random_run_id();
+    UniqueFd fd(::open(name.c_str(), kFlags, 0666));
+    if (fd) return Temporary{std::move(name), std::move(fd)};
+    if (errno != EEXIST || tries == kTriesMax) return errno_error(errno, "create", path);
   }
-  if (!fd) return errno_error(errno, "create", path);
-  return fd;
 }
 
 }  // namespace
@@ -71,14 +72,9 @@ Result<OutputFile> OutputFile::replacing(std::string path) {
     if (!real) return errno_error(errno, "open", path);
     path = real.get();
   }
-  std::string temporary = temporary_beside(path);
-  auto created = create(temporary);
-  if (!created) {
-    created.error().path = path;  // the name the user knows
-    return std::move(created).error();
-  }
-  OutputFile file(std::move(path), *std::move(created));
-  file.temporary_ = std::move(temporary);
+  NFSFERRY_TRY(Temporary temporary, create_beside(path), return);
+  OutputFile file(std::move(path), std::move(temporary.fd));
+  file.temporary_ = std::move(temporary.path);
   return file;
 }
 

@@ -59,6 +59,17 @@ TEST(OutputFile, ItsTemporaryIsNotTakenForOneOfACopy) {
   EXPECT_FALSE(first->path().filename().native().starts_with(".nfsferry-"));
 }
 
+// Two containers that share a directory have processes of the same number.
+TEST(OutputFile, ItsTemporaryIsNobodyElses) {
+  Place place;
+  std::string name = ".unfinished-nfsferry-" + std::to_string(::getpid()) + "-";
+  for (int i = 1; i <= 1000; ++i) place.write(name + std::to_string(i), "another's");
+  auto file = OutputFile::replacing(place.path("file"));
+  ASSERT_TRUE(file.has_value());
+  EXPECT_TRUE(file->finish().has_value());
+  EXPECT_EQ(place.entries(), 1001u);
+}
+
 TEST(OutputFile, InPlaceIsEmptiedAndCanBeReadAfterAFlush) {
   Place place;
   place.write("file", "old");
