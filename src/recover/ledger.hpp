@@ -41,6 +41,9 @@ struct LedgerRow {
   bool replication = true;         // whether the next re-creation is given this home's files
 
   LedgerKey key() const { return {profile_name, domain_name}; }
+  bool names_home_of(const LedgerRow& other) const {
+    return efs_sys_id == other.efs_sys_id && efs_uid == other.efs_uid;
+  }
   bool operator==(const LedgerRow&) const = default;
 };
 

@@ -1,10 +1,28 @@
 #include "recover/ledger_steps.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/escape.hpp"
 
 namespace nfsferry::recover {
+namespace {
+
+// Of a row that is there: a call that ended between row and history is gone on with. A row with
+// another home than is seeded got its history when it got that.
+Status complete_history(Ledger& ledger, const LedgerRow& seeded, std::uint64_t now_ms) {
+  NFSFERRY_TRY(auto row, ledger.get(seeded.key()), return);
+  if (!row || !row->names_home_of(seeded)) return ok();
+  NFSFERRY_TRY(auto entries, ledger.history(row->profile_name), return);
+  bool noted = std::any_of(entries.begin(), entries.end(), [&row](const HistoryEntry& entry) {
+    return entry.row.domain_name == row->domain_name && entry.row.names_home_of(*row);
+  });
+  if (noted) return ok();
+  NFSFERRY_TRY(std::uint64_t time, ledger.append_history(*row, now_ms), return);
+  return ok();
+}
+
+}  // namespace
 
 std::string named(const LedgerKey& key) {
   return "profile " + quote_for_terminal(key.profile_name) + " of domain " +
@@ -16,6 +34,7 @@ Result<Seeded> seed(Ledger& ledger, std::span<const LedgerRow> rows, std::uint64
   for (const LedgerRow& row : rows) {
     NFSFERRY_TRY(bool added, ledger.insert(row), return);
     if (!added) {
+      NFSFERRY_TRY(Ok complete, complete_history(ledger, row, now_ms), return);
       ++seeded.present;
       continue;
     }

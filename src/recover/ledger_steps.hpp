@@ -20,7 +20,8 @@ struct Seeded {
 std::string named(const LedgerKey& key);
 
 // Inserts the rows that are missing, into both tables. A row that is there knows better: it may
-// already bear a newer home.
+// already bear a newer home. A call that failed may be repeated: a home that is there and is
+// missing in the history is noted there.
 Result<Seeded> seed(Ledger& ledger, std::span<const LedgerRow> rows, std::uint64_t now_ms);
 
 // A profile was created: writes its row, whatever stood there, and the history. Returns the row

@@ -42,6 +42,21 @@ class SqliteLedgerTest : public testing::Test {
   test::Folder folder_;
 };
 
+TEST_F(SqliteLedgerTest, ASeedWhoseHistoryFailedIsCompletedByTheNext) {
+  auto ledger = open();
+  ASSERT_TRUE(ledger);
+  LedgerRow row;
+  row.profile_name = row.domain_name = "user1";
+  row.efs_uid = "200005";
+  sql("CREATE TRIGGER full BEFORE INSERT ON studioUserHistory BEGIN SELECT RAISE(FAIL, 'full'); "
+      "END");
+  EXPECT_FALSE(seed(**ledger, {&row, 1}, 1));
+  sql("DROP TRIGGER full");
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(seed(**ledger, {&row, 1}, 2));
+  EXPECT_EQ(sql("SELECT efs_uid FROM studioUser"), "200005|");
+  EXPECT_EQ(sql("SELECT count(*), efs_uid, domain_name FROM studioUserHistory"), "1|200005|user1|");
+}
+
 // Whoever tries again must still find the home that is to be copied.
 TEST_F(SqliteLedgerTest, AnUpsertWhoseHistoryFailsLeavesTheRow) {
   auto ledger = open();
