@@ -87,12 +87,20 @@ class Recovery {
     auto ledger = open_ledger(options_.ledger, OpenMode::kCreate);
     if (!ledger) return fail(ledger.error(), "");
     ledger_ = *std::move(ledger);
+    Status noted = note_start();
+    return noted ? true : fail(noted.error(), "");
+  }
+
+  // The history first: a row says PENDING when nothing but the copy can fail. It has what the row
+  // knows of the home and the input does not.
+  Status note_start() {
+    NFSFERRY_TRY(auto there, ledger_->get(row_.key()), return);
+    if (there && there->names_home_of(row_)) row_ = *std::move(there);
+    NFSFERRY_TRY(std::uint64_t time, ledger_->append_history(row_, result_.report.start_ms),
+                 return);
     row_.bytes_written = row_.files_transferred = row_.total_duration_ms = "0";
     row_.replication_status = "PENDING";
-    Status written = write_row();
-    if (!written) return fail(written.error(), "");
-    auto noted = ledger_->append_history(row_, result_.report.start_ms);
-    return noted ? true : fail(noted.error(), "");
+    return write_row();
   }
 
   // A row that nobody entered before is entered as the input describes it. One that names another

@@ -1,5 +1,6 @@
 // `nfsferry recover` between folders: input, ledger, exit codes, report.
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,6 +38,20 @@ class RecoverCommand : public testing::Test {
                                  "--domain-name", "a", "--json"});
     return Json::parse(shown.out, nullptr, false);
   }
+  // Of user1.
+  Json last_of_history() const {
+    Outcome history = run_program(
+        {"ledger", "history", "--ledger", ledger(), "--profile-name", "user1", "--json"});
+    std::string line = history.out.substr(0, history.out.find_last_not_of('\n') + 1);
+    return Json::parse(line.substr(line.rfind('\n') + 1), nullptr, false);
+  }
+  // As another program would.
+  void sql(const char* statement) const {
+    sqlite3* database = nullptr;
+    EXPECT_EQ(sqlite3_open(folder_.path("ledger.db").c_str(), &database), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(database, statement, nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(database);
+  }
   Json report() const { return Json::parse(folder_.read("report.json"), nullptr, false); }
 
   HomeFolders homes_;
@@ -60,9 +75,7 @@ TEST_F(RecoverCommand, CopiesTheHomeAndWritesReportRowAndHistory) {
   EXPECT_EQ(got["files_transferred"], "2");
   EXPECT_EQ(got["total_duration_ms"], std::to_string(json["Result"]["TotalDuration"].get<int>()));
   EXPECT_EQ(got["efs_uid"], "200010");
-  Outcome history =
-      run_program({"ledger", "history", "--ledger", ledger(), "--profile-name", "user1", "--json"});
-  EXPECT_EQ(Json::parse(history.out)["efs_sys_id"], "fs-0b");
+  EXPECT_EQ(last_of_history()["efs_sys_id"], "fs-0b");
 }
 
 TEST_F(RecoverCommand, WithoutALedgerOnlyTheCopyIsMade) {
@@ -100,6 +113,19 @@ TEST_F(RecoverCommand, ResultsGoToTheRowThatIsThereAndTouchNothingElse) {
   EXPECT_EQ(got["role_name"], "role");
   EXPECT_EQ(got["replication"], false);
   EXPECT_EQ(got["replication_status"], "SUCCESS");
+  Json noted = last_of_history();
+  EXPECT_EQ(noted["role_name"], "role");
+  EXPECT_EQ(noted["replication"], false);
+}
+
+// What never copied must not look as if it still did.
+TEST_F(RecoverCommand, ARowIsPendingOnlyWhenItsHistoryIsWritten) {
+  ASSERT_EQ(recover(input()).exit_code, 0);
+  sql("CREATE TRIGGER full BEFORE INSERT ON studioUserHistory BEGIN SELECT RAISE(FAIL, 'full'); "
+      "END");
+  Outcome outcome = recover(input());
+  EXPECT_EQ(outcome.exit_code, 75) << outcome.err;
+  EXPECT_EQ(row("user1")["replication_status"], "SUCCESS");
 }
 
 TEST_F(RecoverCommand, TheRowOfAProfileThatWasMadeAgainMeanwhileIsLeftAsItIs) {

@@ -396,11 +396,12 @@ TEST_F(RecoverForATask, WithoutATokenResultsGoIntoTheTable) {
   environment_.set("AWS_ENDPOINT_URL_DYNAMODB", service_->url());
   Outcome outcome = recover(input(), {"--ledger", "dynamodb:studioUser"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_EQ(service_->operations(), (Names{"UpdateItem", "PutItem", "UpdateItem"}));
+  EXPECT_EQ(service_->operations(), (Names{"GetItem", "PutItem", "UpdateItem", "UpdateItem"}));
   EXPECT_EQ(sent(0)["Key"],
             (Json{{"profile_name", {{"S", "user1"}}}, {"domain_name", {{"S", "a"}}}}));
   EXPECT_EQ(sent(1)["TableName"], "studioUserHistory");
-  EXPECT_NE(sent(2)["ExpressionAttributeValues"].dump().find("SUCCESS"), std::string::npos);
+  EXPECT_NE(sent(2)["ExpressionAttributeValues"].dump().find("PENDING"), std::string::npos);
+  EXPECT_NE(sent(3)["ExpressionAttributeValues"].dump().find("SUCCESS"), std::string::npos);
 }
 
 TEST_F(RecoverForATask, ATableThatIsNotPermittedCopiesNothing) {
@@ -409,7 +410,7 @@ TEST_F(RecoverForATask, ATableThatIsNotPermittedCopiesNothing) {
   environment_.set("AWS_ENDPOINT_URL_DYNAMODB", service_->url());
   Outcome outcome = recover(input(), {"--ledger", "dynamodb:studioUser"});
   EXPECT_EQ(outcome.exit_code, 4);
-  EXPECT_NE(outcome.err.find("Nfsferry.Denied: UpdateItem studioUser: AccessDeniedException"),
+  EXPECT_NE(outcome.err.find("Nfsferry.Denied: GetItem studioUser: AccessDeniedException"),
             std::string::npos)
       << outcome.err;
   EXPECT_TRUE(homes_.is_untouched());
