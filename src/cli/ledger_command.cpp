@@ -1,6 +1,7 @@
 #include "cli/ledger_command.hpp"
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <utility>
 
 #include "base/escape.hpp"
@@ -88,9 +89,15 @@ int upsert(const LedgerArguments& arguments) {
   if (!row) return fail(row.error());
   auto ledger = open_ledger(arguments.ledger, OpenMode::kCreate);
   if (!ledger) return fail(ledger.error());
-  auto before = recover::upsert(**ledger, *row, wall_clock_ms());
+  recover::TellChange tell;
+  if (arguments.stream_record) {
+    tell = [&row](const std::optional<LedgerRow>& before) {
+      return print_result(recover::stream_record_json(before, *row));
+    };
+  }
+  auto before = recover::upsert(**ledger, *row, wall_clock_ms(), tell);
   if (!before) return fail(before.error());
-  if (arguments.stream_record) return print(recover::stream_record_json(*before, *row));
+  if (arguments.stream_record) return static_cast<int>(ExitCode::kDone);
   return print(shown(arguments, *row));
 }
 

@@ -22,6 +22,12 @@ Status complete_history(Ledger& ledger, const LedgerRow& seeded, std::uint64_t n
   return ok();
 }
 
+// Whether a copy from the one is decided as from the other.
+bool decided_alike(const std::optional<LedgerRow>& one, const std::optional<LedgerRow>& other) {
+  if (!one || !other) return !one && !other;
+  return one->names_home_of(*other) && one->replication == other->replication;
+}
+
 }  // namespace
 
 std::string named(const LedgerKey& key) {
@@ -44,10 +50,18 @@ Result<Seeded> seed(Ledger& ledger, std::span<const LedgerRow> rows, std::uint64
   return seeded;
 }
 
-Result<std::optional<LedgerRow>> upsert(Ledger& ledger, const LedgerRow& row,
-                                        std::uint64_t now_ms) {
+Result<std::optional<LedgerRow>> upsert(Ledger& ledger, const LedgerRow& row, std::uint64_t now_ms,
+                                        const TellChange& tell) {
   NFSFERRY_TRY(std::uint64_t time, ledger.append_history(row, now_ms), return);
-  return ledger.put(row);
+  if (!tell) return ledger.put(row);
+  NFSFERRY_TRY(auto told, ledger.get(row.key()), return);
+  NFSFERRY_TRY(Ok written, tell(told), return);
+  NFSFERRY_TRY(auto replaced, ledger.put(row), return);
+  if (decided_alike(told, replaced)) return replaced;
+  std::string home = replaced ? replaced->efs_sys_id + "/" + replaced->efs_uid : "nothing";
+  return own_error(Own::kDiffers, "",
+                   named(row.key()) + " was changed by somebody else meanwhile: replaced was " +
+                       quote_for_terminal(home) + ", not what the record says");
 }
 
 Result<LedgerRow> add_target(Ledger& ledger, const LedgerKey& source, const LedgerKey& target) {

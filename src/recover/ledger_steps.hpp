@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,9 +25,14 @@ std::string named(const LedgerKey& key);
 // missing in the history is noted there.
 Result<Seeded> seed(Ledger& ledger, std::span<const LedgerRow> rows, std::uint64_t now_ms);
 
+// Is told the row that is about to be replaced, if any. An error leaves it there.
+using TellChange = std::function<Status(const std::optional<LedgerRow>& before)>;
+
 // A profile was created: writes its row, whatever stood there, and the history. Returns the row
-// that was replaced.
-Result<std::optional<LedgerRow>> upsert(Ledger& ledger, const LedgerRow& row, std::uint64_t now_ms);
+// that was replaced. A call that could not tell may be repeated, and tells the same. Errors:
+// kDiffers when what was told is not what was replaced.
+Result<std::optional<LedgerRow>> upsert(Ledger& ledger, const LedgerRow& row, std::uint64_t now_ms,
+                                        const TellChange& tell = {});
 
 // Puts the source's home under the target's key, so that the target's later creation is given
 // its files. Errors: kBadInput if there is no source, or a target already.

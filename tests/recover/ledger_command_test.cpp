@@ -150,6 +150,19 @@ TEST_F(LedgerCommand, ARecreationIsDecidedFromTheChangeThatUpsertPrints) {
   EXPECT_NE(json["execution_name"], "");
 }
 
+TEST_F(LedgerCommand, AnUpsertWhoseChangeCannotBePrintedIsRepeated) {
+  seed();
+  std::string command = program_path() + " ledger upsert --profile-name user1 --domain-name a " +
+                        "--efs-sys-id fs-0b --efs-uid 200015 --stream-record --ledger " +
+                        location() + " > /dev/full";
+  Outcome full = Program("/bin/sh", {"-c", command}, "/dev/null").wait();
+  EXPECT_EQ(full.exit_code, 1);
+  EXPECT_NE(full.err.find("ENOSPC"), std::string::npos) << full.err;
+  Json change = Json::parse(upsert("200015", {"--stream-record"}).out)["dynamodb"];
+  EXPECT_EQ(change["OldImage"]["efs_uid"]["S"], "200005");
+  EXPECT_EQ(change["NewImage"]["efs_uid"]["S"], "200015");
+}
+
 TEST_F(LedgerCommand, TheFlagSuppressesTheNextRecreationOnly) {
   seed();
   Outcome flagged = ledger(

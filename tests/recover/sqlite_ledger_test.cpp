@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "ledger_contract.hpp"
@@ -74,6 +75,25 @@ TEST_F(SqliteLedgerTest, AnUpsertWhoseHistoryFailsLeavesTheRow) {
   auto before = upsert(**ledger, new_home, 3);
   ASSERT_TRUE(before && *before);
   EXPECT_EQ((*before)->efs_uid, "200005");
+}
+
+TEST_F(SqliteLedgerTest, AnUpsertThatToldSomethingElseThanItReplacedFails) {
+  auto ledger = open();
+  auto another = open();
+  ASSERT_TRUE(ledger && another);
+  LedgerRow row;
+  row.profile_name = row.domain_name = "user1";
+  for (const char* uid : {"200010", "200015"}) {
+    auto meanwhile = [&](const std::optional<LedgerRow>&) -> Status {
+      LedgerRow other = row;
+      other.efs_uid = uid;
+      NFSFERRY_TRY(auto replaced, (*another)->put(other), return);
+      return ok();
+    };
+    auto before = upsert(**ledger, row, 1, meanwhile);
+    ASSERT_FALSE(before);
+    EXPECT_NE(before.error().message().find(uid), std::string::npos) << before.error().message();
+  }
 }
 
 TEST_F(SqliteLedgerTest, TablesAndColumnsHaveTheContractsNames) {
