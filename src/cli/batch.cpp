@@ -55,7 +55,14 @@ class Batch {
       : run_(run),
         stop_(stop),
         progress_(run.progress, run.quiet, run.homes.size()),
-        entries_(run.homes.size()) {}
+        entries_(run.homes.size()) {
+    // So it stays where the batch is killed.
+    report_.exit_code = ExitCode::kTemporary;
+    report_.not_begun = run.homes.size();
+    report_.start_ms = report_.end_ms = wall_clock_ms();
+    report_.previous_start_ms = run.previous_start_ms;
+    report_.dry_run = run.dry_run;
+  }
 
   // Finds out at the start whether the results can be written at the end.
   Status prepare() {
@@ -71,9 +78,6 @@ class Batch {
   }
 
   int go() {
-    report_.start_ms = wall_clock_ms();
-    report_.previous_start_ms = run_.previous_start_ms;
-    report_.dry_run = run_.dry_run;
     std::size_t count = std::min<std::size_t>(run_.flags.homes, run_.homes.size());
     workers_left_ = count;
     std::vector<std::thread> workers;
@@ -152,6 +156,7 @@ class Batch {
 
   int finish() {
     std::string again;
+    report_.not_begun = 0;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       bool begun = entries_[i].has_value();
       if (!begun) ++report_.not_begun;

@@ -245,6 +245,23 @@ TEST_F(BatchTest, AStopLeavesWhatWasNotBegunForTheNextCall) {
   EXPECT_EQ(summary()["not_begun"], 2);
 }
 
+TEST_F(BatchTest, ThatIsKilledLeavesNoSuccess) {
+  make_homes(1);
+  std::filesystem::remove_all(folder_.path("new/" + uid(0)));
+  folder_.write("batch.jsonl", recover_line(0));
+  Program program({"recover", "--batch", folder_.path("batch.jsonl"), "--report-dir",
+                   folder_.path("reports"), "--map", "fs-0a=" + folder_.path("old"), "--map",
+                   "fs-0b=" + folder_.path("new"), "--progress", "always"});
+  program.wait_until_said("total: ");
+  program.signal(9);
+  EXPECT_EQ(program.wait().exit_code, 137);
+  EXPECT_EQ(summary()["Status"], "ERROR");
+  EXPECT_EQ(summary()["exit_code"], 75);
+  EXPECT_EQ(summary()["not_begun"], 1);
+  EXPECT_EQ(summary()["duration_ms"], 0);
+  EXPECT_GT(summary()["StartTime"], "2000");
+}
+
 TEST_F(BatchTest, ADryRunSaysThatItIsOne) {
   make_homes(1);
   folder_.write("batch.jsonl", copy_line(0));
