@@ -118,6 +118,7 @@ class Batch {
     entry.files_transferred = end.report.files_transferred;
     entry.bytes_written = end.report.bytes_written;
     entry.duration_ms = end.report.duration_ms;
+    entry.changed_during_copy = end.report.changed_during_copy;
     if (run_.flags.report_dir) {
       entry.report_file = report_name(home);
       note_output(write_report(entry.report_file, copy_report_json(end.report)));
@@ -145,13 +146,16 @@ class Batch {
     int signal = stop_.load();
     if (signal != 0) return stopped_by(signal);
     bool all_temporary = true;
+    bool changed = false;
     for (const BatchEntry& home : report_.homes) {
       if (home.failed() && home.exit_code != ExitCode::kTemporary) all_temporary = false;
+      if (home.exit_code == ExitCode::kOnlyChangedFiles) changed = true;
     }
     if (report_.failed() > 0) {
       return all_temporary ? ExitCode::kTemporary : ExitCode::kEntriesFailed;
     }
-    return output_failed_ ? ExitCode::kEntriesFailed : ExitCode::kDone;
+    if (output_failed_) return ExitCode::kEntriesFailed;
+    return changed ? ExitCode::kOnlyChangedFiles : ExitCode::kDone;
   }
 
   int finish() {

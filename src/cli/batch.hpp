@@ -54,8 +54,8 @@ struct BatchRun {
 // The run id of one home of a batch with this id: at most kRunIdMax.
 std::string home_run_id(const std::string& batch_id, const recover::BatchHome& home);
 
-// Returns the exit code: 0 all done, 1 some failed, 75 some failed and all of those may go well
-// later, 2 bad flags, 130 and 143 interrupted.
+// Returns the exit code: 0 all done, 5 all done but homes say that files changed, 1 some failed, 75
+// some failed and all of those may go well later, 2 bad flags, 130 and 143 interrupted.
 int run_batch(const BatchRun& run, const StopFlag& stop);
 
 }  // namespace nfsferry::cli

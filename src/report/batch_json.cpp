@@ -16,6 +16,7 @@ namespace {
 struct Sums {
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t changed = 0;
 };
 
 Sums sums_of(const BatchReport& report) {
@@ -23,13 +24,15 @@ Sums sums_of(const BatchReport& report) {
   for (const BatchEntry& home : report.homes) {
     sums.files += home.files_transferred;
     sums.bytes += home.bytes_written;
+    sums.changed += home.changed_during_copy;
   }
   return sums;
 }
 
 // Only of a batch that is done: what failed is missing from its numbers.
 std::optional<NextPass> next_pass(const BatchReport& report) {
-  bool well = report.exit_code == ExitCode::kDone;
+  bool well =
+      report.exit_code == ExitCode::kDone || report.exit_code == ExitCode::kOnlyChangedFiles;
   if (!well || report.previous_start_ms == 0) return std::nullopt;
   Sums sums = sums_of(report);
   Pass pass{report.start_ms, report.end_ms - report.start_ms, sums.files, sums.bytes};
@@ -47,6 +50,7 @@ Json entry_json(const BatchEntry& home) {
   json["FilesTransferred"] = home.files_transferred;
   json["BytesWritten"] = home.bytes_written;
   json["duration_ms"] = home.duration_ms;
+  json["changed_during_copy"] = home.changed_during_copy;
   json["report"] = lossy_utf8(home.report_file);
   return json;
 }
@@ -73,6 +77,7 @@ std::string batch_report_json(const BatchReport& report) {
   json["dry_run"] = report.dry_run;
   json["FilesTransferred"] = sums.files;
   json["BytesWritten"] = sums.bytes;
+  json["changed_during_copy"] = sums.changed;
   if (auto next = next_pass(report)) json["next_pass"] = next_pass_json(*next);
   json["homes"] = Json::array();
   for (const BatchEntry& home : report.homes) json["homes"].push_back(entry_json(home));
@@ -87,7 +92,9 @@ std::string batch_summary(const BatchReport& report) {
   if (failed > 0) text += ", " + grouped(failed) + " failed";
   if (report.not_begun > 0) text += ", " + grouped(report.not_begun) + " not begun";
   text += ": " + counted(sums.files, "file") + ", " + format_size(sums.bytes) + " in " +
-          format_duration(report.end_ms - report.start_ms) + "\n";
+          format_duration(report.end_ms - report.start_ms);
+  if (sums.changed > 0) text += "; " + counted(sums.changed, "file") + " changed during the copy";
+  text += "\n";
   if (auto next = next_pass(report)) text += "next pass: " + next_pass_text(*next) + "\n";
   return text;
 }

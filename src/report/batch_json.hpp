@@ -19,6 +19,7 @@ struct BatchEntry {
   std::uint64_t files_transferred = 0;
   std::uint64_t bytes_written = 0;
   std::uint64_t duration_ms = 0;
+  std::uint64_t changed_during_copy = 0;
 
   bool failed() const {
     return exit_code != ExitCode::kDone && exit_code != ExitCode::kOnlyChangedFiles;

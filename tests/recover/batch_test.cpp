@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/batch.hpp"
 #include "program.hpp"
 #include "recover/batch_input.hpp"
 #include "report/batch_json.hpp"
@@ -18,6 +20,8 @@ namespace nfsferry::test {
 namespace {
 
 using Json = nlohmann::json;
+using cli::BatchRun;
+using cli::HomeEnd;
 
 class BatchTest : public testing::Test {
  protected:
@@ -379,6 +383,48 @@ TEST_F(BatchTest, MistakesAreUsageErrors) {
     EXPECT_NE(outcome.err.find(said), std::string::npos) << outcome.err;
   }
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path("new/" + uid(0))));
+}
+
+// Ends as a copy does.
+BatchRun batch_that_ends_with(std::vector<ExitCode> codes, const Folder& folder) {
+  BatchRun batch;
+  batch.flags.report_dir = folder.path("reports");
+  batch.quiet = true;
+  batch.homes.resize(codes.size());
+  batch.run_home = [codes](std::size_t index, Observer&, const StopFlag&) {
+    HomeEnd end;
+    end.report.exit_code = codes[index];
+    end.report.changed_during_copy = codes[index] == ExitCode::kOnlyChangedFiles ? 2 : 0;
+    return end;
+  };
+  return batch;
+}
+
+TEST(BatchOfCopies, WhereOnlyFilesChangedIsExit5AndCountsThem) {
+  using enum ExitCode;
+  const std::vector<std::pair<std::vector<ExitCode>, ExitCode>> rows{
+      {{kDone, kDone}, kDone},
+      {{kOnlyChangedFiles, kDone, kOnlyChangedFiles}, kOnlyChangedFiles},
+      {{kOnlyChangedFiles, kTemporary}, kTemporary},
+      {{kOnlyChangedFiles, kEntriesFailed}, kEntriesFailed}};
+  for (const auto& [codes, expected] : rows) {
+    Folder folder;
+    StopFlag stop{0};
+    int code = run_batch(batch_that_ends_with(codes, folder), stop);
+    EXPECT_EQ(code, static_cast<int>(expected));
+    Json json = Json::parse(folder.read("reports/summary.json"), nullptr, false);
+    EXPECT_EQ(json["exit_code"], code);
+    EXPECT_EQ(json["changed_during_copy"],
+              2 * std::count(codes.begin(), codes.end(), kOnlyChangedFiles));
+  }
+}
+
+TEST(BatchReport, SaysThatFilesChanged) {
+  BatchReport report;
+  report.homes.resize(2);
+  report.homes[1].changed_during_copy = 3;
+  std::string text = batch_summary(report);
+  EXPECT_NE(text.find("; 3 files changed during the copy\n"), std::string::npos) << text;
 }
 
 TEST(BatchReport, NamesThatAreNotUtf8AreReadable) {
