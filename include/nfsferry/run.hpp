@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "nfsferry/backups.hpp"
 #include "nfsferry/bench.hpp"
@@ -19,6 +20,10 @@ std::shared_ptr<RateLimits> make_limits(const Rates& rates);
 // From any thread, also while runs go by them.
 void set_limits(RateLimits& limits, const Rates& rates);
 
+// Why run() would not begin with these options, as far as that shows before a side is asked:
+// locations that are none or lie inside each other, and what does not go together. Empty if it
+// would.
+std::string refusal_of(const CopyOptions& options);
 CopyReport run(const CopyOptions& options, Observer& observer, const StopFlag& stop);
 // Finds out whether that copy can be done, and how long it would take: counts the source and tries
 // writing in temporaries that are removed again. Copies nothing and leaves nothing behind.

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "api/close_on_stop.hpp"
 #include "api/explain.hpp"
@@ -29,6 +30,27 @@ std::uint64_t peak_rss_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+Result<Location> read_location(const std::string& text, const char* side) {
+  auto location = parse_location(text);
+  if (location) return location;
+  return own_error(Own::kBadInput, "start", std::string(side) + ": " + location.error().message());
+}
+
+// Errors: kBadInput, kSameDirectory; the detail is for people.
+Status read_options(const CopyOptions& options, bool verifying, Location& source,
+                    Location& target) {
+  NFSFERRY_TRY(Location from, read_location(options.source, "source"), return);
+  NFSFERRY_TRY(Location to, read_location(options.target, "target"), return);
+  source = std::move(from);
+  target = std::move(to);
+  bool unhashed = options.checksum == ChecksumMode::kNone && options.verify != VerifyMode::kNone;
+  if (unhashed && !verifying) {
+    return own_error(Own::kBadInput, "start",
+                     "--checksum none does not go with --verify; add --verify none");
+  }
+  return api::refuse_nested(source, target);
 }
 
 // One copy, or one comparison, from beginning to end; the report fills as it goes.
@@ -87,24 +109,10 @@ class Run {
   }
 
   bool check_options() {
-    auto source = parse_location(options_.source);
-    auto target = parse_location(options_.target);
-    if (!source || !target) {
-      const Error& error = source ? target.error() : source.error();
-      fail(ExitCode::kUsage, error, (source ? "target: " : "source: ") + error.message());
-      return false;
-    }
-    source_location_ = *std::move(source);
-    target_location_ = *std::move(target);
-    Status fine = api::refuse_nested(source_location_, target_location_);
+    Status fine = read_options(options_, verifying(), source_location_, target_location_);
     auto filter = copy::Filter::compile(options_.filters);
     if (fine && !filter) fine = filter.error();
     if (fine) shared_->filter = *std::move(filter);
-    bool unhashed = options_.checksum == ChecksumMode::kNone;
-    if (fine && unhashed && options_.verify != VerifyMode::kNone && !verifying()) {
-      fine = own_error(Own::kBadInput, "start",
-                       "--checksum none does not go with --verify; add --verify none");
-    }
     if (fine) return true;
     fail(ExitCode::kUsage, fine.error(), fine.error().detail);
     return false;
@@ -451,6 +459,13 @@ std::shared_ptr<RateLimits> make_limits(const Rates& rates) {
 }
 
 void set_limits(RateLimits& limits, const Rates& rates) { limits.set(rates); }
+
+std::string refusal_of(const CopyOptions& options) {
+  Location source;
+  Location target;
+  Status fine = read_options(options, false, source, target);
+  return fine ? std::string() : fine.error().detail;
+}
 
 CopyReport run(const CopyOptions& options, Observer& observer, const StopFlag& stop) {
   copy::Job job = options.dry_run ? copy::Job::kDryRun : copy::Job::kCopy;

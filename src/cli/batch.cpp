@@ -23,7 +23,7 @@
 namespace nfsferry::cli {
 namespace {
 
-constexpr auto kDrawInterval = std::chrono::seconds(1);
+constexpr const char* kSummary = "summary.json";
 constexpr std::size_t kFileNameMax = 64;
 
 // "0007-user1.json": the line keeps names apart that look the same once they are made safe.
@@ -66,6 +66,7 @@ class Batch {
 
   // Finds out at the start whether the results can be written at the end.
   Status prepare() {
+    NFSFERRY_TRY(Ok apart, refuse_shared_outputs(batch_outputs(run_.flags)), return);
     if (run_.flags.failed) {
       NFSFERRY_TRY(ReportFile failed, ReportFile::prepare(*run_.flags.failed), return);
       failed_ = std::move(failed);
@@ -74,7 +75,7 @@ class Batch {
     std::error_code error;
     std::filesystem::create_directory(*run_.flags.report_dir, error);
     if (error) return errno_error(error.value(), "mkdir", *run_.flags.report_dir);
-    return write_report("summary.json", batch_report_json(report_));
+    return write_report(kSummary, batch_report_json(report_));
   }
 
   int go() {
@@ -104,7 +105,8 @@ class Batch {
   // Draws until the last worker has left.
   void watch() {
     std::unique_lock lock(mutex_);
-    while (!idle_.wait_for(lock, kDrawInterval, [this] { return workers_left_ == 0; })) {
+    const std::chrono::milliseconds interval(run_.progress_interval_ms);
+    while (!idle_.wait_for(lock, interval, [this] { return workers_left_ == 0; })) {
       progress_.draw();
     }
   }
@@ -170,7 +172,7 @@ class Batch {
     if (failed_) note_output(failed_->write(again));
     report_.exit_code = exit_code();
     if (run_.flags.report_dir) {
-      note_output(write_report("summary.json", batch_report_json(report_)));
+      note_output(write_report(kSummary, batch_report_json(report_)));
     }
     bool stdout_taken = run_.flags.failed && is_stdout(*run_.flags.failed);
     if (!run_.quiet && !stdout_taken) note_output(print_result(batch_summary(report_)));
@@ -206,6 +208,18 @@ void add_batch_flags(CLI::App& command, BatchFlags& flags) {
   command.add_option("--failed", flags.failed, "With --batch: write the homes to be run again")
       ->type_name("FILE|-")
       ->needs(batch);
+}
+
+std::vector<NamedOutput> batch_outputs(const BatchFlags& flags) {
+  std::vector<NamedOutput> outputs{{"--failed", flags.failed}};
+  if (flags.report_dir) {
+    outputs.push_back({"--report-dir", *flags.report_dir + "/" + kSummary});
+  }
+  return outputs;
+}
+
+Error bad_line(const recover::BatchHome& home, const std::string& what) {
+  return own_error(Own::kBadInput, "", "line " + std::to_string(home.line) + ": " + what);
 }
 
 std::string home_run_id(const std::string& batch_id, const recover::BatchHome& home) {

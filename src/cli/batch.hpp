@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/log.hpp"
 #include "cli/flags.hpp"
+#include "cli/run_output.hpp"
 #include "nfsferry/observer.hpp"
 #include "nfsferry/options.hpp"
 #include "nfsferry/report.hpp"
@@ -32,6 +34,12 @@ struct BatchFlags {
 
 void add_batch_flags(CLI::App& command, BatchFlags& flags);
 
+// What those say is written.
+std::vector<NamedOutput> batch_outputs(const BatchFlags& flags);
+
+// A batch is refused whole for one of its lines.
+Error bad_line(const recover::BatchHome& home, const std::string& what);
+
 struct HomeEnd {
   std::string error;  // empty: done
   std::string detail;
@@ -49,6 +57,7 @@ struct BatchRun {
   RunHome run_home;
   std::uint64_t previous_start_ms = 0;  // of the pass before this one; 0: not known
   bool dry_run = false;
+  std::uint64_t progress_interval_ms = 1000;
 };
 
 // The run id of one home of a batch with this id: at most kRunIdMax.

@@ -44,10 +44,6 @@ bool is_switch(std::string_view name) {
                      [name](const Switch& one) { return one.name == name; });
 }
 
-Error bad_line(const CopyHome& home, const std::string& what) {
-  return own_error(Own::kBadInput, "", "line " + std::to_string(home.line) + ": " + what);
-}
-
 // The line as the arguments of a `copy` of its own, the last one first, as CLI11 takes them.
 std::vector<std::string> arguments_of(const CopyHome& home) {
   std::vector<std::string> arguments{"copy"};
@@ -88,10 +84,11 @@ Result<CopyOptions> options_of(const CopyHome& home, const CopyArguments& common
   } catch (const CLI::ParseError& error) {
     return bad_line(home, error.what());
   }
-  std::vector<NamedOutput> outputs{{"--failed", flags.failed}};
-  if (flags.report_dir) outputs.push_back({"--report-dir", *flags.report_dir + "/summary.json"});
-  Status outside = refuse_outputs_inside(outputs, arguments.options);
-  if (!outside) return bad_line(home, outside.error().detail);
+  Status fine = check_together(arguments);
+  if (fine) fine = refuse_outputs_inside(batch_outputs(flags), arguments.options);
+  if (!fine) return bad_line(home, fine.error().detail);
+  std::string refusal = refusal_of(arguments.options);
+  if (!refusal.empty()) return bad_line(home, refusal);
   return arguments.options;
 }
 
@@ -163,6 +160,7 @@ int run_copy_batch(CopyArguments common, const BatchFlags& flags) {
   BatchRun batch{flags, {homes->begin(), homes->end()}, common.quiet, common.progress, {}};
   if (*previous) batch.previous_start_ms = (*previous)->start_ms;
   batch.dry_run = common.options.dry_run;
+  batch.progress_interval_ms = common.progress_interval_ms;
   batch.run_home = [&options](std::size_t index, Observer& observer, const StopFlag& stop) {
     return copy_home((*options)[index], observer, stop);
   };

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <utility>
+#include <vector>
 
 #include "cli/console.hpp"
 #include "cli/input_text.hpp"
@@ -80,44 +81,6 @@ std::vector<NamedOutput> outputs_of(const CopyArguments& arguments) {
   return outputs;
 }
 
-// Flags that contradict each other. Errors: kBadInput.
-Status check_together(const CopyArguments& arguments) {
-  if (arguments.options.checksum == ChecksumMode::kNone) {
-    const char* needs = nullptr;
-    if (arguments.manifests.xxh3) needs = "--manifest needs checksums; leave one of them out";
-    if (arguments.manifests.sha256) {
-      needs = "--manifest-sha256 needs checksums; leave one of them out";
-    }
-    if (arguments.options.compare == CompareMode::kChecksum) {
-      needs = "--compare checksum needs them; leave one of them out";
-    }
-    if (arguments.options.verify != VerifyMode::kNone) {
-      needs = "verification needs checksums and is on by default; add --verify none";
-    }
-    if (needs != nullptr) {
-      return own_error(Own::kBadInput, "", std::string("--checksum none: ") + needs);
-    }
-  }
-  if (arguments.options.max_delete && !arguments.options.delete_surplus) {
-    return own_error(Own::kBadInput, "", "--max-delete goes with --delete alone");
-  }
-  if (arguments.options.dry_run && (arguments.check || arguments.manifests.any())) {
-    return own_error(
-        Own::kBadInput, "",
-        "--dry-run goes neither with --check nor with a manifest: it copies nothing that "
-        "could be in one");
-  }
-  bool of_a_copy = arguments.manifests.any() || arguments.log_entries || arguments.previous_report;
-  if (arguments.check && of_a_copy) {
-    return own_error(
-        Own::kBadInput, "",
-        "--check copies nothing: leave out --manifest, --manifest-sha256, --log-entries "
-        "and --previous-report");
-  }
-  NFSFERRY_TRY(Ok apart, refuse_shared_outputs(outputs_of(arguments)), return);
-  return refuse_outputs_inside(outputs_of(arguments), arguments.options);
-}
-
 // What a copy leaves behind besides the copy.
 struct Outputs {
   std::optional<ReportFile> report;
@@ -127,6 +90,9 @@ struct Outputs {
 
 // Errors: kBadInput for what cannot be written. An older trail of entries is emptied last.
 Status open_outputs(const CopyArguments& arguments, Outputs& outputs) {
+  std::vector<NamedOutput> all = outputs_of(arguments);
+  NFSFERRY_TRY(Ok apart, refuse_shared_outputs(all), return);
+  NFSFERRY_TRY(Ok outside, refuse_outputs_inside(all, arguments.options), return);
   NFSFERRY_TRY(auto report, open_report(arguments), return);
   outputs.report = std::move(report);
   NFSFERRY_TRY(Ok opened, outputs.manifests.open(arguments.manifests, arguments.options.verify),
@@ -175,6 +141,42 @@ Result<std::optional<PreviousPass>> read_previous(const CopyArguments& arguments
   auto previous = parse_previous_pass(*text);
   if (previous) return std::optional(*std::move(previous));
   return own_error(Own::kBadInput, "", "--previous-report: " + previous.error().message());
+}
+
+Status check_together(const CopyArguments& arguments) {
+  if (arguments.options.checksum == ChecksumMode::kNone) {
+    const char* needs = nullptr;
+    if (arguments.manifests.xxh3) needs = "--manifest needs checksums; leave one of them out";
+    if (arguments.manifests.sha256) {
+      needs = "--manifest-sha256 needs checksums; leave one of them out";
+    }
+    if (arguments.options.compare == CompareMode::kChecksum) {
+      needs = "--compare checksum needs them; leave one of them out";
+    }
+    if (arguments.options.verify != VerifyMode::kNone) {
+      needs = "verification needs checksums and is on by default; add --verify none";
+    }
+    if (needs != nullptr) {
+      return own_error(Own::kBadInput, "", std::string("--checksum none: ") + needs);
+    }
+  }
+  if (arguments.options.max_delete && !arguments.options.delete_surplus) {
+    return own_error(Own::kBadInput, "", "--max-delete goes with --delete alone");
+  }
+  if (arguments.options.dry_run && (arguments.check || arguments.manifests.any())) {
+    return own_error(
+        Own::kBadInput, "",
+        "--dry-run goes neither with --check nor with a manifest: it copies nothing that "
+        "could be in one");
+  }
+  bool of_a_copy = arguments.manifests.any() || arguments.log_entries || arguments.previous_report;
+  if (arguments.check && of_a_copy) {
+    return own_error(
+        Own::kBadInput, "",
+        "--check copies nothing: leave out --manifest, --manifest-sha256, --log-entries "
+        "and --previous-report");
+  }
+  return ok();
 }
 
 CLI::App* add_copy_command(CLI::App& app, CopyArguments& arguments) {

@@ -21,6 +21,9 @@ struct CopyArguments : RunArguments {
 // The report that --previous-report names, if any. Errors: kBadInput, errno of a failed read.
 Result<std::optional<PreviousPass>> read_previous(const CopyArguments& arguments);
 
+// Refuses flags that contradict each other. Errors: kBadInput.
+Status check_together(const CopyArguments& arguments);
+
 CLI::App* add_copy_command(CLI::App& app, CopyArguments& arguments);
 // Returns the exit code.
 int run_copy_command(CopyArguments arguments);

@@ -16,6 +16,7 @@
 #include "cli/progress_line.hpp"
 #include "cli/run_output.hpp"
 #include "cli/signals.hpp"
+#include "nfsferry/run.hpp"
 #include "recover/aws_error.hpp"
 #include "recover/waiting_task.hpp"
 #include "report/report_json.hpp"
@@ -162,9 +163,19 @@ int run_recover_batch(RecoverArguments& arguments) {
   arguments.recover.copy = arguments.options;
   auto text = read_input(arguments.batch.file);
   if (!text) return static_cast<int>(refused_input(text.error()).exit_code);
-  auto homes = recover::parse_recover_batch(*text, arguments.recover.uid_rule);
+  auto homes =
+      recover::parse_recover_batch(*text, arguments.recover.uid_rule, arguments.recover.maps);
   if (!homes) return static_cast<int>(refused_input(homes.error()).exit_code);
+  for (const recover::BatchHome& home : *homes) {
+    CopyOptions copy = arguments.options;
+    copy.source = home.source;
+    copy.target = home.target;
+    std::string refusal = refusal_of(copy);
+    if (refusal.empty()) continue;
+    return static_cast<int>(refused_input(bad_line(home, refusal)).exit_code);
+  }
   BatchRun batch{arguments.batch, *homes, arguments.quiet, arguments.progress, {}};
+  batch.progress_interval_ms = arguments.progress_interval_ms;
   batch.run_home = [&](std::size_t index, Observer& observer, const StopFlag& stop) {
     recover::RecoverOptions options = arguments.recover;
     if (options.copy.threads == 0) options.copy.threads = 1;  // the homes are the batch's threads

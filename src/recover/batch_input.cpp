@@ -122,13 +122,20 @@ Status read_copy(CopyHome& home) {
 
 }  // namespace
 
-Result<std::vector<BatchHome>> parse_recover_batch(std::string_view text, UidRule rule) {
+Result<std::vector<BatchHome>> parse_recover_batch(std::string_view text, UidRule rule,
+                                                   std::span<const FileSystemMap> maps) {
   NFSFERRY_TRY(auto homes, split_lines<BatchHome>(text), return);
   Uses uses;
   auto directory = [](const Endpoint& side) { return side.file_system_id + "/" + side.uid; };
   for (BatchHome& home : homes) {
     auto input = parse_workflow_input(home.text, rule);
     if (!input) return at_line(home.line, std::move(input).error());
+    auto source = home_location(input->source, "Source", maps);
+    if (!source) return at_line(home.line, std::move(source).error());
+    auto target = home_location(input->target, "Target", maps);
+    if (!target) return at_line(home.line, std::move(target).error());
+    home.source = *std::move(source);
+    home.target = *std::move(target);
     NFSFERRY_TRY(Ok apart, uses.add(home.line, directory(input->source), directory(input->target)),
                  return);
     home.name = input->row().profile_name;

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/result.hpp"
+#include "recover/endpoint.hpp"
 #include "recover/home.hpp"
 
 // Batches: many homes in one text, a JSON object a line. Empty lines are nothing. A batch is
@@ -21,14 +23,15 @@ struct BatchHome {
   std::size_t line = 0;  // counts from 1
   std::string text;      // the line
   std::string name;      // for people and files: of the profile, or of the target's directory
+  std::string source;    // locations
+  std::string target;
 };
 
 // Lines are inputs of the workflow.
-Result<std::vector<BatchHome>> parse_recover_batch(std::string_view text, UidRule rule);
+Result<std::vector<BatchHome>> parse_recover_batch(std::string_view text, UidRule rule,
+                                                   std::span<const FileSystemMap> maps);
 
 struct CopyHome : BatchHome {
-  std::string source;
-  std::string target;
   // Flags of `copy` without their dashes and with '_' for '-', and their values; "true" and
   // "false" for flags that take none.
   std::vector<std::pair<std::string, std::string>> options;

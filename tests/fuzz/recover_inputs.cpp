@@ -81,7 +81,7 @@ void recover_inputs(Bytes input) {
     case 'w': return workflow_input(text);
     case 's': return stream_record(text);
     case 'r': return rows(text);
-    case 'b': (void)recover::parse_recover_batch(text, UidRule::kStudio); return;
+    case 'b': (void)recover::parse_recover_batch(text, UidRule::kStudio, {}); return;
     case 'c': (void)recover::parse_copy_batch(text); return;
     case 'o': return options(text);
     case 'i': return item(text);

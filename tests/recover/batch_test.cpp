@@ -62,7 +62,10 @@ class BatchTest : public testing::Test {
     if (std::string(command) == "recover") {
       more.insert(more.end(),
                   {"--map", "fs-0a=" + folder_.path("old"), "--map", "fs-0b=" + folder_.path("new"),
-                   "--ledger", "sqlite:" + folder_.path("ledger.db"), "--wait-target", "0s"});
+                   "--ledger", "sqlite:" + folder_.path("ledger.db")});
+      if (std::find(more.begin(), more.end(), "--wait-target") == more.end()) {
+        more.insert(more.end(), {"--wait-target", "0s"});
+      }
     }
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_program(arguments);
@@ -230,6 +233,16 @@ TEST_F(BatchTest, ProgressHasALineForEachHomeAndATotal) {
   EXPECT_NE(outcome.err.find("total: 0 of 1 home, 0 files"), std::string::npos) << outcome.err;
 }
 
+TEST_F(BatchTest, ProgressKeepsItsInterval) {
+  make_homes(1);
+  std::filesystem::remove_all(folder_.path("new/" + uid(0)));
+  Outcome outcome =
+      run("recover", recover_line(0),
+          {"--progress", "always", "--progress-interval", "1h", "--wait-target", "2s"});
+  EXPECT_EQ(outcome.exit_code, 75);
+  EXPECT_EQ(outcome.err.find("total: "), std::string::npos) << outcome.err;
+}
+
 TEST_F(BatchTest, AStopLeavesWhatWasNotBegunForTheNextCall) {
   make_homes(3);
   std::filesystem::remove_all(folder_.path("new/" + uid(0)));
@@ -296,6 +309,10 @@ TEST_F(BatchTest, ABadBatchIsRefusedWholeByTheLinesNumber) {
        "line 2: options.report_json is not known"},
       {R"({"source":"/a","target":"/b","options":{"owner":"ann"}})", "line 2: --owner: 'ann'"},
       {R"({"source":"/a","target":"/b","options":{"create_target":"x"}})", "line 2: "},
+      {R"({"source":"/a","target":"/b","options":{"checksum":"none"}})", "line 2: --checksum none"},
+      {R"({"source":"nfs:///x","target":"/b"})", "line 2: source: "},
+      {R"({"source":"/a","target":"nfs://host/x?version=5"})", "line 2: target: "},
+      {R"({"source":"/a","target":"/a/b"})", "line 2: the target /a/b lies inside the source"},
   };
   for (const auto& [line, said] : bad) {
     Outcome outcome = run("copy", copy_line(0) + line + "\n");
@@ -304,6 +321,21 @@ TEST_F(BatchTest, ABadBatchIsRefusedWholeByTheLinesNumber) {
     EXPECT_NE(outcome.err.find(said), std::string::npos) << outcome.err;
   }
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path("new/" + uid(0))));
+  EXPECT_FALSE(folder_.has("reports"));
+}
+
+TEST_F(BatchTest, WhatARecoveryCannotFindIsRefusedByTheLinesNumber) {
+  make_homes(1);
+  Json lost = Json::parse(recover_line(1));
+  lost["Target"]["EfsFilesystemArn"] = "arn:aws:elasticfilesystem:::file-system/fs-0c";
+  Outcome outcome = run("recover", recover_line(0) + lost.dump());
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_NE(outcome.err.find("line 2: Target.EfsFilesystemArn has no region"), std::string::npos)
+      << outcome.err;
+  outcome = run("recover", recover_line(0) + lost.dump(), {"--map", "fs-0c=nfs://host:x/"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_NE(outcome.err.find("line 2: target: "), std::string::npos) << outcome.err;
+  EXPECT_FALSE(folder_.has("new/" + uid(0) + "/file"));
   EXPECT_FALSE(folder_.has("reports"));
 }
 
@@ -322,8 +354,8 @@ TEST_F(BatchTest, LinesThatWouldDisturbEachOtherAreRefused) {
             std::string::npos);
   EXPECT_NE(complaint(line("/a", "/b") + line("/c", "/a")).find("line 2 has the source of line 1"),
             std::string::npos);
-  auto twice =
-      recover::parse_recover_batch(recover_line(0) + recover_line(0), recover::UidRule::kStudio);
+  auto twice = recover::parse_recover_batch(recover_line(0) + recover_line(0),
+                                            recover::UidRule::kStudio, {});
   ASSERT_FALSE(twice);
   EXPECT_NE(twice.error().message().find("line 2 has the target of line 1"), std::string::npos);
 }
@@ -372,6 +404,10 @@ TEST_F(BatchTest, MistakesAreUsageErrors) {
       {{"copy", "--batch", batch, "--report-json", "-"}, "--report-json"},
       {{"copy", "--batch", folder_.path("none")}, "ENOENT"},
       {{"copy", "--batch", batch, "--report-dir", folder_.path("none/reports")}, "mkdir"},
+      {{"copy", "--batch", batch, "--max-delete", "1"}, "line 1: --max-delete goes with --delete"},
+      {{"copy", "--batch", batch, "--failed", folder_.path("./summary.json"), "--report-dir",
+        folder_.path()},
+       "--failed and --report-dir both write to the same file"},
       {{"copy", "/a"}, "TARGET is missing"},
       {{"copy"}, "SOURCE is missing"},
       {{"recover", "--batch", batch, "--input", batch}, "--batch"},
