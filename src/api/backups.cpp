@@ -90,7 +90,8 @@ class TargetRun {
     std::vector<api::NamedTree> told{{"target", &target}};
     watching.spawn(api::say_state_when_asked(loop, std::move(told), worked));
     Status done = co_await api::open_until_stop(loop, location.kind, target, stop_);
-    if (done) {
+    const bool reached = done.has_value();
+    if (reached) {
       watching.spawn(
           api::close_on_stop(loop, location.kind, target, stop_, worked, copy::kStopPatience));
       if (changes()) done = co_await target.lock_root(run_.options.run_id);
@@ -99,13 +100,14 @@ class TargetRun {
     }
     worked.cancel();
     co_await watching.join();
-    if (done) {
-      shared_->failures.give_to(run_);
+    shared_->failures.give_to(run_);
+    if (done || shared_->abort_error()) {
       copy::fill_outcome(*shared_, run_);
     } else {
       const Error& error = done.error();
-      fail(api::start_exit_code(api::Role::kTarget, error), error,
-           api::explain(api::Role::kTarget, location, error));
+      fail(reached ? api::later_exit_code(api::Role::kTarget, error)
+                   : api::start_exit_code(api::Role::kTarget, error),
+           error, api::explain(api::Role::kTarget, location, error));
     }
     if (int signal = stop_.load(); signal != 0) {
       run_.exit_code = stopped_by(signal);
@@ -134,7 +136,7 @@ class ListBackups final : public TargetRun {
     NFSFERRY_TRY(Ok known, all_there(places), co_return);
     for (const copy::BackupPlace& place : places) {
       if (shared_->stopping()) break;
-      NFSFERRY_TRY(Ok done, co_await take(tree, place), co_return);
+      co_await take(tree, place);
     }
     co_return ok();
   }
@@ -154,28 +156,38 @@ class ListBackups final : public TargetRun {
     return ok();
   }
 
-  Task<Status> take(FullTree& tree, const copy::BackupPlace& place) {
+  // What cannot be counted is listed as far as it was, and stays.
+  Task<void> take(FullTree& tree, const copy::BackupPlace& place) {
     Backup backup;
     backup.folder = place.folder->entry.name;
     backup.run_id = place.entry.name;
     copy::Sweep count(*shared_, tree, tree, copy::Sweep::Purpose::kCountAll);
     count.add(place.folder, place.entry);
     co_await count.run();
-    if (shared_->stopping()) co_return ok();
-    if (!count.nothing_failed()) co_return *count.why_not_all();
+    if (shared_->stopping()) co_return;
+    bool counted = count.nothing_failed();
+    if (!counted) failed(place, *count.why_not_all());
+    if (shared_->stopping()) co_return;
     backup.entries = count.entries() > 0 ? count.entries() - 1 : 0;  // but its own directory
     backup.bytes = count.bytes();
     Time latest = std::max(count.newest(), place.entry.attributes.mtime);
     backup.time_ms = std::min(ms_of(latest), run_.start_ms);
-    if (goes(backup) && !shared_->stopping()) {
-      copy::Sweep sweep(*shared_, tree, tree, copy::Sweep::Purpose::kPrune);
-      sweep.add(place.folder, place.entry);
-      co_await sweep.run();
-      if (sweep.why_not_all()) co_return *sweep.why_not_all();
-      backup.removed = !shared_->stopping();  // else some of it may be left
-    }
+    if (counted && goes(backup)) backup.removed = co_await remove(tree, place);
     report_.backups.push_back(std::move(backup));
-    co_return ok();
+  }
+
+  // False: some of it may be left.
+  Task<bool> remove(FullTree& tree, const copy::BackupPlace& place) {
+    copy::Sweep sweep(*shared_, tree, tree, copy::Sweep::Purpose::kPrune);
+    sweep.add(place.folder, place.entry);
+    co_await sweep.run();
+    bool spared = sweep.why_not_all() && sweep.nothing_failed();
+    if (spared) failed(place, *sweep.why_not_all());
+    co_return !sweep.why_not_all();
+  }
+
+  void failed(const copy::BackupPlace& place, const Error& error) {
+    shared_->entry_failed(copy::Phase::kDelete, place.folder->path_of(place.entry.name), error, 1);
   }
 
   static std::uint64_t ms_of(Time time) {

@@ -84,6 +84,7 @@ class Bench {
 
   // Opens the place on a loop of its own and does one thing there.
   Status try_on(const Place& place, Task<Status> (Bench::*work)(const Place&, FullTree&)) {
+    reached_ = false;
     auto loop = Loop::create(api::engine_choice(options_.copy.engine));
     if (!loop) return loop.error();
     report_.engine = (*loop)->engine_name();
@@ -103,7 +104,9 @@ class Bench {
       why += escape_for_terminal(place.location.text) + ": " + error.message() +
              "; bench makes its trees in directories that exist";
     }
-    fail(api::start_exit_code(place.role, error), error.name(), std::move(why));
+    fail(reached_ ? api::later_exit_code(place.role, error)
+                  : api::start_exit_code(place.role, error),
+         error.name(), std::move(why));
     return false;
   }
 
@@ -121,7 +124,8 @@ class Bench {
     } else {
       done = co_await tree.open();
     }
-    if (done) done = co_await (this->*work)(place, tree);
+    reached_ = done.has_value();
+    if (reached_) done = co_await (this->*work)(place, tree);
     worked.cancel();
     co_await watching.join();
     co_await tree.close();
@@ -191,6 +195,7 @@ class Bench {
   const Place source_;
   const Place target_;
   std::vector<api::PlannedDirectory> plan_;
+  bool reached_ = false;  // the place of the last try_on()
   std::string left_;
   BenchReport report_;
 };

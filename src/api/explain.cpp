@@ -4,6 +4,7 @@
 
 #include "base/escape.hpp"
 #include "base/nfsstat4.hpp"
+#include "base/treatment.hpp"
 
 namespace nfsferry::api {
 namespace {
@@ -80,6 +81,11 @@ ExitCode start_exit_code(Role role, const Error& error) {
   if (error.is(Own::kBadInput) || error.is(Own::kSameDirectory)) return ExitCode::kUsage;
   if (error.is(Own::kLocked)) return ExitCode::kTemporary;
   return role == Role::kSource ? ExitCode::kSourceUnreachable : ExitCode::kTargetUnusable;
+}
+
+ExitCode later_exit_code(Role role, const Error& error) {
+  bool away = means_away(error) && !error.is(Own::kBadReply);
+  return away ? ExitCode::kTemporary : start_exit_code(role, error);
 }
 
 }  // namespace nfsferry::api

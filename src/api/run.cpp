@@ -16,7 +16,6 @@
 #include "base/log.hpp"
 #include "base/nfsstat4.hpp"
 #include "base/run_id.hpp"
-#include "base/treatment.hpp"
 #include "base/wall_clock.hpp"
 #include "copy/check.hpp"
 #include "copy/copy.hpp"
@@ -296,9 +295,7 @@ class Run {
         co_await watched(loop, source, target, std::move(preparing), copy::kStopPatience);
     if (ready) co_return true;
     const Error& error = ready.error();
-    bool away = means_away(error) && !error.is(Own::kBadReply);
-    // One that was away was reached before, and may come back.
-    fail(away ? ExitCode::kTemporary : api::start_exit_code(Role::kTarget, error), error,
+    fail(api::later_exit_code(Role::kTarget, error), error,
          api::explain(Role::kTarget, target_location_, error));
     co_return false;
   }

@@ -6,6 +6,7 @@
 #include "cli/console.hpp"
 #include "cli/flags.hpp"
 #include "cli/parsed_option.hpp"
+#include "cli/progress_line.hpp"
 #include "cli/signals.hpp"
 #include "nfsferry/run.hpp"
 #include "report/backups_text.hpp"
@@ -19,7 +20,11 @@ constexpr const char* kExitCodes =
 
 // What failed, then the result, which is printed also after a failure.
 int finish(const CopyReport& run, const std::string& text) {
-  for (const Failure& failure : run.failures) print_error(failure.message);
+  for (const Failure& failure : run.failures) {
+    bool ended_the_run =
+        failure.message == run.error_detail;  // said below, of many at once perhaps
+    if (!ended_the_run) print_error(failure_text(failure));
+  }
   if (!run.error_code.empty()) {
     print_error(run.error_detail.empty() ? run.error_code : run.error_detail);
   }

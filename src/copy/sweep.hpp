@@ -28,7 +28,7 @@ class Sweep {
     kDelete,       // each entry that cannot be removed is a failure of its own
     kClearTheWay,  // one failure, the caller's
     kCountAll,     // of a backup, where only mounts and other runs' targets are spared
-    kPrune,        // the same, removed; one failure, the caller's
+    kPrune,        // the same, removed; each entry that cannot be is a failure of its own
   };
   static constexpr std::size_t kAtOnce = 16;
   static constexpr std::size_t kLookedThroughAtOnce = 4;  // directories that are moved aside
@@ -60,7 +60,7 @@ class Sweep {
   bool spares() const { return purpose_ != Purpose::kCountAll && purpose_ != Purpose::kPrune; }
   bool moves() const { return spares() && !counts() && shared_.keeps_backup(); }
   // Counts and tells what stays or fails by itself.
-  bool reports() const { return purpose_ == Purpose::kDelete || purpose_ == Purpose::kForetell; }
+  bool reports() const { return !counts() && purpose_ != Purpose::kClearTheWay; }
 
   void add_place(PlacePtr place);
   Task<void> sweeper();

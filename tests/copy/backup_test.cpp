@@ -1,5 +1,6 @@
 // --backup-dir between real places: nothing is lost, no bytes are moved, and it can be undone.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <iterator>
@@ -12,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class BackupCopy : public CopyTest, public ::testing::WithParamInterface<Place> {
+class BackupTest : public CopyTest {
  protected:
   static void write(const fs::path& path, std::string_view text) {
     fs::create_directories(path.parent_path());
@@ -28,6 +29,8 @@ class BackupCopy : public CopyTest, public ::testing::WithParamInterface<Place> 
     return status.st_ino;
   }
 };
+
+class BackupCopy : public BackupTest, public ::testing::WithParamInterface<Place> {};
 
 TEST_P(BackupCopy, keeps_what_goes_and_a_restore_puts_it_back) {
   Ground source = source_ground(Place::kLocal);
@@ -89,6 +92,40 @@ TEST_P(BackupCopy, keeps_what_goes_and_a_restore_puts_it_back) {
   ASSERT_EQ(backups.backups.size(), 1u);
   EXPECT_TRUE(backups.backups[0].removed);
   EXPECT_FALSE(fs::exists(target.folder / "kept" / "undo"));
+}
+
+// An administrator's file in one of them, for a user who may remove all else.
+TEST_F(BackupTest, of_which_something_may_not_be_removed_is_a_failure_and_the_others_go) {
+  constexpr uid_t kUser = 1000;
+  Ground source = source_ground(Place::kLocal);
+  Ground target = target_ground(Place::kNfs);
+  for (const char* run : {"first", "second"}) {
+    write(source.folder / "file", run);
+    write(target.folder / "file", std::string("before ") + run);
+    CopyOptions wanted = options(source, target);
+    wanted.target = target.folder;
+    wanted.compare = CompareMode::kAll;
+    wanted.backup_dir = "kept";
+    wanted.run_id = run;
+    ASSERT_EQ(copy(wanted).backed_up, 1u);
+  }
+  write(target.folder / "kept" / "first" / "locked" / "file", "stays");
+  for (const char* name : {"", "kept", "kept/first", "kept/first/file", "kept/second"}) {
+    ASSERT_EQ(::chown((target.folder / name).c_str(), kUser, kUser), 0) << name;
+  }
+  StopFlag stop{0};
+  BackupsOptions prune;
+  prune.target = target.location + "&uid=1000&gid=1000";
+  prune.prune = {"first", "second"};
+  BackupsReport report = nfsferry::backups(prune, stop);
+  EXPECT_EQ(report.run.exit_code, ExitCode::kEntriesFailed) << report.run.error_detail;
+  ASSERT_EQ(report.run.failures.size(), 1u);
+  EXPECT_EQ(report.run.failures[0].path, "kept/first/locked/file");
+  ASSERT_EQ(report.backups.size(), 2u);
+  for (const Backup& backup : report.backups) EXPECT_EQ(backup.removed, backup.run_id == "second");
+  EXPECT_EQ(read(target.folder / "kept" / "first" / "locked" / "file"), "stays");
+  EXPECT_FALSE(fs::exists(target.folder / "kept" / "first" / "file"));
+  EXPECT_FALSE(fs::exists(target.folder / "kept" / "second"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Places, BackupCopy,

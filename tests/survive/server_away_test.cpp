@@ -1,6 +1,7 @@
 // Servers that crash while the built program copies: gone for good, or back with and without a
 // grace period.
 #include <csignal>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -112,6 +113,62 @@ TEST_P(ServerCrash, before_the_start_is_said_with_the_server) {
   EXPECT_EQ(outcome.exit_code, static_cast<int>(expected)) << outcome.err;
   EXPECT_NE(outcome.err.find(std::to_string(server_.port())), std::string::npos) << outcome.err;
   EXPECT_TRUE(report_.has("report.json"));
+}
+
+// What is done beside copies: the server was reached, and may come back.
+class ServerOfOther : public CopyTest {
+ protected:
+  void SetUp() override {
+    CopyTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    ASSERT_EQ(server_.start(), "");
+    slow_ = proxy_to(server_, std::chrono::milliseconds(20));
+    ground_ = ground(server_, "/new", Place::kNfs, slow_->port());
+  }
+  // Until it has begun to change what is there.
+  void expect_75_when_the_server_dies_after(const std::vector<std::string>& arguments,
+                                            const std::function<bool()>& has_begun) {
+    Program running(arguments);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!has_begun()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << running.said();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    ASSERT_EQ(server_.kill(), "");
+    Outcome outcome = running.wait();
+    EXPECT_EQ(outcome.exit_code, static_cast<int>(ExitCode::kTemporary)) << outcome.err;
+    EXPECT_EQ(outcome.err.rfind("\nnfsferry: "), outcome.err.find("\nnfsferry: ")) << outcome.err;
+  }
+
+  Ganesha server_;
+  std::unique_ptr<Proxy> slow_;
+  Ground ground_;
+};
+
+TEST_F(ServerOfOther, a_prune_ends_with_75) {
+  Ground source = source_ground(Place::kLocal);
+  make_file(source.folder / "file", 10, 1);
+  make_file(ground_.folder / "file", 20, 2);
+  CopyOptions wanted = options(source, ground_);
+  wanted.target = ground_.folder;
+  wanted.backup_dir = "kept";
+  wanted.run_id = "first";
+  ASSERT_EQ(copy(wanted).backed_up, 1u);
+  const fs::path first = ground_.folder / "kept" / "first";
+  SampleTree sample;
+  sample.directories = 200;
+  make_small_files(first, sample);
+  expect_75_when_the_server_dies_after(
+      {"backups", ground_.location, "--prune", "first", "--timeout", "2s"},
+      [&] { return !fs::exists(first / "file"); });
+  EXPECT_TRUE(fs::exists(first));
+}
+
+TEST_F(ServerOfOther, a_bench_ends_with_75) {
+  Folder target;
+  expect_75_when_the_server_dies_after({"bench", ground_.location, target.path(), "--shape",
+                                        "small", "--files", "20000", "--timeout", "2s"},
+                                       [&] { return !fs::is_empty(ground_.folder); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Sides, ServerCrash,
