@@ -56,9 +56,12 @@ Task<Status> Client::ping() {
 
 void Client::check_silence(milliseconds passed) {
   milliseconds timeout{options_.timeout_ms};
+  bool closed = state_ == State::kClosed;
+  milliseconds most = closed ? std::min(kOpenPatience, timeout) : timeout;
+  // What is lost before it is open is not made again.
   milliseconds dead_after = std::clamp(timeout / 4, kDeadAfterLeast, kDeadAfterMost);
+  if (closed) dead_after = most;
   Connection::Silence silence = connections_.watch(passed, dead_after);
-  milliseconds most = state_ == State::kClosed ? std::min(kOpenPatience, timeout) : timeout;
   bool unanswered = silence.unanswered >= most;
   if (unanswered || silence.oldest >= kTimeoutsMost * most) {
     std::string what = unanswered ? " has not answered for " + in_seconds(silence.unanswered)

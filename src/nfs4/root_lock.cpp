@@ -24,10 +24,10 @@ Error not_ours() {
 }
 
 Error overtaken() {
-  return lock_file_error(
-      Own::kLocked, "OPEN",
-      "the server forgot this run's lock, and the lock file is gone: another run "
-      "may have worked on this target meanwhile");
+  return lock_file_error(Own::kLocked, "OPEN",
+                         "the server forgot this run's lock, and the lock file is gone: another "
+                         "run may have worked on this target meanwhile, or one with this run id "
+                         "has ended");
 }
 
 Write text_at(const Stateid& locked, std::string_view text) {

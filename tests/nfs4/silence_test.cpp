@@ -76,7 +76,7 @@ TEST_F(SilenceTest, ARequestThatIsNeverAnsweredAmongOthersIsNotWaitedForForEver)
     EXPECT_TRUE(is_own(lost, Own::kUnreachable)) << why(lost);
     EXPECT_NE(why(lost).find("has not answered a request for "), std::string::npos) << why(lost);
   };
-  run(server, body, 300);
+  run(server, body, 1'000);
 }
 
 TEST_F(SilenceTest, AConnectionOnWhichNothingArrivesAnyMoreIsMadeAgain) {
