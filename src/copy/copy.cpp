@@ -179,6 +179,7 @@ void begin_copy(Shared& shared, Side side, std::uint32_t threads) {
   root->source = side.source->root();
   root->target = side.target->root();
   root->existed = true;
+  root->target_mode = side.target->root_entry().attributes.mode;
   ++shared.directories_left;
   shared.surplus.spare(side.source->root_entry().attributes.fileid);
   shared.surplus.spare(side.target->root_entry().attributes.fileid);

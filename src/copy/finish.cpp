@@ -45,21 +45,21 @@ bool Worker::is_repaired(const DirectoryNode& node) const {
           ~kTime) != 0;
 }
 
-// Whether nothing can be made in the target's directory by us, who own it and are not root.
+// Whether nobody but root can make something in the target's directory; who is root is not known.
 bool Worker::locks_out(const DirectoryNode& node) const {
   bool finished_later = node.parent || shared_.options.root_attributes;
-  return writing() && node.existed && !node.opened_up && (node.target_mode & 0300) != 0300 &&
-         !shared_.target_can.change_owner && finished_later;
+  return writing() && node.existed && (node.target_mode & 0300) != 0300 && finished_later &&
+         !node.opened_up;
 }
 
-// Until it is finished. Where that fails, what is made in it says why.
+// Until it is finished. Where that fails it is tried once, and what is made in it says why.
 Task<void> Worker::open_up(NodePtr node) {
   std::vector<SetAttributes> one(1);
   one[0].parent = node->target;
   one[0].attributes.mode = node->target_mode | 0700;
   node->touched = true;
-  auto set = co_await target_.set_attributes(one);
-  if (set.front()) node->opened_up = true;
+  (void)co_await target_.set_attributes(one);
+  node->opened_up = true;
 }
 
 Task<void> Worker::finish(std::vector<NodePtr> nodes) {

@@ -114,7 +114,9 @@ Task<void> Worker::link_all(std::vector<HardLinks::Group> groups) {
     group.in_place = group.in_place && !group.node->is_overtaken();
     for (LinkedName& name : group.others) {
       ++name.node->in_flight;
-      if (group.has_linked(name))
+      if (name.node->removed)
+        link_vanished(std::move(name));
+      else if (group.has_linked(name))
         already_linked(group, std::move(name));
       else
         to_link.push_back(std::move(name));
@@ -170,6 +172,13 @@ void Worker::already_linked(const HardLinks::Group& group, LinkedName name) {
   ++shared_.counters.files_skipped;
   tell(*name.node, name.entry, EntryAction::kSkipped,
        note_hash(*name.node, name.entry, group.hash));
+  WorkItem item{std::move(name.node), std::move(name.entry)};
+  entry_done(item);
+}
+
+void Worker::link_vanished(LinkedName name) {
+  ++shared_.counters.vanished;
+  tell(*name.node, name.entry, EntryAction::kVanished);
   WorkItem item{std::move(name.node), std::move(name.entry)};
   entry_done(item);
 }

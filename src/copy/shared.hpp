@@ -69,7 +69,6 @@ struct DirectoryNode {
   bool late = false;     // found by who copies, perhaps after the walk: listed and copied there
   bool existed = false;  // the target had it, so what it holds is compared
   bool target_failed = false;     // the target's directory cannot be listed
-  bool removed = false;           // from the target: a file has its name now
   bool made_here = false;         // by this run, or what it lies in: it holds nothing older
   bool owned = false;             // the target's owner and group are right already
   bool attributes_right = false;  // all of them were when the target was listed
@@ -80,7 +79,8 @@ struct DirectoryNode {
   // Directories or further names of files were found in it, which may be done after its files.
   std::atomic<bool> outlasts_files{false};
   std::atomic<bool> touched{false};    // a name in the target's directory was made or replaced
-  std::atomic<bool> opened_up{false};  // its owner may write, until it is finished
+  std::atomic<bool> opened_up{false};  // its owner may write, until it is finished, if that can be
+  std::atomic<bool> removed{false};    // from the target: a file has its name now
   // Another directory of the source has its name, which the target's directory was given to.
   std::atomic<bool> replaced{false};
   std::atomic<std::uint64_t> pending{1};

@@ -83,10 +83,10 @@ Task<Status> Worker::fits_in(NodePtr parent, const Entry& entry) {
 
 // A file has a directory's name now. The directory that was made for it is removed, and the file
 // looked at like any that has taken another one's place. Errors: what the target has stays.
-Task<Status> Worker::give_way(NodePtr node, const Entry& now, const Error& error) {
+Task<Status> Worker::give_way(NodePtr node, Entry now, const Error& error) {
   Error why = own_error(Own::kTypeConflict, "list",
                         "it has become a " + std::string(file_type_name(now.attributes.type)) +
-                            " in the source meanwhile; run again");
+                            " in the source meanwhile; run again, with --force");
   if (!writing() || node->existed) co_return why;
   co_await await_entries(node);
   std::vector<RemoveEntry> own{{node->parent->target.get(), node->entry.name, true}};
@@ -94,6 +94,7 @@ Task<Status> Worker::give_way(NodePtr node, const Entry& now, const Error& error
   if (!removed.front()) co_return why;
   node->removed = true;
   --shared_.counters.folders_created;
+  if (is_skipped(node->parent, now)) co_return ok();
   ++node->parent->pending;
   ++node->parent->in_flight;
   ++shared_.counters.entries_found;

@@ -54,7 +54,7 @@ class Worker {
   Task<std::optional<NodePtr>> next_directory();
   Task<void> list_directory(NodePtr node);
   Task<Status> fits_in(NodePtr parent, const Entry& entry);
-  Task<Status> give_way(NodePtr node, const Entry& now, const Error& error);
+  Task<Status> give_way(NodePtr node, Entry now, const Error& error);
   Task<NodePtr> replace(NodePtr old, Entry now);
   Task<void> await_entries(NodePtr node);
   Task<Status> open_and_merge(NodePtr node);
@@ -139,6 +139,7 @@ class Worker {
   Task<void> link_groups(std::span<HardLinks::Group> groups);
   Task<void> link_or_copy(HardLinks::Group group);
   void already_linked(const HardLinks::Group& group, LinkedName name);
+  void link_vanished(LinkedName name);
   void link_made(const HardLinks::Group& group, const LinkedName& name);
 
   // keep.cpp

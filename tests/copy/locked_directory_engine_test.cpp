@@ -11,7 +11,6 @@ class LockedDirectory : public Engine {
  protected:
   void SetUp() override {
     Engine::SetUp();
-    options_.owner_errors = OwnerErrors::kWarn;
     MemoryNodePtr dir = from("/dir", FileType::kDirectory);
     for (int i = 0; i < 10; ++i) from(in_dir("file", i), FileType::kRegular, "content");
     from("/dir/inner", FileType::kDirectory);
@@ -30,7 +29,6 @@ class LockedDirectory : public Engine {
   // As a server does for whoever owns the directory. The names are of /dir's alone.
   MemoryOptions as_owner() {
     MemoryOptions out;
-    out.capabilities.change_owner = false;
     out.fail = [this](std::string_view operation, std::string_view name) -> std::optional<Error> {
       bool makes = operation == "put_file" || operation == "create_file" ||
                    operation == "make_directory" || operation == "make_symlink" ||
@@ -42,6 +40,16 @@ class LockedDirectory : public Engine {
       return errno_error(EACCES, operation, name);
     };
     return out;
+  }
+  // Counts attempts to set attributes, and has them fail where there is an error.
+  using Fail = decltype(MemoryOptions::fail);
+  static Fail counting(int& set, Fail otherwise, std::optional<Error> error) {
+    return [&set, otherwise, error](std::string_view operation,
+                                    std::string_view name) -> std::optional<Error> {
+      if (operation != "set_attributes") return otherwise(operation, name);
+      ++set;
+      return error;
+    };
   }
   void expect_all() {
     EXPECT_EQ(at(*target_volume_, "/dir")->entries.size(), 13u);
@@ -90,14 +98,38 @@ TEST_F(LockedDirectory, is_left_alone_where_nothing_is_to_be_done) {
   copy({}, as_owner());
   MemoryOptions target = as_owner();
   int set = 0;
-  auto refuse = target.fail;
-  target.fail = [&set, refuse](std::string_view operation,
-                               std::string_view name) -> std::optional<Error> {
-    if (operation == "set_attributes") ++set;
-    return refuse(operation, name);
-  };
+  target.fail = counting(set, target.fail, {});
   EXPECT_EQ(copy({}, target).exit_code, ExitCode::kDone);
   EXPECT_EQ(set, 0);
+}
+
+TEST_F(LockedDirectory, of_somebody_else_is_not_tried_for_each_entry) {
+  for (int i = 10; i < 300; ++i) from(in_dir("file", i), FileType::kRegular, "content");
+  lock(*source_volume_);
+  to("/dir", FileType::kDirectory);
+  lock(*target_volume_);
+  MemoryOptions target = as_owner();
+  target.preferences.files_per_batch = 1;
+  int set = 0;
+  target.fail = counting(set, target.fail, errno_error(EPERM, "chmod"));
+  CopyReport report = copy({}, target);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  EXPECT_LT(set, 50) << "for those under way together, and at the end";
+}
+
+TEST_F(LockedDirectory, may_be_the_root) {
+  options_.root_attributes = true;
+  for (MemoryVolume* volume : {source_volume_.get(), target_volume_.get()}) {
+    volume->edit("/", [](MemoryNode& node) { node.attributes.mode = 0555; });
+  }
+  MemoryOptions target = as_owner();
+  target.fail = [this](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    bool locked = (target_volume_->root()->attributes.mode & 0200) == 0;
+    if (!locked || operation != "make_directory" || name != "dir") return {};
+    return errno_error(EACCES, operation, name);
+  };
+  EXPECT_EQ(copy({}, target).exit_code, ExitCode::kDone);
+  EXPECT_EQ(target_volume_->root()->attributes.mode & 0777, 0555u);
 }
 
 }  // namespace

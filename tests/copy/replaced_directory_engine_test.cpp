@@ -156,11 +156,13 @@ class FileInsteadOfDirectory : public Engine {
     from("/dir/inside", FileType::kRegular, "inside");
     from("/other", FileType::kRegular, "other");
   }
-  MemoryOptions replacing() {
+  // When its page after `name` is asked for.
+  MemoryOptions replacing(std::string name = "") {
     MemoryOptions out;
-    out.fail = [this, lists = 0](std::string_view operation,
-                                 std::string_view on) mutable -> std::optional<Error> {
-      if (operation != "list" || ++lists != 2) return {};  // the first is the root's
+    out.fail = [this, name, lists = 0](std::string_view operation,
+                                       std::string_view on) mutable -> std::optional<Error> {
+      if (operation != "list" || on != name) return {};
+      if (name.empty() && ++lists != 2) return {};  // the first is the root's
       source_volume_->edit("/dir", [](MemoryNode& node) { node.entries.clear(); });
       EXPECT_TRUE(source_volume_->remove(*source_volume_->root(), "dir", true));
       from("/dir", FileType::kRegular, "a file");
@@ -187,6 +189,26 @@ TEST_F(FileInsteadOfDirectory, fails_where_the_target_had_the_directory) {
   EXPECT_NE(report.failures[0].message.find("become a file"), std::string::npos)
       << report.failures[0].message;
   EXPECT_NE(at(*target_volume_, "/dir"), nullptr);
+}
+
+TEST_F(FileInsteadOfDirectory, is_left_out_where_the_filters_say_so) {
+  options_.filters = {{true, "dir/"}, {false, "dir"}};
+  CopyReport report = copy(replacing());
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  EXPECT_EQ(at(*target_volume_, "/dir"), nullptr);
+}
+
+TEST_F(FileInsteadOfDirectory, takes_further_names_of_files_with_it) {
+  MemoryNodePtr first = from("/a", FileType::kRegular, "two names");
+  EXPECT_TRUE(source_volume_->link(first, *at(*source_volume_, "/dir"), "further name"));
+  MemoryOptions source = replacing("further name");
+  source.page_entries = 1;
+  CopyReport report = copy(std::move(source));
+  EXPECT_EQ(report.exit_code, ExitCode::kDone) << report.error_detail;
+  for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
+  EXPECT_EQ(content(*target_volume_, "/dir"), "a file");
+  EXPECT_EQ(content(*target_volume_, "/a"), "two names");
+  EXPECT_EQ(report.vanished, 1u);
 }
 
 // A file system that is unmounted meanwhile: below its name is what was there before.
