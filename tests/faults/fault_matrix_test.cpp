@@ -407,7 +407,7 @@ void add_client_rows(Rows& rows, FaultySide side) {
   add_all(kOfClient40, kPassing, Expected::kSuccess);
   if (source) return;
   // The lock is taken again.
-  rows.lead_up("AFTER_STALE_", {cut, gone}, {3, 4, 5});
+  rows.lead_up("AFTER_STALE_", {cut, gone}, {3, 4});
   rows.add_connection_faults(side, kTakingLock40, Expected::kSuccess);
   add_all(kTakingLock40, kPassing, Expected::kSuccess);
 }
