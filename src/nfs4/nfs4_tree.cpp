@@ -169,9 +169,7 @@ Task<Result<Fattr>> Nfs4Tree::walk_to_root() {
   NFSFERRY_TRY(NoReply at_root, first->take<Putrootfh>(), co_return);
   NFSFERRY_TRY(Getattr::Reply supported, first->take<Getattr>(), co_return);
 
-  supported_ = supported.fattr.supported;
-  entry_mask_ = kEntryAttrs.intersect(supported_);
-  tells_acls_ = options_.tells_losses && supported_.has(Attr::kAcl);
+  note_supported(supported.fattr.supported);
   AttrMask mask = kRootAttrs.intersect(supported_);
   FileHandle handle;
   std::span<const std::string> done(components.data(), 0);
@@ -187,9 +185,21 @@ Task<Result<Fattr>> Nfs4Tree::walk_to_root() {
     if (less && client_->learn_smaller(request, reached.error(), executed)) continue;
     if (!reached) co_return reached;
     done = std::span(components).first(done.size() + count);
-    if (done.size() == components.size()) co_return reached;
+    bool there = done.size() == components.size();
+    if (there && reached->present.has(Attr::kSupportedAttrs)) note_supported(reached->supported);
+    AttrMask wanted = kRootAttrs.intersect(supported_);
+    if (there && (components.empty() || wanted.without(mask) == 0)) co_return reached;
+    mask = wanted;
     handle = std::move(reached->handle);
   }
+}
+
+// Of the server's own root at first, which may be another file system than the location's: the
+// answer is that of a file system (RFC 8881 section 5.5).
+void Nfs4Tree::note_supported(AttrMask supported) {
+  supported_ = supported;
+  entry_mask_ = kEntryAttrs.intersect(supported_);
+  tells_acls_ = options_.tells_losses && supported_.has(Attr::kAcl);
 }
 
 Status Nfs4Tree::take_root(Fattr fattr) {

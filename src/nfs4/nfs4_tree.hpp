@@ -103,6 +103,7 @@ class Nfs4Tree : public FullTree {
  private:
   void use(std::unique_ptr<Client> client);
   Task<Result<Fattr>> walk_to_root();
+  void note_supported(AttrMask supported);
   Status take_root(Fattr fattr);
   Task<void> release_lock(CancelToken& released);
   // One small file as if it were a large one: in several requests, with the stateid of its OPEN.

@@ -199,7 +199,9 @@ Task<void> PutBatch::undo(std::size_t item) {
 void PutBatch::fail(std::size_t item, Error error) {
   bool unopened = !tree_.client().has_current_stateid() && wants_open(error);
   if (unopened) wants_opens_ = true;
-  if (unopened || treatment(error) == Treatment::kSendLess) refused_.push_back(item);
+  // In a request of its own the RENAME waits until the server has kept what it was sent.
+  bool apart = treatment(error) == Treatment::kSendLess || error.is(Own::kWriteVerifierChanged);
+  if (unopened || apart) refused_.push_back(item);
   if (error.path.empty()) error.path = std::string(items_[item].name);
   results_[item] = std::move(error);
 }

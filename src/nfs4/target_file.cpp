@@ -31,7 +31,7 @@ struct WrittenFile {
       request.add(Putfh{{}, handle});
       request.add(write);
       auto reply = co_await client.call(request);
-      auto written = take_write(reply);
+      auto written = take_at_file<Write>(reply);
       if (!written) {
         if (!Client::wants_less(request, written.error())) co_return std::move(written).error();
         most = write.data.size() / 2;
@@ -54,16 +54,15 @@ struct WrittenFile {
     request.add(Read{stateid, offset_bytes, count});
     request.expect_reply_payload(count);
     auto reply = co_await client.call(request);
-    if (!reply && Client::wants_less(request, reply.error())) {
+    auto read = take_at_file<Read>(reply);
+    if (!read && Client::wants_less(request, read.error())) {
       co_return co_await read_back(offset_bytes, count / 2);  // the caller asks again
     }
-    if (!reply) co_return std::move(reply).error();
-    NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), co_return);
-    NFSFERRY_TRY(Read::Reply read, reply->take<Read>(), co_return);
-    if (read.data.size() > count) co_return own_error(Own::kBadReply, "READ", "more data");
+    if (!read) co_return std::move(read).error();
+    if (read->data.size() > count) co_return own_error(Own::kBadReply, "READ", "more data");
     ReadRange range;
-    range.data = Chunk{reply->buffer(), read.data};
-    range.eof = read.eof;
+    range.data = Chunk{reply->buffer(), read->data};
+    range.eof = read->eof;
     co_return range;
   }
 
@@ -92,10 +91,12 @@ struct WrittenFile {
   }
 
  private:
-  static Result<Write::Reply> take_write(Result<CompoundReply>& reply) {
+  // The result that follows a PUTFH.
+  template <typename Operation>
+  static Result<typename Operation::Reply> take_at_file(Result<CompoundReply>& reply) {
     if (!reply) return reply.error();
     NFSFERRY_TRY(NoReply at_file, reply->take<Putfh>(), return);
-    return reply->take<Write>();
+    return reply->template take<Operation>();
   }
 
   void note_verifier(const Verifier& now, Stable committed) {
@@ -243,14 +244,16 @@ class Nfs4TargetFile : public TargetFile {
       Error error = std::move(renamed).error();
       if (co_await wait_and_retry(client_, error, patience)) continue;
       Treatment treat = treatment(error);
-      bool look =
-          treat == Treatment::kRedo || treat == Treatment::kSendLess || treat == Treatment::kReopen;
+      // One whose outcome was unknown may have been carried out after it was looked for.
+      bool gone = attempts > 0 && means_no_entry(error);
+      bool look = gone || treat == Treatment::kRedo || treat == Treatment::kSendLess ||
+                  treat == Treatment::kReopen;
       if (!look) co_return error;
       open_ = false;  // executed, or gone with its client id
       bool done =
           co_await is_renamed(client_, handle_of(parent_.get()), temporary_, name_, fileid_);
       if (done) co_return ok();
-      if (++attempts >= kFileAttemptsMost) co_return error;
+      if (gone || ++attempts >= kFileAttemptsMost) co_return error;
     }
   }
 

@@ -123,6 +123,24 @@ TEST_P(LeastRequestsTest, AskForSmallerPages) {
   }
 }
 
+TEST_P(LeastRequestsTest, ReadBackInSmallerPieces) {
+  const std::vector<std::byte> data(256 << 10, std::byte{7});
+  for (Nfsstat4 status : {Nfsstat4::kRepTooBig, Nfsstat4::kResource}) {
+    Nfs4Tree& tree = open_client(port_with(answers(status, kOpRead, 1, 2)));
+    auto file = run(tree.create_file(tree.root(), "file", {}));
+    ASSERT_TRUE(file) << file.error().message();
+    Status written = run((*file)->write(0, data));
+    ASSERT_TRUE(written) << written.error().message();
+    auto read = run((*file)->read_back(0, static_cast<std::uint32_t>(data.size())));
+    ASSERT_TRUE(read) << read.error().message();
+    EXPECT_GT(read->data.bytes.size(), 0u);
+    EXPECT_LT(read->data.bytes.size(), data.size());
+    EXPECT_EQ(plans_.back()->struck(), 2u);
+    run((*file)->abandon());
+    close_client(tree);
+  }
+}
+
 // VERIFY stands only where a file is one request.
 TEST_P(LeastRequestsTest, PutAFileThatIsTooMuchForOne) {
   for (Nfsstat4 status : {Nfsstat4::kTooManyOps, Nfsstat4::kResource}) {
@@ -135,6 +153,18 @@ TEST_P(LeastRequestsTest, PutAFileThatIsTooMuchForOne) {
     expect_listed(tree, 2);
     close_client(tree);
   }
+}
+
+// What has its name by then might not be kept, and a later run would take it for equal.
+TEST_P(LeastRequestsTest, PutAFileOfWhichNothingSaysThatItIsKept) {
+  const std::string content = "content";
+  auto data = std::as_bytes(std::span(content));
+  Nfs4Tree& tree = open_client(port_with(Fault{Fault::Kind::kNewVerifier, kOpCommit, 0, 1, 3}));
+  std::vector<PutFile> files{{tree.root().get(), "one", data, {}}};
+  for (const auto& result : run(tree.put_files(files, ReadBack::kNo))) expect(result);
+  EXPECT_EQ(plans_.back()->struck(), 3u);
+  expect_listed(tree, 1);
+  close_client(tree);
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, LeastRequestsTest, kServerVersions, version_name);

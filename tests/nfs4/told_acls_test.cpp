@@ -1,6 +1,7 @@
 // ACLs in listings. nfs-ganesha on a file system has none, so a proxy gives them to it.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <map>
@@ -35,7 +36,8 @@ std::string acl_of(const std::string& name) {
   return acl.bytes();
 }
 
-// The server's SUPPORTED_ATTRS have ACL; READDIRs are sent without and answered with it. An entry
+// SUPPORTED_ATTRS have ACL, but not those of the server's own root, which is another file system;
+// READDIRs are sent without and answered with it. An entry
 // "unreadable" is refused to who asks for its ACL, one "forbidden" to everybody. Where there is an
 // entry "cut", the connection ends in place of a reply with ACLs.
 class AclFilter : public ProxyFilter {
@@ -59,11 +61,12 @@ class AclFilter : public ProxyFilter {
   void on_reply(std::span<const std::byte> record, ProxyActions& actions) override {
     Record reply(record.begin(), record.end());
     auto walked = walk_reply(record);
+    bool at_top = walked && has(*walked, kOpPutrootfh) && !has(*walked, kOpLookup);
     for (const WalkedOperation& result : walked ? walked->results : Operations{}) {
       if (result.status != 0) continue;
       // The number, the status, the mask's length, its words, the values' length.
       std::size_t mask_at = result.begin + 12;
-      if (result.number == kOpGetattr && (word_at(reply, mask_at) & 1)) {
+      if (result.number == kOpGetattr && (word_at(reply, mask_at) & 1) && !at_top) {
         std::size_t words = word_at(reply, mask_at - 4);
         std::size_t supported_at = mask_at + 4 * words + 4 + 4;
         set_word(reply, supported_at, word_at(reply, supported_at) | kAcl);
@@ -82,6 +85,11 @@ class AclFilter : public ProxyFilter {
 
  private:
   using Operations = std::vector<WalkedOperation>;
+
+  static bool has(const WalkedReply& reply, std::uint32_t number) {
+    return std::ranges::any_of(
+        reply.results, [number](const WalkedOperation& result) { return result.number == number; });
+  }
 
   // The entries up to the end of the reply.
   Record entries(std::span<const std::byte> rest) {
