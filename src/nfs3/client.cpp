@@ -14,18 +14,11 @@ namespace nfsferry::nfs3 {
 namespace {
 
 constexpr std::uint64_t kConnectMs = 10'000;
-constexpr std::uint64_t kOpenPatienceMs = 30'000;
-constexpr auto kStallSaidAfter = std::chrono::seconds(10);
-constexpr auto kWatchEvery = std::chrono::milliseconds(500);
+constexpr Silence::Time kOpenPatience{30'000};
 
 std::string since_text(Clock::time_point when) {
   auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - when);
   return format_duration(static_cast<std::uint64_t>(passed.count()));
-}
-
-std::string seconds_since(Clock::time_point since) {
-  auto waited = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - since);
-  return std::to_string(waited.count()) + " s";
 }
 
 void set_port(Address& address, std::uint16_t port) {
@@ -155,8 +148,10 @@ void Client::mend() {
 }
 
 Task<void> Client::mend(std::size_t place) {
-  auto deadline = Clock::now() + std::chrono::milliseconds(options_.timeout_ms);
+  const std::chrono::milliseconds timeout(options_.timeout_ms);
+  auto deadline = Clock::now() + timeout;
   for (unsigned times = 0; state_ == State::kOpen; ++times) {
+    if (standing_count() > 0) deadline = Clock::now() + timeout;
     Status made = co_await connect(place);
     if (made) made = co_await ask_whether_it_answers(place);
     if (made || state_ != State::kOpen) break;
@@ -172,7 +167,7 @@ Task<void> Client::mend(std::size_t place) {
   if (state_ == State::kOpen && std::exchange(outage_, false)) {
     log(LogLevel::kInfo, where() + ": connected again");
   }
-  stall_said_ = false;
+  silence_.forget();
   changed_.pulse();
 }
 
@@ -188,40 +183,38 @@ void Client::die(Error why) {
 }
 
 Task<void> Client::watch() {
+  auto last = Clock::now();
   while (!closing_.is_cancelled()) {
-    Status slept = co_await loop_.sleep_for(kWatchEvery, &closing_);
+    Status slept = co_await loop_.sleep_for(Silence::kLookEvery, &closing_);
     if (!slept) co_return;
-    check_stall();
+    check_silence(Silence::passed_since(last));
   }
 }
 
-void Client::check_stall() {
-  std::optional<Clock::time_point> oldest;
-  auto note = [&oldest](const Connection* connection) {
-    auto waiting = connection == nullptr ? std::nullopt : connection->oldest_pending();
-    if (waiting && (!oldest || waiting->since < *oldest)) oldest = waiting->since;
-  };
-  for (const auto& connection : connections_) note(connection.get());
-  note(beside_);
-  if (!oldest) {
-    stall_said_ = false;
-    return;
-  }
-  auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - *oldest);
+// While another connection stands, one on which nothing is answered any more is made again; what is
+// lost before the client is open is not.
+void Client::check_silence(Silence::Time passed) {
+  Silence::Time timeout{options_.timeout_ms};
   bool opening = state_ == State::kClosed;
-  std::uint64_t most =
-      opening ? std::min(kOpenPatienceMs, options_.timeout_ms) : options_.timeout_ms;
-  if (static_cast<std::uint64_t>(waited.count()) >= most) {
-    Error error =
-        own_error(Own::kUnreachable, "wait",
-                  where() + " has not answered for " + seconds_since(*oldest) + " (--timeout)");
-    if (beside_ != nullptr) beside_->abort(error);
-    die(std::move(error));
-  } else if (waited >= kStallSaidAfter && !stall_said_) {
-    stall_said_ = true;
-    log_for_all(LogLevel::kWarning, where() + ": no answer",
-                where() + ": no answer for " + seconds_since(*oldest) + ", waiting on");
+  Silence::Time most = opening ? std::min(kOpenPatience, timeout) : timeout;
+  Silence::Time dead_after = opening ? most : Silence::dead_after(timeout);
+  Silence::Times silence;
+  auto note = [&](Connection& connection, bool spare) {
+    const Silence::Times& one = connection.watch(passed);
+    if (one.unacknowledged >= dead_after || (spare && one.unanswered >= dead_after))
+      connection.abort(Silence::nothing_acknowledged());
+    else
+      silence.add(one);
+  };
+  for (std::size_t place = 0; place < connections_.size(); ++place) {
+    bool spare = !stands(place) && standing_count() > 0;
+    if (connections_[place]) note(*connections_[place], spare);
   }
+  if (beside_ != nullptr) note(*beside_, false);
+  Status fine = silence_.judge(silence, most, where());
+  if (fine) return;
+  if (beside_ != nullptr) beside_->abort(fine.error());
+  die(std::move(fine).error());
 }
 
 // The one with the fewest pending calls.

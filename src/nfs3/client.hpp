@@ -86,7 +86,7 @@ class Client {
   void mend();
   Task<void> mend(std::size_t place);
   Task<void> watch();
-  void check_stall();
+  void check_silence(Silence::Time passed);
   void learn_load(const Status& answer, bool was_busy);
   void die(Error why);
   void count_latency(std::string_view kind, Clock::duration took);
@@ -108,7 +108,7 @@ class Client {
   Event changed_;  // pulsed when a connection stands, or state_ changes
   std::uint64_t losses_ = 0;
   bool outage_ = false;  // no connection stands, and that was said
-  bool stall_said_ = false;
+  SilenceJudge silence_;
   TreeCounters counters_;
   std::uint64_t answers_ = 0;
 };

@@ -126,6 +126,7 @@ Task<Status> Connection::connect(const Address& address, std::uint64_t timeout_m
   }
   int on = 1;
   ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  Silence::set_up(fd_);
   running_ = true;
   connected_since_ = Clock::now();
   tasks_.spawn(run());
@@ -205,6 +206,15 @@ void Connection::abort(Error why) {
 }
 
 Task<void> Connection::join() { co_await tasks_.join(); }
+
+const Silence::Times& Connection::watch(Silence::Time passed) {
+  std::optional<Silence::Waiting> waiting;
+  if (stands() && !pending_.empty()) {
+    const Call* oldest = pending_.front();
+    waiting = Silence::Waiting{reinterpret_cast<std::uintptr_t>(oldest), oldest->since_};
+  }
+  return silence_.look(fd_, passed, waiting);
+}
 
 std::optional<Connection::Waiting> Connection::oldest_pending() const {
   if (pending_.empty()) return std::nullopt;

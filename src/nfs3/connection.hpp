@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "loop/loop.hpp"
 #include "loop/resolve.hpp"
+#include "loop/silence.hpp"
 
 struct rpc_context;
 
@@ -80,6 +81,8 @@ class Connection {
     std::string_view kind;
     Clock::time_point since;
   };
+  // To be called every so often: `passed` since the last time.
+  const Silence::Times& watch(Silence::Time passed);
   std::size_t pending_calls() const { return pending_.size(); }
   std::optional<Waiting> oldest_pending() const;
   Clock::time_point connected_since() const { return connected_since_; }
@@ -104,6 +107,7 @@ class Connection {
   bool timed_out_ = false;
   Clock::time_point connected_since_{};
   std::optional<Error> ended_;
+  Silence silence_;
   CancelToken cancel_;
   TaskGroup tasks_;
   Event work_;                  // something to send, or the end

@@ -246,7 +246,7 @@ class Client {
   void die(Error why);
   Task<void> watch();
   Task<void> renew();
-  void check_silence(std::chrono::milliseconds passed);
+  void check_silence(Silence::Time passed);
   void grow_operations();
   std::vector<iovec> pieces(XdrWriter& header, const Compound& request) const;
   // Sends the request and counts it.
@@ -264,7 +264,7 @@ class Client {
   Clock::time_point renewed_{};  // when a request that renews the lease was last sent
   std::uint32_t connections_wanted_;
   bool mending_ = false;
-  bool silence_said_ = false;
+  SilenceJudge silence_;
   bool renewing_ = false;
   // After RESOURCE, which may be a passing state: what limits_.operations was, how often that came,
   // and how many requests of more than half the limit have been answered since.

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <utility>
 
 #include "nfs4/rpc.hpp"
 #include "nfs4/xdr.hpp"
@@ -16,23 +15,11 @@ namespace {
 constexpr std::size_t kStagingBytes = 16384;
 constexpr std::size_t kFragmentsMost = 64;
 constexpr std::size_t kPiecesPerSend = 512;
-constexpr int kKeepAliveSeconds = 10;
 
 std::uint32_t big_endian_u32(const std::byte* bytes) {
   return std::to_integer<std::uint32_t>(bytes[0]) << 24 |
          std::to_integer<std::uint32_t>(bytes[1]) << 16 |
          std::to_integer<std::uint32_t>(bytes[2]) << 8 | std::to_integer<std::uint32_t>(bytes[3]);
-}
-
-// A connection on which nothing is said is asked whether it is still there, often enough for
-// Silence to know.
-void set_up_socket(int fd) {
-  int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  for (int option : {TCP_KEEPIDLE, TCP_KEEPINTVL}) {
-    ::setsockopt(fd, IPPROTO_TCP, option, &kKeepAliveSeconds, sizeof kKeepAliveSeconds);
-  }
 }
 
 }  // namespace
@@ -47,7 +34,9 @@ Task<Status> Connection::connect(const std::vector<Address>& addresses, std::uin
       last = errno_error(errno, "socket");
       continue;
     }
-    set_up_socket(fd.get());
+    int on = 1;
+    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    Silence::set_up(fd.get());
     CancelToken give_up;
     CancelToken stop_timer;
     bool timed_out = false;
@@ -125,25 +114,10 @@ std::optional<Connection::Waiting> Connection::oldest_pending() const {
   return oldest;
 }
 
-const Connection::Silence& Connection::watch(std::chrono::milliseconds passed) {
-  auto oldest = oldest_pending();
-  tcp_info info{};
-  socklen_t size = sizeof info;
-  bool known = oldest && ::getsockopt(fd_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0;
-  if (!known) {
-    silence_ = {};
-    return silence_;
-  }
-  auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - oldest->since);
-  bool same = std::exchange(oldest_xid_, oldest->xid) == oldest->xid;
-  silence_.oldest = std::min(waited, same ? silence_.oldest + passed : passed);
-  std::chrono::milliseconds heard{info.tcpi_last_data_recv};
-  silence_.unanswered = std::min({waited, heard, silence_.unanswered + passed});
-  std::chrono::milliseconds acknowledged{info.tcpi_last_ack_recv};
-  bool asks = info.tcpi_unacked > 0 || info.tcpi_probes > 0;
-  silence_.unacknowledged = asks ? std::min(acknowledged, silence_.unacknowledged + passed)
-                                 : std::chrono::milliseconds(0);
-  return silence_;
+const Silence::Times& Connection::watch(Silence::Time passed) {
+  std::optional<Silence::Waiting> waiting;
+  if (auto oldest = oldest_pending()) waiting = Silence::Waiting{oldest->xid, oldest->since};
+  return silence_.look(fd_.get(), passed, waiting);
 }
 
 std::optional<Connection::Waiting> Connection::pending_call(std::uint32_t xid) const {

@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "loop/loop.hpp"
 #include "loop/resolve.hpp"
+#include "loop/silence.hpp"
 
 namespace nfsferry::nfs4 {
 
@@ -49,16 +50,8 @@ class Connection {
     std::string_view kind;
     Clock::time_point since;
   };
-  // How long calls have waited without a sign of the server. Time in which this process did not run
-  // is not the server's, and is not counted.
-  struct Silence {
-    std::chrono::milliseconds unanswered{0};  // no byte was received
-    std::chrono::milliseconds oldest{0};      // the same call has been the oldest
-    // The server's host has not even acknowledged what it should have: nothing reaches it.
-    std::chrono::milliseconds unacknowledged{0};
-  };
   // To be called every so often: `passed` since the last time.
-  const Silence& watch(std::chrono::milliseconds passed);
+  const Silence::Times& watch(Silence::Time passed);
   std::size_t pending_calls() const { return pending_.size(); }
   // The pending call that waits longest, or the one with this xid; nothing where there is none.
   std::optional<Waiting> oldest_pending() const;
@@ -98,7 +91,6 @@ class Connection {
   UniqueFd fd_;
   Address address_;
   Silence silence_;
-  std::uint32_t oldest_xid_ = 0;
   bool running_ = false;
   Clock::time_point connected_since_{};
   std::optional<Error> ended_;

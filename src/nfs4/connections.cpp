@@ -44,22 +44,15 @@ Task<void> Connections::forget_ended() {
   for (const auto& connection : ended) co_await connection->join();
 }
 
-Connection::Silence Connections::watch(std::chrono::milliseconds passed,
-                                       std::chrono::milliseconds dead_after) {
-  Connection::Silence longest;
+Silence::Times Connections::watch(Silence::Time passed, Silence::Time dead_after) {
+  Silence::Times longest;
   for (const Member& member : members_) {
     if (!member.stands()) continue;
-    Connection& connection = *member.connection;
-    const Connection::Silence& one = connection.watch(passed);
-    if (one.unacknowledged >= dead_after) {
-      auto seconds = std::chrono::duration_cast<std::chrono::seconds>(one.unacknowledged);
-      connection.abort(
-          own_error(Own::kConnectionLost, "wait",
-                    "nothing was acknowledged for " + std::to_string(seconds.count()) + " s"));
-      continue;
-    }
-    longest.unanswered = std::max(longest.unanswered, one.unanswered);
-    longest.oldest = std::max(longest.oldest, one.oldest);
+    const Silence::Times& one = member.connection->watch(passed);
+    if (one.unacknowledged >= dead_after)
+      member.connection->abort(Silence::nothing_acknowledged());
+    else
+      longest.add(one);
   }
   return longest;
 }

@@ -31,7 +31,7 @@ class Connections {
 
   // To be called every so often: `passed` since the last time. Ends the connections on which
   // nothing has reached the server for `dead_after`; the longest silence of the others.
-  Connection::Silence watch(std::chrono::milliseconds passed, std::chrono::milliseconds dead_after);
+  Silence::Times watch(Silence::Time passed, Silence::Time dead_after);
 
   // Of those that stand.
   std::size_t pending_calls() const;

@@ -268,6 +268,30 @@ TEST_F(Nfs3Fault, connections_that_are_dropped_again_and_again_still_carry_a_cop
   expect_equal();
 }
 
+TEST_F(Nfs3Fault, connections_on_which_nothing_arrives_any_more_are_made_again) {
+  make_source(folder(source_));
+  make_file(folder(source_) / "larger", 200 << 20, 11);
+  Plan plan;
+  plan.nth = 1'000'000;
+  auto between = proxy(plan);
+  std::thread cutter([&] {
+    while (between->counters().bytes_to_server < (20u << 20)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    between->go_deaf();
+  });
+  CopyOptions wanted = options();
+  wanted.timeout_ms = 8'000;
+  wanted.source = url(source_, "3", between->port());
+  wanted.target = url(target_, "3", between->port());
+
+  CopyReport report = copy(wanted);
+
+  cutter.join();
+  expect_done(report);
+  expect_equal();
+}
+
 // As a tunnel does whose own server is away.
 TEST_F(Nfs3Fault, connections_that_are_accepted_and_ended_cost_time_and_no_request) {
   make_source(folder(source_));

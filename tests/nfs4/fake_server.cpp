@@ -1,7 +1,6 @@
 #include "fake_server.hpp"
 
 #include <arpa/inet.h>
-#include <linux/filter.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -13,6 +12,7 @@
 #include <algorithm>
 
 #include "base/result.hpp"
+#include "deaf_socket.hpp"
 #include "wire.hpp"
 
 namespace nfsferry::test {
@@ -224,15 +224,11 @@ bool send_all(int fd, std::string_view bytes) {
   return true;
 }
 
-// Not even an acknowledgement of what the socket receives is sent any more. What it has sent is
-// acknowledged first, or it would go on sending that.
-void go_deaf(int fd) {
+// What the socket has sent is acknowledged first, or it would go on sending that.
+void go_deaf_when_heard(int fd) {
   int unsent = 1;
   while (unsent > 0 && ::ioctl(fd, SIOCOUTQ, &unsent) == 0) std::this_thread::yield();
-  sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-  sock_fprog program{1, &nothing};
-  check(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0,
-        "a socket cannot be made deaf");
+  go_deaf(fd);
 }
 
 std::string record_of(std::uint32_t xid, const std::string& reply) {
@@ -358,7 +354,7 @@ bool FakeServer::handle(Peer& peer, const std::string& record) {
   }
   if (!send_all(peer.fd.get(), bytes)) return false;
   if (answer.deaf) {
-    go_deaf(peer.fd.get());
+    go_deaf_when_heard(peer.fd.get());
     deaf_ = true;
   }
   for (const auto& [fd, later] : std::exchange(held_, {})) {

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "deaf_socket.hpp"
 #include "proxy_connection.hpp"
 
 namespace nfsferry::test {
@@ -82,7 +83,7 @@ class Proxy::Worker {
   void run();
 
   // From other threads: asks the proxy's thread to do `request` and waits until it has.
-  enum class Request : std::uint8_t { kNone, kDrop, kRefuse, kAccept, kEnd };
+  enum class Request : std::uint8_t { kNone, kDrop, kGoDeaf, kRefuse, kAccept, kEnd };
   void ask(Request request);
 
   FlowCounters up, down;
@@ -389,6 +390,8 @@ bool Proxy::Worker::serve_request() {
   if (request == Request::kDrop || request == Request::kEnd) {
     for (auto& connection : connections_) close(*connection);
     remove_closed();
+  } else if (request == Request::kGoDeaf) {
+    for (auto& connection : connections_) test::go_deaf(connection->client.fd.get());
   } else {
     set_accepting(request == Request::kAccept);
   }
@@ -460,6 +463,8 @@ void Proxy::set_delay(nanoseconds to_server, nanoseconds to_client) {
 }
 
 void Proxy::drop_connections() { worker_->ask(Worker::Request::kDrop); }
+
+void Proxy::go_deaf() { worker_->ask(Worker::Request::kGoDeaf); }
 
 void Proxy::stop_accepting(bool stop) {
   worker_->ask(stop ? Worker::Request::kRefuse : Worker::Request::kAccept);

@@ -55,6 +55,9 @@ class Proxy {
   void set_delay(std::chrono::nanoseconds to_server, std::chrono::nanoseconds to_client);
   // Closes all connections on both sides; what was on its way is lost. Done on return.
   void drop_connections();
+  // What clients send by the connections that stand gets nowhere from now on, as on a dead path;
+  // new ones are served. Done on return.
+  void go_deaf();
   // With true, new connections are refused (ECONNREFUSED) while the port stays ours; those that
   // stand go on. Done on return.
   void stop_accepting(bool stop);
