@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "nfs3/nfs3_tree.hpp"
 #include "nfs3_copies.hpp"
 #include "record_reader.hpp"
 #include "sample_tree.hpp"
@@ -104,6 +105,25 @@ class PlanFilter : public ProxyFilter {
  private:
   Plan& plan_;
   std::vector<std::uint32_t> marked_;  // xids
+};
+
+// Ends all connections but the first as soon as something is asked, for as long as it refuses.
+class FirstOnly : public ProxyFilter {
+ public:
+  FirstOnly(bool first, const std::atomic<bool>& refuses) : first_(first), refuses_(refuses) {}
+  void on_call(std::span<const std::byte> record, ProxyActions& actions) override {
+    if (first_ || !refuses_)
+      actions.push_back({ProxyAction::Kind::kToServer, framed(record)});
+    else
+      actions.push_back({ProxyAction::Kind::kReset});
+  }
+  void on_reply(std::span<const std::byte> record, ProxyActions& actions) override {
+    actions.push_back({ProxyAction::Kind::kToClient, framed(record)});
+  }
+
+ private:
+  const bool first_;
+  const std::atomic<bool>& refuses_;
 };
 
 // Directories, small files, a large one, an empty one, a replaced one, links, a FIFO.
@@ -266,6 +286,34 @@ TEST_F(Nfs3Fault, connections_that_are_dropped_again_and_again_still_carry_a_cop
   dropper.join();
   expect_done(report);
   expect_equal();
+}
+
+// The time that it has been missing is not the server's absence.
+TEST_F(Nfs3Fault, a_connection_that_cannot_be_made_leaves_the_others_their_patience) {
+  make_source(folder(source_));
+  std::atomic<bool> refuses{true};
+  std::atomic<unsigned> made{0};
+  auto between =
+      proxy_with([&refuses, &made] { return std::make_unique<FirstOnly>(made++ == 0, refuses); });
+  auto loop = *Loop::create(EngineChoice::kAuto);
+  nfs3::Nfs3Options options{"test", 2'000, nullptr, 2};
+  nfs3::Nfs3Tree tree(*loop, *parse_location(url(source_, "3", between->port())), options);
+  std::thread server_comes_back;
+  auto work = [&]() -> Task<void> {
+    Status opened = co_await tree.open();
+    EXPECT_TRUE(opened) << opened.error().message();
+    (void)co_await loop->sleep_for(std::chrono::milliseconds(2'500));
+    between->drop_connections();
+    server_comes_back = std::thread([&refuses] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(400));
+      refuses = false;
+    });
+    auto found = co_await tree.lookup(tree.root(), "file0");
+    EXPECT_TRUE(found) << found.error().message();
+    co_await tree.close();
+  };
+  loop->run(work());
+  server_comes_back.join();
 }
 
 TEST_F(Nfs3Fault, connections_on_which_nothing_arrives_any_more_are_made_again) {
