@@ -296,16 +296,16 @@ TEST_F(Nfs3Fault, a_connection_that_cannot_be_made_leaves_the_others_their_patie
   auto between =
       proxy_with([&refuses, &made] { return std::make_unique<FirstOnly>(made++ == 0, refuses); });
   auto loop = *Loop::create(EngineChoice::kAuto);
-  nfs3::Nfs3Options options{"test", 2'000, nullptr, 2};
+  nfs3::Nfs3Options options{"test", 2'500, nullptr, 2};
   nfs3::Nfs3Tree tree(*loop, *parse_location(url(source_, "3", between->port())), options);
   std::thread server_comes_back;
   auto work = [&]() -> Task<void> {
     Status opened = co_await tree.open();
     EXPECT_TRUE(opened) << opened.error().message();
-    (void)co_await loop->sleep_for(std::chrono::milliseconds(2'500));
+    (void)co_await loop->sleep_for(std::chrono::milliseconds(3'000));
     between->drop_connections();
     server_comes_back = std::thread([&refuses] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(400));
+      std::this_thread::sleep_for(std::chrono::milliseconds(1'300));  // it is tried each second
       refuses = false;
     });
     auto found = co_await tree.lookup(tree.root(), "file0");
