@@ -14,6 +14,7 @@ namespace {
 
 using std::chrono::duration_cast;
 
+constexpr Silence::Time kLookEvery{500};
 constexpr int kKeepAliveSeconds = 10;
 constexpr Silence::Time kDeadAfterLeast{2'000};
 constexpr Silence::Time kDeadAfterMost{30'000};
@@ -38,13 +39,21 @@ void Silence::set_up(int fd) {
   }
 }
 
-Silence::Time Silence::passed_since(Clock::time_point& last) {
-  auto now = Clock::now();
-  return std::min(duration_cast<Time>(now - std::exchange(last, now)), 2 * kLookEvery);
+Task<void> Silence::watch(Loop& loop, CancelToken& stop, std::function<void(Time passed)> look) {
+  auto last = Clock::now();
+  while (!stop.is_cancelled()) {
+    Status slept = co_await loop.sleep_for(kLookEvery, &stop);
+    if (!slept) co_return;
+    auto now = Clock::now();
+    auto passed = duration_cast<Time>(now - std::exchange(last, now));
+    look(std::min(passed, 2 * kLookEvery));
+  }
 }
 
-Silence::Time Silence::dead_after(Time timeout) {
-  return std::clamp(timeout / 4, kDeadAfterLeast, kDeadAfterMost);
+Silence::Limits Silence::limits(Time timeout, bool open) {
+  if (open) return {timeout, std::clamp(timeout / 4, kDeadAfterLeast, kDeadAfterMost)};
+  Time most = std::min(kOpenPatience, timeout);
+  return {most, most};
 }
 
 Error Silence::nothing_acknowledged() {
@@ -70,10 +79,10 @@ const Silence::Times& Silence::look(int fd, Time passed, const std::optional<Wai
   return times_;
 }
 
-Status SilenceJudge::judge(const Silence::Times& times, Silence::Time timeout,
+Status SilenceJudge::judge(const Silence::Times& times, Silence::Time most,
                            const std::string& where) {
-  bool unanswered = times.unanswered >= timeout;
-  if (unanswered || times.oldest >= kTimeoutsMost * timeout) {
+  bool unanswered = times.unanswered >= most;
+  if (unanswered || times.oldest >= kTimeoutsMost * most) {
     std::string what = unanswered ? " has not answered for " + in_seconds(times.unanswered)
                                   : " has not answered a request for " + in_seconds(times.oldest);
     return own_error(Own::kUnreachable, "wait", where + what + " (--timeout)");

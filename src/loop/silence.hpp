@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -16,7 +17,7 @@ namespace nfsferry {
 class Silence {
  public:
   using Time = std::chrono::milliseconds;
-  static constexpr Time kLookEvery{500};
+  static constexpr Time kOpenPatience{30'000};
 
   struct Waiting {
     std::uint64_t call = 0;  // tells it from others
@@ -34,11 +35,16 @@ class Silence {
   // For a new socket: where nothing is said, the other side is asked whether it is still there,
   // often enough for the Times to show.
   static void set_up(int fd);
-  // What has passed since `last`, which becomes now: a turn that comes late counts as two at most.
-  static Time passed_since(Clock::time_point& last);
-  // After how much of being unacknowledged a connection is dead, where it can be made again.
-  static Time dead_after(Time timeout);
+  // Has looks taken until it is stopped, and says how much time has passed since the last: one that
+  // comes late counts as two at most.
+  static Task<void> watch(Loop& loop, CancelToken& stop, std::function<void(Time passed)> look);
 
+  struct Limits {
+    Time unanswered;      // the timeout, or kOpenPatience
+    Time unacknowledged;  // then a connection is dead, and is made again
+  };
+  // What is lost on its way before the server's client is open is not made again.
+  static Limits limits(Time timeout, bool open);
   // Why that connection ends: kConnectionLost.
   static Error nothing_acknowledged();
 
@@ -55,8 +61,8 @@ class Silence {
 // to wait for: four times as long at most.
 class SilenceJudge {
  public:
-  // `where`: the server, for people. Errors: kUnreachable after so long as `timeout`.
-  Status judge(const Silence::Times& times, Silence::Time timeout, const std::string& where);
+  // `where`: the server, for people. Errors: kUnreachable after so long as `most`.
+  Status judge(const Silence::Times& times, Silence::Time most, const std::string& where);
   // What comes is said again.
   void forget() { said_ = false; }
 

@@ -14,7 +14,6 @@ namespace nfsferry::nfs3 {
 namespace {
 
 constexpr std::uint64_t kConnectMs = 10'000;
-constexpr Silence::Time kOpenPatience{30'000};
 
 std::string since_text(Clock::time_point when) {
   auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - when);
@@ -59,7 +58,8 @@ Task<Status> Client::resolve() {
   auto addresses = co_await nfsferry::resolve(loop_, options_.host, options_.port);
   if (!addresses) co_return std::move(addresses).error();
   addresses_ = *std::move(addresses);
-  tasks_.spawn(watch());
+  auto look = [this](Silence::Time passed) { check_silence(passed); };
+  tasks_.spawn(Silence::watch(loop_, closing_, std::move(look)));
   co_return ok();
 }
 
@@ -182,26 +182,15 @@ void Client::die(Error why) {
   changed_.pulse();
 }
 
-Task<void> Client::watch() {
-  auto last = Clock::now();
-  while (!closing_.is_cancelled()) {
-    Status slept = co_await loop_.sleep_for(Silence::kLookEvery, &closing_);
-    if (!slept) co_return;
-    check_silence(Silence::passed_since(last));
-  }
-}
-
-// While another connection stands, one on which nothing is answered any more is made again; what is
-// lost before the client is open is not.
+// While another connection stands, one on which nothing is answered any more is made again.
 void Client::check_silence(Silence::Time passed) {
-  Silence::Time timeout{options_.timeout_ms};
-  bool opening = state_ == State::kClosed;
-  Silence::Time most = opening ? std::min(kOpenPatience, timeout) : timeout;
-  Silence::Time dead_after = opening ? most : Silence::dead_after(timeout);
+  Silence::Limits most =
+      Silence::limits(Silence::Time(options_.timeout_ms), state_ != State::kClosed);
   Silence::Times silence;
   auto note = [&](Connection& connection, bool spare) {
     const Silence::Times& one = connection.watch(passed);
-    if (one.unacknowledged >= dead_after || (spare && one.unanswered >= dead_after))
+    if (one.unacknowledged >= most.unacknowledged ||
+        (spare && one.unanswered >= most.unacknowledged))
       connection.abort(Silence::nothing_acknowledged());
     else
       silence.add(one);
@@ -211,7 +200,7 @@ void Client::check_silence(Silence::Time passed) {
     if (connections_[place]) note(*connections_[place], spare);
   }
   if (beside_ != nullptr) note(*beside_, false);
-  Status fine = silence_.judge(silence, most, where());
+  Status fine = silence_.judge(silence, most.unanswered, where());
   if (fine) return;
   if (beside_ != nullptr) beside_->abort(fine.error());
   die(std::move(fine).error());

@@ -85,7 +85,6 @@ class Client {
   Task<Status> connect(std::size_t place);
   void mend();
   Task<void> mend(std::size_t place);
-  Task<void> watch();
   void check_silence(Silence::Time passed);
   void learn_load(const Status& answer, bool was_busy);
   void die(Error why);

@@ -56,8 +56,9 @@ Task<Status> Client::open() {
   if (!addresses) co_return std::move(addresses).error();
   addresses_ = *std::move(addresses);
   auto deadline =
-      Clock::now() + std::min(kOpenPatience, std::chrono::milliseconds(options_.timeout_ms));
-  tasks_.spawn(watch());
+      Clock::now() + std::min(Silence::kOpenPatience, Silence::Time(options_.timeout_ms));
+  auto take_look = [this](Silence::Time passed) { look(passed); };
+  tasks_.spawn(Silence::watch(loop_, closing_, std::move(take_look)));
   for (unsigned times = 0;; ++times) {
     Status made = co_await recover_once();
     if (made) break;

@@ -228,8 +228,6 @@ class Client {
   std::uint32_t next_xid_ = 0;
 
  private:
-  static constexpr std::chrono::milliseconds kOpenPatience{30'000};
-
   std::uint64_t connect_patience_ms() const;
   Task<void> recover();
   // One that no request takes yet.
@@ -244,7 +242,7 @@ class Client {
   void settle_for_fewer(const Error& why);
   Task<void> end_waiting(CancelToken& stop, std::chrono::milliseconds patience);  // of close()
   void die(Error why);
-  Task<void> watch();
+  void look(Silence::Time passed);
   Task<void> renew();
   void check_silence(Silence::Time passed);
   void grow_operations();

@@ -5,17 +5,12 @@
 #include "nfs4/client.hpp"
 
 namespace nfsferry::nfs4 {
-Task<void> Client::watch() {
-  auto last = Clock::now();
-  while (!closing_.is_cancelled()) {
-    Status slept = co_await loop_.sleep_for(Silence::kLookEvery, &closing_);
-    if (!slept) co_return;
-    check_silence(Silence::passed_since(last));
-    start_mending();
-    auto idle = Clock::now() - renewed_;
-    bool lease_due = idle > std::chrono::seconds(std::max(1u, lease_seconds_ / 3));
-    if (state_ == State::kReady && lease_due && !renewing_) tasks_.spawn(renew());
-  }
+void Client::look(Silence::Time passed) {
+  check_silence(passed);
+  start_mending();
+  auto idle = Clock::now() - renewed_;
+  bool lease_due = idle > std::chrono::seconds(std::max(1u, lease_seconds_ / 3));
+  if (state_ == State::kReady && lease_due && !renewing_) tasks_.spawn(renew());
 }
 
 Task<void> Client::renew() {
@@ -34,12 +29,10 @@ Task<Status> Client::ping() {
 }
 
 void Client::check_silence(Silence::Time passed) {
-  Silence::Time timeout{options_.timeout_ms};
-  bool closed = state_ == State::kClosed;
-  Silence::Time most = closed ? std::min<Silence::Time>(kOpenPatience, timeout) : timeout;
-  // What is lost before it is open is not made again.
-  Silence::Times silence = connections_.watch(passed, closed ? most : Silence::dead_after(timeout));
-  Status fine = silence_.judge(silence, most, where());
+  Silence::Limits most =
+      Silence::limits(Silence::Time(options_.timeout_ms), state_ != State::kClosed);
+  Silence::Times silence = connections_.watch(passed, most.unacknowledged);
+  Status fine = silence_.judge(silence, most.unanswered, where());
   if (fine) return;
   connections_.abort(fine.error());
   die(std::move(fine).error());

@@ -38,6 +38,17 @@ class Nfs4RootLockTest : public ServerTest {
       EXPECT_TRUE(run(loop_->sleep_for(std::chrono::milliseconds(100))));
     }
   }
+  // Cuts the first run off, which goes by the proxy, until a second one has the lock; null where it
+  // does not get it.
+  Nfs4Tree* overtake(Nfs4Tree& first, Proxy& proxy) {
+    EXPECT_TRUE(run(first.lock_root("first-run")));
+    proxy.stop_accepting(true);
+    proxy.drop_connections();
+    Nfs4Tree& second = open_client();
+    Status stolen = lock_in_time(second, "second-run");
+    EXPECT_TRUE(stolen) << stolen.error().message();
+    return stolen ? &second : nullptr;
+  }
   void expect_locked_by(const Status& status, const std::string& run_id) {
     ASSERT_FALSE(status);
     EXPECT_TRUE(status.error().is(Own::kLocked)) << status.error().message();
@@ -164,12 +175,8 @@ TEST_P(Nfs4RootLockTest, ARunThatWasCutOffAndOvertakenWritesNothingMore) {
   start_server(short_lease());
   Proxy& proxy = start_proxy();
   Nfs4Tree& first = open_client(proxy.port());
-  ASSERT_TRUE(run(first.lock_root("first-run")));
-  proxy.stop_accepting(true);
-  proxy.drop_connections();
-  Nfs4Tree& second = open_client();
-  Status stolen = lock_in_time(second, "second-run");
-  ASSERT_TRUE(stolen) << stolen.error().message();
+  Nfs4Tree* second = overtake(first, proxy);
+  ASSERT_NE(second, nullptr);
   proxy.stop_accepting(false);
   expect_locked_by(make_one(first, "too-late"), "second-run");
   EXPECT_FALSE(fs::exists(server_.folder("/old") / "too-late"));
@@ -181,13 +188,9 @@ TEST_P(Nfs4RootLockTest, ARunOvertakenByOneThatHasEndedWritesNothingMore) {
   start_server(short_lease());
   Proxy& proxy = start_proxy();
   Nfs4Tree& first = open_client(proxy.port());
-  ASSERT_TRUE(run(first.lock_root("first-run")));
-  proxy.stop_accepting(true);
-  proxy.drop_connections();
-  Nfs4Tree& second = open_client();
-  Status stolen = lock_in_time(second, "second-run");
-  ASSERT_TRUE(stolen) << stolen.error().message();
-  close_client(second);
+  Nfs4Tree* second = overtake(first, proxy);
+  ASSERT_NE(second, nullptr);
+  close_client(*second);
   ASSERT_FALSE(fs::exists(lock_path()));
   proxy.stop_accepting(false);
   Status late = make_one(first, "too-late");
