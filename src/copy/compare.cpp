@@ -154,16 +154,14 @@ Task<void> Worker::other_content(std::vector<WorkItem> items) {
     for (const WorkItem& item : items) would_copy(item);
     co_return;
   }
-  for (const WorkItem& item : items) {
-    if (locks_out(*item.node)) co_await open_up(item.node);
-  }
-  const Attributes& first = items.front().entry.attributes;
-  if (first.type == FileType::kSymlink)
-    co_await copy_symlinks(std::move(items));
+  Work work;
+  work.kind = WorkKind::kSmallFiles;
+  if (items.front().entry.attributes.type == FileType::kSymlink)
+    work.kind = WorkKind::kSymlinks;
   else if (items.size() == 1)
-    co_await copy_large_file(std::move(items.front()), 1);
-  else
-    co_await copy_small_files(std::move(items));
+    work.kind = WorkKind::kLargeFile;
+  work.items = std::move(items);
+  co_await carry(std::move(work));
 }
 
 // Verification: a failure that says what is wrong.

@@ -115,7 +115,7 @@ Task<void> Worker::link_all(std::vector<HardLinks::Group> groups) {
     for (LinkedName& name : group.others) {
       ++name.node->in_flight;
       if (name.node->removed)
-        link_vanished(std::move(name));
+        vanished(WorkItem{std::move(name.node), std::move(name.entry)});
       else if (group.has_linked(name))
         already_linked(group, std::move(name));
       else
@@ -172,13 +172,6 @@ void Worker::already_linked(const HardLinks::Group& group, LinkedName name) {
   ++shared_.counters.files_skipped;
   tell(*name.node, name.entry, EntryAction::kSkipped,
        note_hash(*name.node, name.entry, group.hash));
-  WorkItem item{std::move(name.node), std::move(name.entry)};
-  entry_done(item);
-}
-
-void Worker::link_vanished(LinkedName name) {
-  ++shared_.counters.vanished;
-  tell(*name.node, name.entry, EntryAction::kVanished);
   WorkItem item{std::move(name.node), std::move(name.entry)};
   entry_done(item);
 }

@@ -59,9 +59,7 @@ Task<void> Worker::source_failed(WorkItem item, Error error, std::uint32_t attem
   bool gone = !now && means_vanished(now.error());
   if (gone) gone = co_await is_gone(item.node, item.entry);
   if (gone) {
-    ++shared_.counters.vanished;
-    tell(*item.node, item.entry, EntryAction::kVanished);
-    entry_done(item);
+    vanished(item);
     co_return;
   }
   bool replaced =
@@ -120,6 +118,12 @@ void Worker::entry_done(const WorkItem& item) {
   ++shared_.counters.entries_done;
   --item.node->in_flight;
   release(item.node);
+}
+
+void Worker::vanished(const WorkItem& item) {
+  ++shared_.counters.vanished;
+  tell(*item.node, item.entry, EntryAction::kVanished);
+  entry_done(item);
 }
 
 // Counts a file's content as read, or not; the hashes as text where somebody wants them.

@@ -21,8 +21,7 @@ constexpr std::size_t kPutBackAtOnce = 256;     // little may happen between the
 
 // Of one file under two names, and no other that a server gives the same number.
 bool are_links(const Attributes& a, const Attributes& b) {
-  return a.fileid != 0 && a.fileid == b.fileid && a.fsid == b.fsid && a.type == b.type &&
-         a.link_count > 1;
+  return a.fileid != 0 && a.number() == b.number() && a.type == b.type && a.link_count > 1;
 }
 
 NodePtr root_of(const FullTree& tree) {

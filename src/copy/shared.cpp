@@ -166,7 +166,7 @@ Status DirectoryNode::refuse_endless(const Entry& directory) const {
   const Attributes& here = directory.attributes;
   auto is_same = [&](const Entry& other) {
     if (here.fileid == 0) return !other.handle.empty() && other.handle == directory.handle;
-    return other.attributes.fileid == here.fileid && other.attributes.fsid == here.fsid;
+    return other.attributes.number() == here.number();
   };
   const DirectoryNode* node = this;
   while (node != nullptr && !is_same(node->entry)) node = node->parent.get();

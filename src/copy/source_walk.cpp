@@ -113,7 +113,7 @@ Task<void> SourceWalk::enter(NodePtr node, Entry entry) {
 
 bool FirstNames::is_first(const Attributes& attributes) {
   if (attributes.link_count < 2) return true;
-  return met_.emplace(attributes.fsid.major, attributes.fsid.minor, attributes.fileid).second;
+  return met_.insert(attributes.number()).second;
 }
 
 }  // namespace nfsferry::copy

@@ -3,7 +3,6 @@
 #include <functional>
 #include <optional>
 #include <set>
-#include <tuple>
 #include <vector>
 
 #include "copy/shared.hpp"
@@ -47,7 +46,7 @@ class FirstNames {
   bool is_first(const Attributes& attributes);
 
  private:
-  std::set<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>> met_;
+  std::set<FileNumber> met_;
 };
 
 }  // namespace nfsferry::copy

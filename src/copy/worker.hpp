@@ -139,7 +139,6 @@ class Worker {
   Task<void> link_groups(std::span<HardLinks::Group> groups);
   Task<void> link_or_copy(HardLinks::Group group);
   void already_linked(const HardLinks::Group& group, LinkedName name);
-  void link_vanished(LinkedName name);
   void link_made(const HardLinks::Group& group, const LinkedName& name);
 
   // keep.cpp
@@ -182,6 +181,7 @@ class Worker {
   void file_in_place(const WorkItem& item, std::uint64_t size_bytes,
                      const std::optional<FileHash>& hash, bool changed);
   void entry_done(const WorkItem& item);
+  void vanished(const WorkItem& item);
   HashTexts note_hash(const DirectoryNode& node, const Entry& entry,
                       const std::optional<FileHash>& hash);
   void tell(const DirectoryNode& node, const Entry& entry, EntryAction action, HashTexts hash = {},

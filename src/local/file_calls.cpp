@@ -162,7 +162,7 @@ Result<Attributes> attributes_now(int fd, std::string_view name) {
 }
 
 bool is_same_file(const Attributes& one, const Attributes& other) {
-  return one.fileid == other.fileid && one.fsid == other.fsid;
+  return one.number() == other.number();
 }
 
 Status apply_attributes(int fd, const NewAttributes& wanted, std::string_view name) {

@@ -45,6 +45,21 @@ class ReplacedDirectory : public Engine {
     };
     return out;
   }
+  // The first ones are copied by then.
+  MemoryOptions replacing_late(std::string name) {
+    MemoryOptions out = replacing(std::move(name));
+    out.page_entries = 1;
+    out.preferences.files_per_batch = 1;
+    return out;
+  }
+  // Gives the file a "further name" in a directory that is listed later, which is returned.
+  std::string name_deep_down(std::string_view file) {
+    std::string deep;
+    for (int i = 0; i < 100; ++i) from(deep += "/x", FileType::kDirectory);
+    EXPECT_TRUE(source_volume_->link(at(*source_volume_, file), *at(*source_volume_, deep),
+                                     "further name"));
+    return deep;
+  }
   void expect_the_new_one() {
     EXPECT_TRUE(replaced_);
     EXPECT_EQ(content(*target_volume_, "/dir/new"), "new");
@@ -94,27 +109,16 @@ TEST_F(ReplacedDirectory, takes_nothing_from_the_target_that_it_has_now) {
 
 // What has the first name of a group in the target is another file by then.
 TEST_F(ReplacedDirectory, leaves_names_of_its_files_elsewhere_the_content_that_they_have) {
-  std::string deep;  // listed later
-  for (int i = 0; i < 100; ++i) from(deep += "/x", FileType::kDirectory);
-  EXPECT_TRUE(source_volume_->link(at(*source_volume_, "/dir/a0"), *at(*source_volume_, deep),
-                                   "further name"));
-  MemoryOptions source = replacing("bdeep");
-  source.page_entries = 1;  // the first ones are copied by then
-  source.preferences.files_per_batch = 1;
-  CopyReport report = copy(std::move(source));
+  std::string deep = name_deep_down("/dir/a0");
+  CopyReport report = copy(replacing_late("bdeep"));
   for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
   expect_the_new_one();
   EXPECT_EQ(content(*target_volume_, deep + "/further name"), "old");
 }
 
 TEST_F(ReplacedDirectory, leaves_names_of_files_further_down_the_content_that_they_have) {
-  std::string deep;  // listed later
-  for (int i = 0; i < 100; ++i) from(deep += "/x", FileType::kDirectory);
-  EXPECT_TRUE(source_volume_->link(at(*source_volume_, "/dir/bdeep/file"),
-                                   *at(*source_volume_, deep), "further name"));
-  MemoryOptions source = replacing("z0");
-  source.page_entries = 1;
-  source.preferences.files_per_batch = 1;
+  std::string deep = name_deep_down("/dir/bdeep/file");
+  MemoryOptions source = replacing_late("z0");
   auto replace = source.fail;
   source.fail = [this, replace](std::string_view operation,
                                 std::string_view on) -> std::optional<Error> {
@@ -137,10 +141,7 @@ TEST_F(ReplacedDirectory, leaves_names_of_files_further_down_the_content_that_th
 TEST_F(ReplacedDirectory, has_nothing_of_its_own_kept_in_a_backup) {
   options_.backup_dir = "kept";
   options_.run_id = "run";
-  MemoryOptions source = replacing("bdeep");
-  source.page_entries = 1;  // the first ones are copied by then
-  source.preferences.files_per_batch = 1;
-  CopyReport report = copy(std::move(source));
+  CopyReport report = copy(replacing_late("bdeep"));
   for (const Failure& failure : report.failures) ADD_FAILURE() << failure.message;
   expect_the_new_one();
   EXPECT_EQ(report.backed_up, 0u);
