@@ -93,11 +93,19 @@ Task<bool> is_renamed(Client& client, const FileHandle& parent, std::string from
   auto got = reply->take<Getattr>();
   if (!got) co_return false;
   if (fileid != 0) co_return got->fattr.attributes.fileid == fileid;
-  Compound left = look_for(parent, from);
-  auto looked = co_await ask_again(client, left);
-  if (!looked || !looked->take<Putfh>()) co_return false;
-  auto there = looked->take<Lookup>();
-  co_return !there && means_no_entry(there.error());
+  auto left = co_await is_there(client, parent, std::move(from));
+  co_return left && !*left;
+}
+
+Task<Result<bool>> is_there(Client& client, const FileHandle& directory, std::string name) {
+  Compound request = look_for(directory, name);
+  auto reply = co_await ask_again(client, request);
+  if (!reply) co_return std::move(reply).error();
+  NFSFERRY_TRY(NoReply at_directory, reply->take<Putfh>(), co_return);
+  auto found = reply->take<Lookup>();
+  if (found) co_return true;
+  if (means_no_entry(found.error())) co_return false;
+  co_return std::move(found).error();
 }
 
 std::vector<PendingRename> RenameQueue::take_first(std::size_t count) {

@@ -25,6 +25,9 @@ struct PendingRename {
 Task<bool> is_renamed(Client& client, const FileHandle& parent, std::string from, std::string to,
                       std::uint64_t fileid);
 
+// Whether the directory has an entry of this name. Errors: nobody can tell.
+Task<Result<bool>> is_there(Client& client, const FileHandle& directory, std::string name);
+
 // Renames of files that were put and read back. They cost no requests of their own where the next
 // put requests have room for them at their head; they go alone when they fill a request, or when
 // no put is at work that could carry them. So a put waits for its renames at most as long as the

@@ -3,6 +3,7 @@
 
 #include "nfs4/nfs4_tree.hpp"
 #include "nfs4/put_batch.hpp"
+#include "nfs4/rename_queue.hpp"
 #include "nfs4/status_batch.hpp"
 
 namespace nfsferry::nfs4 {
@@ -251,7 +252,7 @@ class MoveBatch : public StatusBatch {
       : StatusBatch("RENAME", Repeat::kOnce, items.size()),
         client_(client),
         items_(items),
-        states_(items.size(), State::kNotSent),
+        states_(items.size(), State::kToSend),
         refused_(items.size()) {}
 
   Status accept(std::size_t item) const override {
@@ -265,40 +266,54 @@ class MoveBatch : public StatusBatch {
   void encode(std::size_t item, std::optional<std::size_t>, Compound& request) override {
     const MoveEntry& one = items_[item];
     request.add(Putfh{{}, handle_of(one.parent)});
-    if (states_[item] == State::kDone) return;
+    if (settled(item)) return;
     request.add(Savefh{});
     request.add(Putfh{{}, handle_of(one.to_parent)});
     request.add(Rename{{}, one.name, one.to_name});
     refused_[item] = false;
   }
   Status decode(std::size_t item, std::optional<std::size_t>, CompoundReply& reply) override {
-    bool done = states_[item] == State::kDone;
-    Status renamed = take_steps(reply, done);
-    if (renamed || done) return renamed;
-    refused_[item] = renamed.error().domain == Domain::kNfs4;
-    bool gone = states_[item] == State::kUnknown && is_status(renamed.error(), Nfsstat4::kNoent);
-    return gone ? ok() : renamed;
+    Status renamed = take_steps(reply, settled(item));
+    if (renamed && states_[item] == State::kUnclear) results_[item] = unclear();
+    if (renamed || settled(item)) return renamed;
+    bool gone = states_[item] == State::kSentBefore && means_no_entry(renamed.error());
+    refused_[item] = renamed.error().domain == Domain::kNfs4 && !gone;
+    return renamed;
   }
-  // The new name was free: what has it by now was moved there. Repeated, the request would move
-  // what somebody has put in the old place meanwhile, and over it.
+  // The new name was free: what has it alone by now was moved there. Where both names are taken
+  // nobody can tell: repeated, the request could move what somebody has put in the old place
+  // meanwhile, and over what was moved.
   Task<void> undo(std::size_t item) override {
-    if (refused_[item]) co_return;    // that name is somebody else's by now, if it is there
-    states_[item] = State::kUnknown;  // the next NOENT means that it was done
+    if (refused_[item] || settled(item)) co_return;
     const MoveEntry& one = items_[item];
-    Compound request("LOOKUP", Repeat::kIdempotent);
-    request.add(Putfh{{}, handle_of(one.to_parent)});
-    request.add(Lookup{{}, one.to_name});
-    auto reply = co_await client_.call(request);
-    if (!reply || !reply->take<Putfh>() || !reply->take<Lookup>()) co_return;
-    states_[item] = State::kDone;
+    auto moved = co_await is_there(client_, handle_of(one.to_parent), std::string(one.to_name));
+    auto left = co_await is_there(client_, handle_of(one.parent), std::string(one.name));
+    if (!moved || !left || (*moved && *left))
+      states_[item] = State::kUnclear;
+    else
+      states_[item] = *moved ? State::kDone : State::kSentBefore;
+  }
+  void fail(std::size_t item, Error error) override {
+    switch (states_[item]) {
+      case State::kDone: results_[item] = ok(); break;
+      case State::kUnclear: results_[item] = unclear(); break;
+      default: results_[item] = std::move(error); break;
+    }
   }
 
  private:
-  enum class State : std::uint8_t { kNotSent, kUnknown, kDone };
+  // kSentBefore: not done so far, and a missing old name is looked into.
+  enum class State : std::uint8_t { kToSend, kSentBefore, kDone, kUnclear };
 
-  static Status take_steps(CompoundReply& reply, bool done) {
+  bool settled(std::size_t item) const {
+    return states_[item] == State::kDone || states_[item] == State::kUnclear;
+  }
+  static Error unclear() {
+    return own_error(Own::kOutcomeUnknown, "RENAME", "whether it was done cannot be told");
+  }
+  static Status take_steps(CompoundReply& reply, bool settled) {
     NFSFERRY_TRY(NoReply from, reply.take<Putfh>(), return);
-    if (done) return ok();
+    if (settled) return ok();
     NFSFERRY_TRY(NoReply saved, reply.take<Savefh>(), return);
     NFSFERRY_TRY(NoReply to, reply.take<Putfh>(), return);
     NFSFERRY_TRY(auto renamed, reply.take<Rename>(), return);

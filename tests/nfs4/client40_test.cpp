@@ -534,44 +534,6 @@ TEST_F(Tree40Test, NoFileStaysOpenLongerThanItTakesToRenewTheLease) {
   EXPECT_EQ(server.count(kOpSetclientid), 1u) << "nothing is left open";
 }
 
-// Else what somebody has put in the old place meanwhile would be moved, and over what was.
-TEST_F(Tree40Test, AMoveWhoseAnswerIsLostIsNotRepeatedWhereItWasDone) {
-  FakeServer server([lost = false](const FakeCall& call) mutable {
-    FakeAnswer answer;
-    bool moves = std::ranges::count(numbers(call), kOpRename) > 0;
-    if (moves && !std::exchange(lost, true)) answer.close = answer.execute = true;
-    return answer;
-  });
-  with_tree(server, [](nfs4::Nfs4Tree& tree) -> Task<void> {
-    nfs4::Nfs4Directory from("root");
-    nfs4::Nfs4Directory to("backup");
-    std::vector<MoveEntry> items{{&from, "name", &to, "name"}};
-    auto moved = co_await tree.move(items);
-    EXPECT_TRUE(moved.at(0)) << why(moved.at(0));
-  });
-  unsigned moves = 0;
-  for (const FakeCall& call : server.plain_calls()) {
-    moves += std::ranges::count(numbers(call), kOpRename) > 0 ? 1 : 0;
-  }
-  EXPECT_EQ(moves, 1u);
-}
-
-// Somebody has a file of that name where it is to go, and the old one is gone.
-TEST_F(Tree40Test, AMoveThatWasPutOffBeforeItsRenameIsNotTakenForDone) {
-  FakeServer server([delayed = false](const FakeCall& call) mutable {
-    bool moves = std::ranges::count(numbers(call), kOpRename) > 0;
-    if (!moves) return FakeAnswer{};
-    return std::exchange(delayed, true) ? fails(3, Nfsstat4::kNoent) : fails(0, Nfsstat4::kDelay);
-  });
-  with_tree(server, [](nfs4::Nfs4Tree& tree) -> Task<void> {
-    nfs4::Nfs4Directory from("root");
-    nfs4::Nfs4Directory to("backup");
-    std::vector<MoveEntry> items{{&from, "name", &to, "name"}};
-    auto moved = co_await tree.move(items);
-    EXPECT_FALSE(moved.at(0));
-  });
-}
-
 TEST_F(Tree40Test, ACloseThatIsDelayedIsSentAgainByItsOwner) {
   FakeServer server([delayed = false](const FakeCall& call) mutable {
     bool closing = call.operations.size() > 1 && call.operations[1].number == kOpClose;
