@@ -26,18 +26,22 @@ Result<std::uint64_t> last_cookie(const DirectoryPage& page, std::uint64_t cooki
 }
 
 Task<Result<Entry>> entry_of(Client& client, const FileHandle& directory, std::string name) {
-  auto found = co_await lookup(client, directory, name);
-  if (!found) co_return std::move(found).error();
-  if (!found->attributes) {
-    auto attributes = co_await getattr(client, found->handle);
-    if (!attributes) {
-      Error error = std::move(attributes).error();
-      error.path = std::move(name);
-      co_return error;
+  for (unsigned attempts = 1;; ++attempts) {
+    auto found = co_await lookup(client, directory, name);
+    if (!found) co_return std::move(found).error();
+    if (!found->attributes) {
+      auto attributes = co_await getattr(client, found->handle);
+      bool stale = !attributes && means_stale(attributes.error());
+      if (stale && attempts < Nfs3Tree::kAttemptsMost) continue;  // removed or replaced meanwhile
+      if (!attributes) {
+        Error error = std::move(attributes).error();
+        error.path = std::move(name);
+        co_return error;
+      }
+      found->attributes = *std::move(attributes);
     }
-    found->attributes = *std::move(attributes);
+    co_return Entry{std::move(name), *std::move(found->attributes), std::move(found->handle)};
   }
-  co_return Entry{std::move(name), *std::move(found->attributes), std::move(found->handle)};
 }
 
 Task<Result<DirectoryPage>> Nfs3Listing::request_page(std::uint32_t maxcount) {

@@ -34,7 +34,8 @@ class Nfs3Listing : public Listing {
 // The last cookie of a page. Errors: kListingLoops.
 Result<std::uint64_t> last_cookie(const DirectoryPage& page, std::uint64_t cookie);
 
-// An entry by LOOKUP. Errors: the server's, kBadReply.
+// An entry by LOOKUP; by another where its handle is stale as soon as its attributes are asked for.
+// Errors: the server's, kBadReply.
 Task<Result<Entry>> entry_of(Client& client, const FileHandle& directory, std::string name);
 
 }  // namespace nfsferry::nfs3

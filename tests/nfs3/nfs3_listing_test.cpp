@@ -49,7 +49,18 @@ Record reply_with(std::uint32_t xid, const Page& page) {
   return reply;
 }
 
-class PagesFilter final : public ProxyFilter {
+std::size_t behind_opaque(std::span<const std::byte> record, std::size_t at) {
+  return at + 4 + ((std::size_t{word_at(record, at)} + 3) & ~std::size_t{3});
+}
+
+// Of a call: where its arguments begin.
+std::size_t arguments_at(std::span<const std::byte> record) {
+  std::size_t at = 24;
+  for (int opaque = 0; opaque < 2; ++opaque) at = behind_opaque(record, at + 4);
+  return at;
+}
+
+class PagesFilter : public ProxyFilter {
  public:
   explicit PagesFilter(const Pages& pages) : pages_(pages) {}
 
@@ -59,9 +70,7 @@ class PagesFilter final : public ProxyFilter {
       actions.push_back({ProxyAction::Kind::kToServer, framed(record)});
       return;
     }
-    std::size_t at = 24;
-    for (int opaque = 0; opaque < 2; ++opaque) at = behind_opaque(record, at + 4);
-    at = behind_opaque(record, at);  // the directory
+    std::size_t at = behind_opaque(record, arguments_at(record));  // the directory
     std::uint64_t cookie = std::uint64_t{word_at(record, at)} << 32 | word_at(record, at + 4);
     Record reply = reply_with(word_at(record, 0), pages_(cookie, word_at(record, at + 20)));
     actions.push_back({ProxyAction::Kind::kToClient, framed(reply)});
@@ -71,10 +80,45 @@ class PagesFilter final : public ProxyFilter {
   }
 
  private:
-  static std::size_t behind_opaque(std::span<const std::byte> record, std::size_t at) {
-    return at + 4 + ((std::size_t{word_at(record, at)} + 3) & ~std::size_t{3});
-  }
   const Pages& pages_;
+};
+
+// "b" has a handle without attributes at first, and its handle is stale as soon as they are asked
+// for.
+class StaleFilter final : public PagesFilter {
+ public:
+  StaleFilter(const Pages& pages, bool is_removed) : PagesFilter(pages), is_removed_(is_removed) {}
+
+  void on_call(std::span<const std::byte> record, ProxyActions& actions) override {
+    constexpr std::uint32_t kGetattr = 1, kLookup = 3, kNoent = 2, kStale = 70;
+    constexpr std::uint32_t kHandle = 0x676f6e65;
+    std::uint32_t procedure = word_at(record, kProcedureAt);
+    std::size_t at = arguments_at(record);
+    bool of_b = procedure == kLookup && word_at(record, behind_opaque(record, at)) == 1 &&
+                word_at(record, behind_opaque(record, at) + 4) == std::uint32_t{'b'} << 24;
+    bool of_handle =
+        procedure == kGetattr && word_at(record, at) == 4 && word_at(record, at + 4) == kHandle;
+    if (of_b && !std::exchange(told_, true))
+      answer(record, {0, 4, kHandle, 0, 0}, actions);
+    else if (of_b && is_removed_)
+      answer(record, {kNoent, 0}, actions);
+    else if (of_handle)
+      answer(record, {kStale}, actions);
+    else
+      PagesFilter::on_call(record, actions);
+  }
+
+ private:
+  static void answer(std::span<const std::byte> record, std::vector<std::uint32_t> words,
+                     ProxyActions& actions) {
+    Record reply;
+    for (std::uint32_t word : {word_at(record, 0), 1u, 0u, 0u, 0u, 0u}) append_word(reply, word);
+    for (std::uint32_t word : words) append_word(reply, word);
+    actions.push_back({ProxyAction::Kind::kToClient, framed(reply)});
+  }
+
+  const bool is_removed_;
+  bool told_ = false;
 };
 
 class Nfs3Listings : public Nfs3Copy {
@@ -146,6 +190,18 @@ TEST_F(Nfs3Listings, of_a_page_without_an_entry_for_want_of_room_go_on) {
     return maxcount > first ? Page{{{"a", 1}}, true} : Page{{}, false};
   }));
   EXPECT_EQ(arrived(), Names{"a"});
+}
+
+TEST_F(Nfs3Listings, without_attributes_look_up_again_what_is_stale_when_they_are_asked_for) {
+  Pages pages = [](std::uint64_t, std::uint32_t) {
+    return Page{{{"a", 1}, {"b", 2}, {"c", 3}}, true};
+  };
+  for (bool is_removed : {true, false}) {
+    SCOPED_TRACE(is_removed);
+    expect_done(copy_behind(
+        [&pages, is_removed] { return std::make_unique<StaleFilter>(pages, is_removed); }));
+    EXPECT_EQ(arrived(), is_removed ? (Names{"a", "c"}) : (Names{"a", "b", "c"}));
+  }
 }
 
 // A NUL is not among them: libnfs (4 and 5) ends a name there, which leads nowhere else.
