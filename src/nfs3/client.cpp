@@ -238,10 +238,14 @@ Task<Status> Client::attempt(Call& call, bool& sent, bool was_busy) {
   auto connection = co_await standing();
   Status done = ok();
   if (connection) {
-    sent = true;
     ++counters_.requests;
     auto started = Clock::now();
-    done = co_await (*connection)->perform(call);
+    if (call.goes_alone()) {
+      done = co_await call.perform_alone(sent);
+    } else {
+      sent = true;
+      done = co_await (*connection)->perform(call);
+    }
     if (done) ++answers_;
     bool answered = done || done.error().domain == Domain::kNfs3;
     if (answered) count_latency(call.kind(), Clock::now() - started);
@@ -268,22 +272,24 @@ void Client::learn_load(const Status& answer, bool was_busy) {
 Task<Status> Client::perform(Call& call, Repeat repeat) {
   unsigned lost = 0;
   unsigned waits = 0;
-  std::optional<Clock::time_point> busy_since;
+  std::optional<Clock::time_point> refused_since;
   for (;;) {
     if (options_.pace != nullptr) co_await options_.pace->await_request(loop_, &closing_);
     bool sent = false;
     Status done = co_await attempt(call, sent, waits > 0);
     if (done) co_return done;
     const Error& error = done.error();
-    if (is_busy(error)) {
+    bool reconnects = treatment(error) == Treatment::kReconnect;
+    bool unconnected = reconnects && !sent && state_ == State::kOpen;  // one that goes alone
+    if (is_busy(error) || unconnected) {
       auto now = Clock::now();
-      if (!busy_since) busy_since = now;
-      if (now - *busy_since > std::chrono::milliseconds(options_.timeout_ms)) co_return done;
+      if (!refused_since) refused_since = now;
+      if (now - *refused_since > std::chrono::milliseconds(options_.timeout_ms)) co_return done;
       ++counters_.retries;
       co_await back_off(waits++);
       continue;
     }
-    if (!sent || treatment(error) != Treatment::kReconnect) co_return done;
+    if (!sent || !reconnects) co_return done;
     if (repeat == Repeat::kOnce) {
       co_return own_error(Own::kOutcomeUnknown, call.kind(), error.message());
     }

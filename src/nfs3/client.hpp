@@ -64,14 +64,9 @@ class Client {
   std::uint32_t connections() const { return options_.connections; }
   Loop& loop() { return loop_; }
   void count_retry() { ++counters_.retries; }
-  // One that was sent without it.
-  void count_request(bool answered) {
-    ++counters_.requests;
-    if (answered) ++answers_;
-  }
   const std::vector<Address>& addresses() const { return addresses_; }  // with the port of NFS
   const Credentials& credentials() const { return options_.credentials; }
-  std::uint64_t timeout_ms() const { return options_.timeout_ms; }
+  std::uint64_t connect_patience_ms() const;
 
  private:
   enum class State : std::uint8_t { kClosed, kOpen, kDead };
@@ -89,7 +84,6 @@ class Client {
   void learn_load(const Status& answer, bool was_busy);
   void die(Error why);
   void count_latency(std::string_view kind, Clock::duration took);
-  std::uint64_t connect_patience_ms() const;
   std::string where() const;
 
   Loop& loop_;

@@ -84,6 +84,8 @@ Error rpc_failure(std::string_view kind, const std::string& words) {
 
 }  // namespace
 
+Task<Status> Call::perform_alone(bool&) { co_return own_error(Own::kUnsupported, kind_); }
+
 void Call::on_reply(rpc_context*, int status, void* data, void* private_data) {
   auto& call = *static_cast<Call*>(private_data);
   Connection& connection = *call.connection_;

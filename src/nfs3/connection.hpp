@@ -39,6 +39,10 @@ class Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
   std::string_view kind() const { return kind_; }
+  // Of a request that libnfs cannot send: it goes over a connection of its own, anew each time.
+  // `sent` tells whether there was one. Errors: of the connection, the reply's.
+  virtual bool goes_alone() const { return false; }
+  virtual Task<Status> perform_alone(bool& sent);
 
  protected:
   // Queues the request. False: libnfs would not have it.

@@ -22,7 +22,6 @@ constexpr std::uint32_t kLastFragment = 0x80000000;
 constexpr std::size_t kRequestMost = 16'384;
 constexpr std::size_t kReplyMost = 16'384;
 constexpr std::size_t kVerifierMost = 400;  // RFC 5531 section 8.2
-constexpr std::uint64_t kPatienceMs = 10'000;
 
 void put(std::vector<std::byte>& out, std::uint32_t word) {
   for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<std::byte>(word >> shift));
@@ -90,31 +89,60 @@ Task<void> end_after(Loop& loop, std::uint64_t after_ms, CancelToken& target, Ca
   if (slept) target.cancel();
 }
 
-Task<Status> send_alone(Client& client, const Address& address, std::vector<std::byte> record,
-                        std::uint32_t xid) {
-  Loop& loop = client.loop();
-  UniqueFd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) co_return errno_error(errno, "socket");
-  // Where it may have a privileged port it takes one, as libnfs does.
-  if (address.storage.ss_family == AF_INET && ::geteuid() == 0) {
-    (void)::bindresvport(fd.get(), nullptr);
+class LongSymlink final : public Call {
+ public:
+  LongSymlink(Client& client, SYMLINK3args& args) : Call(kKind), client_(client), args_(args) {}
+
+  bool goes_alone() const override { return true; }
+  Task<Status> perform_alone(bool& sent) override {
+    Status done = own_error(Own::kNameResolution, "connect", "no address");
+    for (const Address& address : client_.addresses()) {
+      done = co_await perform_at(address, sent);
+      if (sent) break;
+    }
+    co_return done;
   }
-  CancelToken cancel;
-  CancelToken stop;
-  TaskGroup timer;
-  timer.spawn(end_after(loop, std::min(kPatienceMs, client.timeout_ms()), cancel, stop));
-  const auto* generic = reinterpret_cast<const sockaddr*>(&address.storage);
-  Status done = co_await loop.connect(fd.get(), generic, address.length, &cancel);
-  if (done) {
-    done = co_await exchange(loop, fd.get(), record, xid, cancel);
-    bool answered = done || done.error().domain == Domain::kNfs3;
-    if (!answered) done = own_error(Own::kOutcomeUnknown, kKind, done.error().message());
+
+ private:
+  bool queue(rpc_context*) override { return false; }
+  Status take(void*) override { return ok(); }
+
+  Task<Status> perform_at(const Address& address, bool& sent) {
+    Loop& loop = client_.loop();
+    UniqueFd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) co_return errno_error(errno, "socket");
+    // Where it may have a privileged port it takes one, as libnfs does.
+    if (address.storage.ss_family == AF_INET && ::geteuid() == 0) {
+      (void)::bindresvport(fd.get(), nullptr);
+    }
+    CancelToken cancel;
+    CancelToken stop;
+    TaskGroup timer;
+    timer.spawn(end_after(loop, client_.connect_patience_ms(), cancel, stop));
+    const auto* generic = reinterpret_cast<const sockaddr*>(&address.storage);
+    Status done = co_await loop.connect(fd.get(), generic, address.length, &cancel);
+    sent = done.has_value();
+    if (sent) done = co_await exchange_at(fd.get(), cancel);
+    if (!sent && cancel.is_cancelled()) done = errno_error(ETIMEDOUT, "connect");
+    stop.cancel();
+    co_await timer.join();
+    loop.forget_socket(fd.get());
+    co_return done;
   }
-  stop.cancel();
-  co_await timer.join();
-  loop.forget_socket(fd.get());
-  co_return done;
-}
+  // Each time with another number: a server that keeps its last answers would give one of them.
+  Task<Status> exchange_at(int fd, CancelToken& cancel) {
+    std::random_device random;
+    std::uint32_t xid = random();
+    std::vector<std::byte> record = record_of(xid, client_.credentials(), args_);
+    Status done = co_await exchange(client_.loop(), fd, record, xid, cancel);
+    if (done || done.error().domain != Domain::kErrno) co_return done;
+    std::string detail = cancel.is_cancelled() ? "no answer in time" : done.error().message();
+    co_return own_error(Own::kConnectionLost, kKind, detail);
+  }
+
+  Client& client_;
+  SYMLINK3args& args_;
+};
 
 }  // namespace
 
@@ -152,19 +180,11 @@ Task<Result<Made>> long_symlink(Client& client, const FileHandle& directory, std
   args.where = wire(directory, name);
   args.symlink.symlink_attributes = wire(attributes, choice);
   args.symlink.symlink_data = text.data();
-  std::random_device random;
-  std::uint32_t xid = random();
-  std::vector<std::byte> record = record_of(xid, client.credentials(), args);
-  if (record.empty()) {
+  if (record_of(0, client.credentials(), args).empty()) {
     co_return Error{Domain::kErrno, ENAMETOOLONG, std::string(kKind), std::move(name), {}};
   }
-  Status done = own_error(Own::kNameResolution, "connect", "no address");
-  for (const Address& address : client.addresses()) {
-    std::vector<std::byte> copy = record;
-    done = co_await send_alone(client, address, std::move(copy), xid);
-    if (done || done.error().domain != Domain::kErrno) break;
-  }
-  client.count_request(done.has_value());
+  LongSymlink call(client, args);
+  Status done = co_await client.perform(call, Repeat::kOnce);
   if (!done) co_return std::move(done).error();
   co_return Made{};
 }

@@ -7,7 +7,9 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "compound_walk.hpp"
 #include "nfs3/nfs3_tree.hpp"
@@ -22,9 +24,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint32_t kLookup = 3, kWrite = 7, kRename = 14, kReaddirplus = 17, kCommit = 21;
+constexpr std::uint32_t kGetattr = 1, kLookup = 3, kWrite = 7, kSymlink = 10, kRename = 14,
+                        kReaddirplus = 17, kCommit = 21;
 // Those that change something.
-constexpr std::uint32_t kModifying[] = {2, kWrite, 8, 9, 10, 11, 12, 13, kRename, 15, kCommit};
+constexpr std::uint32_t kModifying[] = {2,  kWrite, 8,       9,  kSymlink, 11,
+                                        12, 13,     kRename, 15, kCommit};
 
 struct Counts {
   std::array<std::atomic<unsigned>, 22> calls{};  // by procedure
@@ -101,12 +105,17 @@ TEST_F(Nfs3Requests, many_are_on_their_way_at_once) {
   EXPECT_GE(to.most_at_once, 16u);
 }
 
-// GETATTR's answers are JUKEBOX (RFC 1813 section 2.6), twice.
+// Answers to one procedure, in calls that are as large, are JUKEBOX (RFC 1813 section 2.6) for as
+// long as so many are left.
 class BusyFilter : public ProxyFilter {
  public:
+  BusyFilter(std::uint32_t procedure, std::atomic<int>& left, std::size_t least_bytes = 0)
+      : procedure_(procedure), left_(left), least_bytes_(least_bytes) {}
+
   void on_call(std::span<const std::byte> record, ProxyActions& actions) override {
-    constexpr std::uint32_t kGetattr = 1, kJukebox = 10008;
-    if (word_at(record, kProcedureAt) != kGetattr || ++asked_ > 2) {
+    constexpr std::uint32_t kJukebox = 10008;
+    bool meant = word_at(record, kProcedureAt) == procedure_ && record.size() >= least_bytes_;
+    if (!meant || --left_ < 0) {
       actions.push_back({ProxyAction::Kind::kToServer, framed(record)});
       return;
     }
@@ -121,16 +130,66 @@ class BusyFilter : public ProxyFilter {
   }
 
  private:
-  unsigned asked_ = 0;
+  const std::uint32_t procedure_;
+  std::atomic<int>& left_;
+  const std::size_t least_bytes_;
 };
 
 TEST_F(Nfs3Requests, are_half_as_many_at_once_after_the_server_was_busy) {
-  auto between = proxy_with([] { return std::make_unique<BusyFilter>(); });
+  std::atomic<int> left{2};
+  auto between = proxy_with([&left] { return std::make_unique<BusyFilter>(kGetattr, left); });
   auto loop = *Loop::create(EngineChoice::kAuto);
   nfs3::Nfs3Tree tree(*loop, *parse_location(url(source_, "3", between->port())), {});
   ASSERT_TRUE(loop->run(tree.open())) << "the root's GETATTR was tried again";
   EXPECT_NE(tree.state().find("in flight of 16"), std::string::npos) << tree.state();
   loop->run(tree.close());
+}
+
+// Longer than what libnfs sends: a request that goes over a connection of its own.
+const std::string kLongText(4'000, 't');
+
+TEST_F(Nfs3Requests, for_a_long_link_are_sent_again_after_the_server_was_busy) {
+  fs::create_symlink(kLongText, folder(source_) / "link");
+  std::atomic<int> left{5};
+  auto between = proxy_with(
+      [&left] { return std::make_unique<BusyFilter>(kSymlink, left, kLongText.size()); });
+  CopyOptions wanted = options();
+  wanted.target = url(target_, "3", between->port());
+  CopyReport report = copy(wanted);
+  expect_done(report);
+  expect_equal();
+  EXPECT_LT(left, 0) << "it was not asked often enough";
+  EXPECT_GE(report.retries, 5u);
+}
+
+TEST_F(Nfs3Requests, for_a_long_link_wait_for_a_connection) {
+  Counts counts;
+  auto between = counting(counts);
+  auto loop = *Loop::create(EngineChoice::kAuto);
+  nfs3::Nfs3Tree tree(*loop, *parse_location(url(target_, "3", between->port())), {});
+  std::thread server_comes_back;
+  auto work = [&]() -> Task<void> {
+    Status opened = co_await tree.open();
+    EXPECT_TRUE(opened) << opened.error().message();
+    between->stop_accepting(true);
+    server_comes_back = std::thread([&between] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(700));
+      between->stop_accepting(false);
+    });
+    DirectoryPtr root = tree.root();
+    std::vector<MakeSymlink> links(1);
+    links[0].parent = root.get();
+    links[0].name = "link";
+    links[0].text = kLongText;
+    auto made = co_await tree.make_symlinks(links);
+    EXPECT_TRUE(made.at(0)) << made.at(0).error().message();
+    co_await tree.close();
+  };
+  loop->run(work());
+  server_comes_back.join();
+  EXPECT_EQ(counts.calls[kSymlink], 1u);
+  std::error_code missing;
+  EXPECT_EQ(fs::read_symlink(folder(target_) / "link", missing), kLongText);
 }
 
 TEST_F(Nfs3Requests, of_a_dry_run_change_nothing) {
