@@ -18,7 +18,10 @@ struct Address {
   socklen_t length = 0;
 };
 
-// Resolves on a file thread. Errors: kNameResolution with the resolver's words.
-Task<Result<std::vector<Address>>> resolve(Loop& loop, std::string host, std::uint16_t port);
+// Resolves on a thread of its own, which nobody waits for any more once it is cancelled: a resolver
+// takes its time, and cannot be interrupted. Errors: kNameResolution with the resolver's words,
+// kCancelled.
+Task<Result<std::vector<Address>>> resolve(Loop& loop, std::string host, std::uint16_t port,
+                                           CancelToken* cancel = nullptr);
 
 }  // namespace nfsferry

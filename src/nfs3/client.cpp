@@ -55,7 +55,7 @@ std::uint64_t Client::connect_patience_ms() const {
 }
 
 Task<Status> Client::resolve() {
-  auto addresses = co_await nfsferry::resolve(loop_, options_.host, options_.port);
+  auto addresses = co_await nfsferry::resolve(loop_, options_.host, options_.port, &closing_);
   if (!addresses) co_return std::move(addresses).error();
   addresses_ = *std::move(addresses);
   auto look = [this](Silence::Time passed) { check_silence(passed); };

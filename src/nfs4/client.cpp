@@ -52,7 +52,7 @@ std::uint64_t Client::connect_patience_ms() const {
 }
 
 Task<Status> Client::open() {
-  auto addresses = co_await resolve(loop_, options_.host, options_.port);
+  auto addresses = co_await resolve(loop_, options_.host, options_.port, &closing_);
   if (!addresses) co_return std::move(addresses).error();
   addresses_ = *std::move(addresses);
   auto deadline =
