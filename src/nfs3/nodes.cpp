@@ -32,22 +32,40 @@ class GoneMeansDone {
     unknown_ = unknown_ || error.is(Own::kOutcomeUnknown);
     co_return result;
   }
-  bool unknown() const { return unknown_; }
 
  private:
   bool unknown_ = false;
 };
 
-// The new name is free before: what has it after an attempt of unknown outcome was moved there, and
-// what stands in the old place by then is somebody else's.
-Task<Status> move_once(Client& client, const MoveEntry& item, GoneMeansDone& gone) {
-  if (gone.unknown()) {
-    std::string wanted(item.to_name);
-    auto there = co_await nfs3::lookup(client, handle_of(item.to_parent), std::move(wanted));
-    if (there) co_return ok();
+Task<Result<bool>> is_there(Client& client, const Directory* directory, std::string_view name) {
+  auto found = co_await nfs3::lookup(client, handle_of(directory), std::string(name));
+  if (found) co_return true;
+  if (is_status(found.error(), Nfsstat3::kNoent)) co_return false;
+  co_return std::move(found).error();
+}
+
+// The new name is free before: what has it alone after an attempt of unknown outcome was moved
+// there. Where both names are taken nobody can tell: repeated, the request could move what somebody
+// has put in the old place meanwhile, and over what was moved.
+Task<Status> move_entry(Client& client, const MoveEntry& item) {
+  bool unknown = false;
+  for (unsigned attempts = 1;; ++attempts) {
+    Status renamed = co_await rename(client, handle_of(item.parent), std::string(item.name),
+                                     handle_of(item.to_parent), std::string(item.to_name));
+    if (renamed) co_return ok();
+    bool lost = renamed.error().is(Own::kOutcomeUnknown);
+    bool gone = is_status(renamed.error(), Nfsstat3::kNoent);
+    unknown = unknown || lost;
+    if (lost || (unknown && gone)) {
+      auto moved = co_await is_there(client, item.to_parent, item.to_name);
+      auto left = co_await is_there(client, item.parent, item.name);
+      if (!moved || !left || (*moved && *left)) {
+        co_return own_error(Own::kOutcomeUnknown, "RENAME", "whether it was done cannot be told");
+      }
+      if (*moved) co_return ok();
+    }
+    if (!begins_again(renamed.error()) || attempts >= Nfs3Tree::kAttemptsMost) co_return renamed;
   }
-  co_return co_await gone.watch(rename(client, handle_of(item.parent), std::string(item.name),
-                                       handle_of(item.to_parent), std::string(item.to_name)));
 }
 
 // Of nodes: times where the tree keeps them, and no mode for a link.
@@ -224,9 +242,8 @@ Task<void> Nfs3Tree::move_one(const MoveEntry& item, Status& result) {
   result = check_name("RENAME", item.name);
   if (result) result = check_name("RENAME", item.to_name);
   if (!result) co_return;
-  GoneMeansDone gone;
-  auto once = [this, &item, &gone] { return move_once(client_, item, gone); };
-  result = co_await several_times(once, item.name);
+  result = co_await move_entry(client_, item);
+  if (!result) result = of_entry(std::move(result).error(), item.name);
 }
 
 Task<std::vector<Status>> Nfs3Tree::move(std::span<const MoveEntry> items) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <optional>
 #include <thread>
@@ -34,7 +35,9 @@ struct Counts {
   std::array<std::atomic<unsigned>, 22> calls{};  // by procedure
   std::atomic<unsigned> on_their_way{0};
   std::atomic<unsigned> most_at_once{0};
-  std::uint32_t lost = 0;  // procedure whose first reply is lost with its connection; 0: none
+  // The procedure whose first reply is lost with its connection; 0: none.
+  std::atomic<std::uint32_t> lost{0};
+  std::function<void()> as_it_is_lost{};
 };
 
 class CountingFilter : public ProxyFilter {
@@ -53,10 +56,12 @@ class CountingFilter : public ProxyFilter {
   }
   void on_reply(std::span<const std::byte> record, ProxyActions& actions) override {
     --counts_.on_their_way;
-    if (struck_ && word_at(record, 0) == *struck_)
+    if (struck_ && word_at(record, 0) == *struck_) {
+      if (counts_.as_it_is_lost) counts_.as_it_is_lost();
       actions.push_back({ProxyAction::Kind::kReset});
-    else
+    } else {
       actions.push_back({ProxyAction::Kind::kToClient, framed(record)});
+    }
   }
 
  private:
@@ -259,6 +264,71 @@ TEST_F(Nfs3Requests, that_keep_and_put_back_a_backup_may_lose_the_answer_to_a_mo
   EXPECT_EQ(read(folder(target_) / "surplus" / "deep" / "file"), only);
   EXPECT_EQ(read(folder(target_) / "replaced"), old);
   EXPECT_FALSE(fs::exists(kept));
+}
+
+// A move from one directory to another whose answer is lost, and what happens as it is.
+class Nfs3Moves : public Nfs3Requests {
+ protected:
+  Status move_and(std::function<void()> as_it_is_lost) {
+    fs::create_directory(from());
+    fs::create_directory(to());
+    make_file(from() / "name", 70, 3);
+    counts_.as_it_is_lost = std::move(as_it_is_lost);
+    auto between = counting(counts_);
+    auto loop = *Loop::create(EngineChoice::kAuto);
+    nfs3::Nfs3Tree tree(*loop, *parse_location(url(target_, "3", between->port())), {});
+    Status moved = ok();
+    auto work = [&]() -> Task<void> {
+      Status opened = co_await tree.open();
+      EXPECT_TRUE(opened) << opened.error().message();
+      moved = co_await move_in(tree);
+      co_await tree.close();
+    };
+    loop->run(work());
+    EXPECT_EQ(counts_.lost, 0u) << "nothing was lost";
+    return moved;
+  }
+  fs::path from() const { return folder(target_) / "from"; }
+  fs::path to() const { return folder(target_) / "to"; }
+
+  Counts counts_;
+
+ private:
+  Task<Status> move_in(nfs3::Nfs3Tree& tree) {
+    std::vector<MakeDirectory> wanted(2);
+    wanted[0].parent = wanted[1].parent = tree.root();
+    wanted[0].name = "from";
+    wanted[1].name = "to";
+    auto directories = co_await tree.make_directories(wanted);
+    std::vector<MoveEntry> items(1);
+    items[0].parent = directories.at(0)->directory.get();
+    items[0].to_parent = directories.at(1)->directory.get();
+    items[0].name = items[0].to_name = "name";
+    counts_.lost = kRename;
+    auto moved = co_await tree.move(items);
+    co_return std::move(moved.at(0));
+  }
+};
+
+TEST_F(Nfs3Moves, that_were_done_without_an_answer_are_not_sent_again) {
+  Status moved = move_and({});
+  EXPECT_TRUE(moved) << moved.error().message();
+  EXPECT_EQ(counts_.calls[kRename], 1u);
+}
+
+TEST_F(Nfs3Moves, without_an_answer_are_neither_done_nor_sent_again_where_both_names_are_taken) {
+  Status moved = move_and([this] { make_file(from() / "name", 80, 4); });
+  ASSERT_FALSE(moved);
+  EXPECT_TRUE(moved.error().is(Own::kOutcomeUnknown)) << moved.error().message();
+  EXPECT_EQ(counts_.calls[kRename], 1u);
+  EXPECT_EQ(fs::file_size(to() / "name"), 70u);
+  EXPECT_EQ(fs::file_size(from() / "name"), 80u);
+}
+
+TEST_F(Nfs3Moves, are_not_done_where_neither_name_is_there) {
+  Status moved = move_and([this] { fs::remove(to() / "name"); });
+  ASSERT_FALSE(moved);
+  EXPECT_TRUE(nfs3::is_status(moved.error(), nfs3::Nfsstat3::kNoent)) << moved.error().message();
 }
 
 TEST_F(Nfs3Requests, tell_whose_the_entries_of_a_tree_are) {
