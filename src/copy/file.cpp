@@ -80,11 +80,13 @@ Task<void> Worker::carrier() {
     if (work.kind == WorkKind::kNothing) co_return;
     bool large = is_large(work.kind);
     bool of_queue = !work.part_of;
+    const DirectoryNode* directory = work.directory;
     if (shared_.stopping() && of_queue) {
       for (const WorkItem& item : work.items) entry_done(item);
     } else {
       co_await carry(std::move(work));
     }
+    if (directory) shared_.work.small_done(directory);
     if (!large) continue;
     --large_running_;
     shared_.large_crew.end(this);

@@ -7,6 +7,13 @@
 namespace nfsferry::copy {
 namespace {
 
+// A server may have a directory's names behind one lock: threads that write into it wait for each
+// other there, the longer the more of them do. So many batches keep a server near by as busy as any
+// number (docs/performance.md); for one that is far away they are as many as bring so many files a
+// second.
+constexpr std::size_t kInOneDirectoryLeast = 12;
+constexpr std::size_t kInOneDirectoryRate = 50'000;
+
 // Content that travels with the batch, in bytes.
 std::uint64_t batch_bytes(WorkKind kind, const WorkItem& item) {
   bool content = kind == WorkKind::kSmallFiles || kind == WorkKind::kCompareSmallFiles;
@@ -50,9 +57,11 @@ WorkKind kind_of(const WorkItem& item, std::uint64_t small_file_bytes) {
   return compare ? WorkKind::kCompareLargeFile : WorkKind::kLargeFile;
 }
 
-void WorkQueue::join(const void* thread, std::size_t files_per_batch, std::function<void()> waker) {
+void WorkQueue::join(const void* thread, std::size_t files_per_batch,
+                     std::chrono::microseconds round_trips, std::function<void()> waker) {
   std::lock_guard lock(mutex_);
   threads_[thread].waker = std::move(waker);
+  round_trips_ = std::max(round_trips_, round_trips);
   files_per_batch_ = std::min(files_per_batch_, files_per_batch);
 }
 
@@ -83,6 +92,7 @@ std::optional<Work> WorkQueue::try_take(const void* thread, bool large_too) {
   if (auto kind = ready(large_too)) {
     Work work = take(*kind);
     if (is_large(*kind)) ++large_under_way_;
+    if (work.directory) ++small_under_way_[work.directory];
     if (is_over()) wake_all();  // to their end
     for (auto& [other, one] : threads_) {
       if (std::exchange(one.wants_room, false)) one.waker();
@@ -100,6 +110,14 @@ void WorkQueue::large_done() {
   if (is_over()) wake_all();
 }
 
+void WorkQueue::small_done(const DirectoryNode* directory) {
+  std::lock_guard lock(mutex_);
+  bool waited_for = is_crowded();
+  auto found = small_under_way_.find(directory);
+  if (--found->second == 0) small_under_way_.erase(found);
+  if (waited_for) wake_one(nullptr);
+}
+
 void WorkQueue::wake() {
   std::lock_guard lock(mutex_);
   wake_all();
@@ -108,8 +126,20 @@ void WorkQueue::wake() {
 bool WorkQueue::is_ready(WorkKind kind) const {
   const Waiting& one = waiting_[static_cast<std::size_t>(kind)];
   if (one.empty()) return false;
+  if (kind == WorkKind::kSmallFiles && is_crowded()) return false;
   return is_large(kind) || closed_ || hurried_ > 0 || one.size() >= files_per_batch_ ||
          one.bytes >= kBatchBytes;
+}
+
+// Whether several threads have as many batches under way as are good for the directory that the
+// next one writes into.
+bool WorkQueue::is_crowded() const {
+  const Waiting& next = waiting_[static_cast<std::size_t>(WorkKind::kSmallFiles)];
+  if (threads_.size() < 2 || next.empty()) return false;
+  auto found = small_under_way_.find(next.items[next.taken].node.get());
+  if (found == small_under_way_.end() || found->second < kInOneDirectoryLeast) return false;
+  auto files = static_cast<std::size_t>(round_trips_.count()) * kInOneDirectoryRate / 1'000'000;
+  return found->second >= files / files_per_batch_;
 }
 
 std::optional<WorkKind> WorkQueue::ready(bool large_too) const {
@@ -139,6 +169,7 @@ Work WorkQueue::take(WorkKind kind) {
     from.items.erase(begin, begin + static_cast<std::ptrdiff_t>(from.taken));
     from.taken = 0;
   }
+  if (kind == WorkKind::kSmallFiles) work.directory = work.items.front().node.get();
   from.bytes -= bytes;
   count_ -= work.items.size();
   return work;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -58,6 +59,7 @@ struct Work {
   WorkKind kind = WorkKind::kNothing;
   std::vector<WorkItem> items{};
   std::shared_ptr<LargeFile> part_of{};
+  const DirectoryNode* directory = nullptr;  // of small files: the first one's, for small_done()
 };
 
 // Collects entries from all directories, whichever thread lists them, into batches that fill a
@@ -70,8 +72,10 @@ class WorkQueue {
   static constexpr std::uint64_t kBatchBytes = 1u << 20;
 
   // A thread that adds and takes. `waker` is called from any thread, until leave() has returned.
-  // A full batch has as many files as the thread with the least limit can carry.
-  void join(const void* thread, std::size_t files_per_batch, std::function<void()> waker);
+  // A full batch has as many files as the thread with the least limit can carry. `round_trips`:
+  // what a batch waits for at least, at the source and the target.
+  void join(const void* thread, std::size_t files_per_batch, std::chrono::microseconds round_trips,
+            std::function<void()> waker);
   void leave(const void* thread);
 
   // Takes the item unless the queue is full.
@@ -80,6 +84,8 @@ class WorkQueue {
   std::optional<Work> try_take(const void* thread, bool large_too);
   // A large file that was taken is done with. Until then nobody is sent home: it may want help.
   void large_done();
+  // A batch of small files is done with.
+  void small_done(const DirectoryNode* directory);
   // There may be work that does not come from the queue.
   void wake();
   // Somebody waits for what is in it: batches are given out before they are full, until
@@ -106,6 +112,7 @@ class WorkQueue {
   };
   // With mutex_ held:
   bool is_ready(WorkKind kind) const;
+  bool is_crowded() const;
   std::optional<WorkKind> ready(bool large_too) const;
   Work take(WorkKind kind);
   bool is_over() const { return closed_ && count_ == 0 && large_under_way_ == 0; }
@@ -118,6 +125,8 @@ class WorkQueue {
   std::array<Waiting, kWorkKinds> waiting_;
   std::size_t count_ = 0;  // items waiting
   std::size_t large_under_way_ = 0;
+  std::map<const DirectoryNode*, std::size_t> small_under_way_;  // batches
+  std::chrono::microseconds round_trips_{0};                     // of the thread furthest away
   unsigned hurried_ = 0;
   bool closed_ = false;
 };

@@ -18,6 +18,16 @@ std::size_t carriers(const Preferences& source, const Preferences& target) {
   return std::clamp<std::size_t>(useful, 1, Worker::kCarriersMost);
 }
 
+// The fastest answer so far.
+std::chrono::microseconds round_trip(const TreeCounters& counters) {
+  std::uint64_t least = 0;
+  for (const auto& [kind, latency] : counters.latency) {
+    std::uint64_t fastest = latency.percentile(1);
+    if (least == 0 || fastest < least) least = fastest;
+  }
+  return std::chrono::microseconds(least);
+}
+
 }  // namespace
 
 Worker::Worker(Shared& shared, Loop& loop, Source& source, FullTree& target)
@@ -40,7 +50,8 @@ Worker::Worker(Shared& shared, Loop& loop, Source& source, FullTree& target)
   shared_.directories.add_waker(this, waker(news_));
   std::size_t batch =
       std::min(source.preferences().files_per_batch, target.preferences().files_per_batch);
-  shared_.work.join(this, batch, waker(queue_news_));
+  auto round_trips = round_trip(source.counters()) + round_trip(target.counters());
+  shared_.work.join(this, batch, round_trips, waker(queue_news_));
   shared_.large_crew.join(this, [work = waker(queue_news_), ranges = waker(range_news_)] {
     work();
     ranges();

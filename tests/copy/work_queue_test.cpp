@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+#include <initializer_list>
+
 #include "copy/shared.hpp"
 
 namespace nfsferry::copy {
@@ -20,8 +23,10 @@ WorkItem file(std::uint64_t size_bytes = 1) {
 
 // A thread as the queue knows it.
 struct Thread {
-  explicit Thread(WorkQueue& queue, std::size_t batch = kBatch) : queue_(queue) {
-    queue.join(this, batch, [this] { ++woken; });
+  explicit Thread(WorkQueue& queue, std::size_t batch = kBatch,
+                  std::chrono::microseconds round_trips = {})
+      : queue_(queue) {
+    queue.join(this, batch, round_trips, [this] { ++woken; });
   }
   ~Thread() { queue_.leave(this); }
   bool add(WorkItem item) {
@@ -181,6 +186,79 @@ TEST(WorkQueue, WakesWhoWaitsForOtherWork) {
   queue.wake();
   EXPECT_EQ(idle.woken, 1u);
   EXPECT_EQ(busy.woken, 0u);
+}
+
+// As many as are under way at once, given out in turn to those that ask.
+std::size_t taken_at_once(std::initializer_list<Thread*> threads, std::deque<Work>& under_way) {
+  std::size_t before = under_way.size();
+  for (bool more = true; more;) {
+    more = false;
+    for (Thread* thread : threads) {
+      auto work = thread->take();
+      if (!work) continue;
+      under_way.push_back(*std::move(work));
+      more = true;
+    }
+  }
+  return under_way.size() - before;
+}
+
+class CrowdedDirectory : public ::testing::Test {
+ protected:
+  // More than any limit here.
+  static constexpr std::size_t kBatches = 100;
+
+  static void add_batches(Thread& thread, const NodePtr& node) {
+    for (std::size_t i = 0; i < kBatches * kBatch; ++i) {
+      WorkItem item = file();
+      item.node = node;
+      EXPECT_TRUE(thread.add(std::move(item)));
+    }
+  }
+
+  WorkQueue queue_;
+  NodePtr one_ = std::make_shared<DirectoryNode>();
+  NodePtr other_ = std::make_shared<DirectoryNode>();
+  std::deque<Work> under_way_;
+};
+
+TEST_F(CrowdedDirectory, TakesEveryBatchOfOneThread) {
+  Thread alone(queue_);
+  add_batches(alone, one_);
+  EXPECT_EQ(taken_at_once({&alone}, under_way_), kBatches);
+}
+
+TEST_F(CrowdedDirectory, TakesFewOfSeveralThreadsAndOneMoreForEachThatIsDone) {
+  Thread first(queue_);
+  Thread second(queue_);
+  add_batches(first, one_);
+  EXPECT_EQ(taken_at_once({&first, &second}, under_way_), 12u);
+  unsigned woken = first.woken + second.woken;
+  queue_.small_done(under_way_.front().directory);
+  EXPECT_EQ(first.woken + second.woken, woken + 1);
+  EXPECT_EQ(taken_at_once({&first, &second}, under_way_), 1u);
+}
+
+TEST_F(CrowdedDirectory, HoldsUpNoOtherOneForLong) {
+  Thread first(queue_);
+  Thread second(queue_);
+  add_batches(first, one_);
+  add_batches(first, other_);
+  std::size_t taken = taken_at_once({&first, &second}, under_way_);
+  for (std::size_t done = 0; done < taken; ++done) {
+    queue_.small_done(under_way_.front().directory);
+    under_way_.pop_front();
+    taken += taken_at_once({&first, &second}, under_way_);
+  }
+  EXPECT_EQ(taken, 2 * kBatches);
+}
+
+// 2 ms away, 50,000 files a second are 100 of them at once.
+TEST_F(CrowdedDirectory, TakesMoreOfThreadsThatAreFarAway) {
+  Thread first(queue_, kBatch, std::chrono::milliseconds(2));
+  Thread second(queue_, kBatch, std::chrono::milliseconds(1));
+  add_batches(first, one_);
+  EXPECT_EQ(taken_at_once({&first, &second}, under_way_), 100 / kBatch);
 }
 
 TEST(WorkQueue, SaysWhatWaitsInIt) {
