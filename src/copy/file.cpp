@@ -81,12 +81,13 @@ Task<void> Worker::carrier() {
     bool large = is_large(work.kind);
     bool of_queue = !work.part_of;
     const DirectoryNode* directory = work.directory;
+    std::size_t files = work.items.size();
     if (shared_.stopping() && of_queue) {
       for (const WorkItem& item : work.items) entry_done(item);
     } else {
       co_await carry(std::move(work));
     }
-    if (directory) shared_.work.small_done(directory);
+    if (directory) shared_.work.small_done(this, directory, files);
     if (!large) continue;
     --large_running_;
     shared_.large_crew.end(this);

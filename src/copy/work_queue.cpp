@@ -8,11 +8,12 @@ namespace nfsferry::copy {
 namespace {
 
 // A server may have a directory's names behind one lock: threads that write into it wait for each
-// other there, the longer the more of them do. So many batches keep a server near by as busy as any
-// number (docs/performance.md); for one that is far away they are as many as bring so many files a
-// second.
-constexpr std::size_t kInOneDirectoryLeast = 12;
+// other there, the longer the more they ask for. So many files of one directory, over all threads,
+// keep a server near by as busy as more would (docs/performance.md); one that is far away needs as
+// many more as make so many a second. No thread has to do with fewer than the last.
+constexpr std::size_t kInOneDirectory = 400;
 constexpr std::size_t kInOneDirectoryRate = 50'000;
+constexpr std::size_t kInOneDirectoryLeast = 128;
 
 // Content that travels with the batch, in bytes.
 std::uint64_t batch_bytes(WorkKind kind, const WorkItem& item) {
@@ -89,18 +90,21 @@ bool WorkQueue::try_add(const void* thread, WorkKind kind, WorkItem& item) {
 
 std::optional<Work> WorkQueue::try_take(const void* thread, bool large_too) {
   std::lock_guard lock(mutex_);
-  if (auto kind = ready(large_too)) {
+  Thread& taker = threads_.at(thread);
+  if (auto kind = ready(taker, large_too)) {
     Work work = take(*kind);
     if (is_large(*kind)) ++large_under_way_;
-    if (work.directory) ++small_under_way_[work.directory];
+    if (work.directory) taker.small_under_way[work.directory] += work.items.size();
     if (is_over()) wake_all();  // to their end
+    // The next one may be of another directory, for which others have waited.
+    if (work.directory) wake_one(nullptr);
     for (auto& [other, one] : threads_) {
       if (std::exchange(one.wants_room, false)) one.waker();
     }
     return work;
   }
   if (is_over()) return Work{};
-  threads_.at(thread).wants_work = true;
+  taker.wants_work = true;
   return std::nullopt;
 }
 
@@ -110,12 +114,12 @@ void WorkQueue::large_done() {
   if (is_over()) wake_all();
 }
 
-void WorkQueue::small_done(const DirectoryNode* directory) {
+void WorkQueue::small_done(const void* thread, const DirectoryNode* directory, std::size_t files) {
   std::lock_guard lock(mutex_);
-  bool waited_for = is_crowded();
-  auto found = small_under_way_.find(directory);
-  if (--found->second == 0) small_under_way_.erase(found);
-  if (waited_for) wake_one(nullptr);
+  auto& under_way = threads_.at(thread).small_under_way;
+  auto found = under_way.find(directory);
+  found->second -= files;
+  if (found->second == 0) under_way.erase(found);
 }
 
 void WorkQueue::wake() {
@@ -126,25 +130,26 @@ void WorkQueue::wake() {
 bool WorkQueue::is_ready(WorkKind kind) const {
   const Waiting& one = waiting_[static_cast<std::size_t>(kind)];
   if (one.empty()) return false;
-  if (kind == WorkKind::kSmallFiles && is_crowded()) return false;
   return is_large(kind) || closed_ || hurried_ > 0 || one.size() >= files_per_batch_ ||
          one.bytes >= kBatchBytes;
 }
 
-// Whether several threads have as many batches under way as are good for the directory that the
-// next one writes into.
-bool WorkQueue::is_crowded() const {
+// Whether it has its share of the directory that the next small files are written into, where
+// several threads are at work. What waits behind those waits with them.
+bool WorkQueue::is_crowded_for(const Thread& thread) const {
   const Waiting& next = waiting_[static_cast<std::size_t>(WorkKind::kSmallFiles)];
   if (threads_.size() < 2 || next.empty()) return false;
-  auto found = small_under_way_.find(next.items[next.taken].node.get());
-  if (found == small_under_way_.end() || found->second < kInOneDirectoryLeast) return false;
-  auto files = static_cast<std::size_t>(round_trips_.count()) * kInOneDirectoryRate / 1'000'000;
-  return found->second >= files / files_per_batch_;
+  auto found = thread.small_under_way.find(next.items[next.taken].node.get());
+  if (found == thread.small_under_way.end()) return false;
+  auto far = static_cast<std::size_t>(round_trips_.count()) * kInOneDirectoryRate / 1'000'000;
+  return found->second >= std::max((kInOneDirectory + far) / threads_.size(), kInOneDirectoryLeast);
 }
 
-std::optional<WorkKind> WorkQueue::ready(bool large_too) const {
+std::optional<WorkKind> WorkQueue::ready(const Thread& thread, bool large_too) const {
   for (WorkKind kind : kOrder) {
-    if (is_ready(kind) && (large_too || !is_large(kind))) return kind;
+    if (!is_ready(kind) || (is_large(kind) && !large_too)) continue;
+    if (kind == WorkKind::kSmallFiles && is_crowded_for(thread)) continue;
+    return kind;
   }
   return std::nullopt;
 }
@@ -175,12 +180,14 @@ Work WorkQueue::take(WorkKind kind) {
   return work;
 }
 
-// The thread that added, if it has nothing to do, else another one.
+// The thread that added, if it waits for what there is, else another one.
 void WorkQueue::wake_one(const void* preferred) {
+  auto waits = [this](const auto& one) {
+    return one.second.wants_work && ready(one.second, false).has_value();
+  };
   auto found = threads_.find(preferred);
-  if (found == threads_.end() || !found->second.wants_work) {
-    found = std::find_if(threads_.begin(), threads_.end(),
-                         [](const auto& one) { return one.second.wants_work; });
+  if (found == threads_.end() || !waits(*found)) {
+    found = std::find_if(threads_.begin(), threads_.end(), waits);
   }
   if (found == threads_.end()) return;
   found->second.wants_work = false;

@@ -84,8 +84,8 @@ class WorkQueue {
   std::optional<Work> try_take(const void* thread, bool large_too);
   // A large file that was taken is done with. Until then nobody is sent home: it may want help.
   void large_done();
-  // A batch of small files is done with.
-  void small_done(const DirectoryNode* directory);
+  // A batch of small files that this thread took is done with.
+  void small_done(const void* thread, const DirectoryNode* directory, std::size_t files);
   // There may be work that does not come from the queue.
   void wake();
   // Somebody waits for what is in it: batches are given out before they are full, until
@@ -109,11 +109,12 @@ class WorkQueue {
     std::function<void()> waker;
     bool wants_work = false;
     bool wants_room = false;
+    std::map<const DirectoryNode*, std::size_t> small_under_way{};  // files, by their batch's first
   };
   // With mutex_ held:
   bool is_ready(WorkKind kind) const;
-  bool is_crowded() const;
-  std::optional<WorkKind> ready(bool large_too) const;
+  bool is_crowded_for(const Thread& thread) const;
+  std::optional<WorkKind> ready(const Thread& thread, bool large_too) const;
   Work take(WorkKind kind);
   bool is_over() const { return closed_ && count_ == 0 && large_under_way_ == 0; }
   void wake_one(const void* preferred);
@@ -125,8 +126,7 @@ class WorkQueue {
   std::array<Waiting, kWorkKinds> waiting_;
   std::size_t count_ = 0;  // items waiting
   std::size_t large_under_way_ = 0;
-  std::map<const DirectoryNode*, std::size_t> small_under_way_;  // batches
-  std::chrono::microseconds round_trips_{0};                     // of the thread furthest away
+  std::chrono::microseconds round_trips_{0};  // of the thread furthest away
   unsigned hurried_ = 0;
   bool closed_ = false;
 };

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <deque>
-#include <initializer_list>
 
 #include "copy/shared.hpp"
 
@@ -188,77 +187,80 @@ TEST(WorkQueue, WakesWhoWaitsForOtherWork) {
   EXPECT_EQ(busy.woken, 0u);
 }
 
-// As many as are under way at once, given out in turn to those that ask.
-std::size_t taken_at_once(std::initializer_list<Thread*> threads, std::deque<Work>& under_way) {
-  std::size_t before = under_way.size();
-  for (bool more = true; more;) {
-    more = false;
-    for (Thread* thread : threads) {
-      auto work = thread->take();
-      if (!work) continue;
-      under_way.push_back(*std::move(work));
-      more = true;
-    }
-  }
-  return under_way.size() - before;
-}
-
+// Threads that meet in one directory.
 class CrowdedDirectory : public ::testing::Test {
  protected:
-  // More than any limit here.
-  static constexpr std::size_t kBatches = 100;
+  static constexpr std::size_t kFiles = 10;    // in a batch
+  static constexpr std::size_t kBatches = 80;  // more than any limit here
+  using Batches = std::deque<Work>;
 
-  static void add_batches(Thread& thread, const NodePtr& node) {
-    for (std::size_t i = 0; i < kBatches * kBatch; ++i) {
+  static void add_batches(Thread& thread, const NodePtr& node, std::size_t count = kBatches) {
+    for (std::size_t i = 0; i < count * kFiles; ++i) {
       WorkItem item = file();
       item.node = node;
       EXPECT_TRUE(thread.add(std::move(item)));
     }
   }
+  // All that it is given, of which it has none before.
+  static Batches take_all(Thread& thread) {
+    Batches taken;
+    while (auto work = thread.take()) taken.push_back(*std::move(work));
+    return taken;
+  }
+  void end_first(Thread& thread, Batches& taken) {
+    queue_.small_done(&thread, taken.front().directory, taken.front().items.size());
+    taken.pop_front();
+  }
 
   WorkQueue queue_;
   NodePtr one_ = std::make_shared<DirectoryNode>();
   NodePtr other_ = std::make_shared<DirectoryNode>();
-  std::deque<Work> under_way_;
 };
 
-TEST_F(CrowdedDirectory, TakesEveryBatchOfOneThread) {
-  Thread alone(queue_);
+TEST_F(CrowdedDirectory, IsOneThreadsAlone) {
+  Thread alone(queue_, kFiles);
   add_batches(alone, one_);
-  EXPECT_EQ(taken_at_once({&alone}, under_way_), kBatches);
+  EXPECT_EQ(take_all(alone).size(), kBatches);
 }
 
-TEST_F(CrowdedDirectory, TakesFewOfSeveralThreadsAndOneMoreForEachThatIsDone) {
-  Thread first(queue_);
-  Thread second(queue_);
+TEST_F(CrowdedDirectory, GivesEachThreadItsShare) {
+  Thread first(queue_, kFiles);
+  Thread second(queue_, kFiles);
   add_batches(first, one_);
-  EXPECT_EQ(taken_at_once({&first, &second}, under_way_), 12u);
-  unsigned woken = first.woken + second.woken;
-  queue_.small_done(under_way_.front().directory);
-  EXPECT_EQ(first.woken + second.woken, woken + 1);
-  EXPECT_EQ(taken_at_once({&first, &second}, under_way_), 1u);
+  Batches of_first = take_all(first);
+  EXPECT_EQ(of_first.size(), 400 / 2 / kFiles);
+  EXPECT_EQ(take_all(second).size(), of_first.size());
+  end_first(first, of_first);
+  EXPECT_FALSE(second.take());
+  EXPECT_TRUE(first.take());
+  EXPECT_FALSE(first.take());
 }
 
-TEST_F(CrowdedDirectory, HoldsUpNoOtherOneForLong) {
-  Thread first(queue_);
-  Thread second(queue_);
-  add_batches(first, one_);
-  add_batches(first, other_);
-  std::size_t taken = taken_at_once({&first, &second}, under_way_);
-  for (std::size_t done = 0; done < taken; ++done) {
-    queue_.small_done(under_way_.front().directory);
-    under_way_.pop_front();
-    taken += taken_at_once({&first, &second}, under_way_);
-  }
-  EXPECT_EQ(taken, 2 * kBatches);
+TEST_F(CrowdedDirectory, LeavesManyThreadsEnough) {
+  std::deque<Thread> threads;
+  for (int i = 0; i < 8; ++i) threads.emplace_back(queue_, kFiles);
+  add_batches(threads.front(), one_);
+  EXPECT_EQ(take_all(threads.front()).size(), 128 / kFiles + 1);
 }
 
-// 2 ms away, 50,000 files a second are 100 of them at once.
+TEST_F(CrowdedDirectory, WakesNobodyWhoHasHisShareUntilAnothersFilesCome) {
+  Thread first(queue_, kFiles);
+  Thread second(queue_, kFiles);
+  add_batches(first, one_, 21);
+  EXPECT_EQ(take_all(first).size(), 20u);
+  add_batches(first, other_, 20);
+  EXPECT_EQ(first.woken, 0u);
+  EXPECT_TRUE(second.take());  // the last one of the first directory
+  EXPECT_EQ(first.woken, 1u);
+  EXPECT_EQ(take_all(first).size(), 20u);
+}
+
+// 20 ms away, 50,000 files a second are 1,000 of them at once.
 TEST_F(CrowdedDirectory, TakesMoreOfThreadsThatAreFarAway) {
-  Thread first(queue_, kBatch, std::chrono::milliseconds(2));
-  Thread second(queue_, kBatch, std::chrono::milliseconds(1));
-  add_batches(first, one_);
-  EXPECT_EQ(taken_at_once({&first, &second}, under_way_), 100 / kBatch);
+  Thread far(queue_, kFiles, std::chrono::milliseconds(20));
+  Thread near(queue_, kFiles, std::chrono::milliseconds(1));
+  add_batches(far, one_);
+  EXPECT_EQ(take_all(near).size(), (400 + 1000) / 2 / kFiles);
 }
 
 TEST(WorkQueue, SaysWhatWaitsInIt) {
