@@ -7,6 +7,7 @@
 
 #include "base/escape.hpp"
 #include "base/nfsstat4.hpp"
+#include "base/treatment.hpp"
 #include "copy/lookups.hpp"
 #include "copy/refusals.hpp"
 #include "copy/shared.hpp"
@@ -244,6 +245,25 @@ Task<std::vector<Status>> carry_out(Target& target, const std::vector<Kept>& ent
   co_return co_await target.move(requests);
 }
 
+// That the move was refused is not what this says: the entry may be in the backup by now.
+bool may_have_moved(const Error& error) {
+  return error.is(Own::kOutcomeUnknown) || error.is(Own::kCancelled) || means_away(error);
+}
+
+Error not_kept(const Shared& shared, const Kept& entry, Error error, bool perhaps) {
+  const CopyOptions& options = shared.options;
+  error.detail += error.detail.empty() ? "" : "; ";
+  if (perhaps) {
+    std::string place =
+        options.backup_dir + "/" + options.run_id + "/" + entry.node->path_of(entry.name);
+    error.detail += "it may have been moved to " + quote_for_terminal(place) + ": look there";
+  } else {
+    error.detail += "it could not be kept in " + quote_for_terminal(options.backup_dir) +
+                    " and is left as it is";
+  }
+  return error;
+}
+
 Task<std::vector<Status>> keep(Shared& shared, FullTree& target, std::vector<Kept> entries,
                                Way way) {
   std::vector<Status> results(entries.size(), ok());
@@ -259,7 +279,8 @@ Task<std::vector<Status>> keep(Shared& shared, FullTree& target, std::vector<Kep
     BackupDirectories::Claim claim = shared.backup.claim(key_of(shared, one));
     first[i] = claim == BackupDirectories::Claim::kMine;
     if (claim == BackupDirectories::Claim::kPending)
-      results[i] = own_error(Own::kTypeConflict, "backup", "it comes twice, and is being kept");
+      results[i] = own_error(Own::kTypeConflict, "backup",
+                             "it comes twice, and is being kept, or was perhaps");
     else if (!first[i] && way == Way::kMove)
       results[i] = own_error(Own::kTypeConflict, "backup", "the run has replaced it itself");
     if (first[i] && !*there[i]) shared.backup.settle(key_of(shared, one));
@@ -276,6 +297,8 @@ Task<std::vector<Status>> keep(Shared& shared, FullTree& target, std::vector<Kep
   std::size_t next = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (places[i]) results[i] = std::move(done[next++]);
+    bool asked_to_move = places[i] && way == Way::kMove;
+    bool perhaps = asked_to_move && (results[i] || may_have_moved(results[i].error()));
     if (places[i] && results[i] && !synced) results[i] = synced;
     bool gone = !results[i] && means_no_entry(results[i].error());
     if (gone) gone = co_await is_removed(target, entries[i]);
@@ -285,12 +308,10 @@ Task<std::vector<Status>> keep(Shared& shared, FullTree& target, std::vector<Kep
       if (first[i]) shared.backup.settle(key_of(shared, entries[i]));
       continue;
     }
-    if (first[i]) shared.backup.unclaim(key_of(shared, entries[i]));
-    Error error = results[i].error();
-    error.detail += error.detail.empty() ? "" : "; ";
-    error.detail += "it could not be kept in " + quote_for_terminal(shared.options.backup_dir) +
-                    " and is left as it is";
-    results[i] = std::move(error);
+    // What may be in the backup has its path there for good: whatever has the name by now, or gets
+    // it, must not be moved over it, and is not in the backup either.
+    if (first[i] && !perhaps) shared.backup.unclaim(key_of(shared, entries[i]));
+    results[i] = not_kept(shared, entries[i], std::move(results[i]).error(), perhaps);
   }
   co_return results;
 }

@@ -45,8 +45,9 @@ class BackupDirectories {
   void add(const std::string& path, DirectoryPtr directory);
   // What a run replaces once more is its own.
   enum class Claim : std::uint8_t {
-    kMine,     // nobody has kept the path's entry yet: settle() or unclaim() follows
-    kPending,  // somebody is about to
+    kMine,     // nobody has kept the path's entry yet: settle() or unclaim() follows, unless it
+               // cannot be told whether it is in the backup
+    kPending,  // somebody is about to, or perhaps has
     kSettled,
   };
   Claim claim(const Hash128& path);
@@ -71,7 +72,8 @@ struct Kept {
 // Gives entries of the target a second name in the backup: of any type but directories. What is
 // not there needs none, and is the run's own from then on.
 Task<std::vector<Status>> keep_links(Shared& shared, FullTree& target, std::vector<Kept> entries);
-// Moves them there.
+// Moves them there. Where it cannot be told whether one was moved, nothing else of the run is moved
+// to its path in the backup, and the error says where it may be.
 Task<std::vector<Status>> keep_moved(Shared& shared, FullTree& target, std::vector<Kept> entries);
 
 }  // namespace nfsferry::copy

@@ -280,7 +280,13 @@ Task<void> Restore::put_back(Level& level, std::vector<Entry> entries) {
       ++restored_;
       level.changed = true;
     } else {
-      failed(level, entries[i].name, moved[i].error());
+      Error error = std::move(moved[i]).error();
+      if (error.is(Own::kOutcomeUnknown)) {
+        level.changed = true;  // perhaps
+        error.detail += error.detail.empty() ? "" : "; ";
+        error.detail += "it may have been put back, if it is no longer in the backup: look there";
+      }
+      failed(level, entries[i].name, error);
     }
   }
 }

@@ -636,6 +636,71 @@ TEST_F(BackupRun, a_restore_that_is_stopped_in_the_midst_goes_on_later) {
   EXPECT_FALSE(there("/kept/first"));
 }
 
+// Moves whose answer is lost, and then both names are taken.
+class UnclearMove : public BackupRun {
+ protected:
+  MemoryOptions losing_the_answer(std::string from, std::string to, std::string name) {
+    auto move = [=, this] {
+      MemoryNodePtr old_place = at(*target_volume_, from);
+      EXPECT_TRUE(target_volume_->move(*old_place, name, at(*target_volume_, to), name));
+      this->to(from + "/" + name, FileType::kRegular, "made meanwhile");
+    };
+    MemoryOptions out = before("move", name, move);
+    out.fail = [this, once = out.fail, name](std::string_view operation, std::string_view on) {
+      std::optional<Error> error = once(operation, on);
+      if (operation == "move" && on == name && moves_++ == 0)
+        error = own_error(Own::kOutcomeUnknown, "move", "both are there");
+      return error;
+    };
+    return out;
+  }
+  static Task<void> keep_twice(Shared& shared, MemoryTree& tree, std::vector<Status>& kept) {
+    Status opened = co_await tree.open();
+    EXPECT_TRUE(opened);
+    auto root = std::make_shared<DirectoryNode>();
+    root->entry = tree.root_entry();
+    root->target = tree.root();
+    for (int i = 0; i < 2; ++i) {
+      std::vector<Kept> entries{Kept{root, "surplus"}};
+      auto moved = co_await keep_moved(shared, tree, std::move(entries));
+      kept.push_back(std::move(moved.at(0)));
+    }
+    co_await tree.close();
+  }
+
+  unsigned moves_ = 0;
+};
+
+TEST_F(UnclearMove, is_said_to_be_one_and_nothing_else_is_moved_over_what_it_moved) {
+  to("/surplus", FileType::kRegular, "only here");
+  Observer quiet;
+  Pace pace(limits_, stop_);
+  Shared shared(Job::kCopy, options_, quiet, stop_, pace);
+  auto tree = this->tree(target_volume_, losing_the_answer("", "/kept/first", "surplus"));
+  std::vector<Status> kept;
+  loop_->run(keep_twice(shared, *tree, kept));
+  ASSERT_FALSE(kept.at(0));
+  std::string message = kept[0].error().message();
+  EXPECT_NE(message.find("may have been moved to 'kept/first/surplus'"), message.npos) << message;
+  EXPECT_EQ(message.find("left as it is"), message.npos) << message;
+  EXPECT_FALSE(kept.at(1));
+  EXPECT_EQ(moves_, 1u) << "a second one could replace what the first one moved";
+  EXPECT_EQ(this->kept("/surplus"), "only here");
+  EXPECT_EQ(target("/surplus"), "made meanwhile");
+}
+
+TEST_F(UnclearMove, of_a_restore_says_where_to_look) {
+  to("/surplus", FileType::kRegular, "only here");
+  done();
+  Restored undone = restore("first", losing_the_answer("/kept/first", "", "surplus"));
+  EXPECT_EQ(undone.run.exit_code, ExitCode::kEntriesFailed);
+  ASSERT_EQ(undone.run.failures.size(), 1u);
+  const std::string& message = undone.run.failures[0].message;
+  EXPECT_NE(message.find("may have been put back"), message.npos) << message;
+  EXPECT_EQ(target("/surplus"), "only here");
+  EXPECT_EQ(kept("/surplus"), "made meanwhile");
+}
+
 class RefusedBackup : public BackupRun {
  protected:
   // The message of what is refused before the run.
