@@ -1,6 +1,7 @@
 // Symlinks, special files and hard links; attributes of what is there; removal.
 #include "nfs3/listing.hpp"
 #include "nfs3/nfs3_tree.hpp"
+#include "tree/moved.hpp"
 
 namespace nfsferry::nfs3 {
 namespace {
@@ -59,10 +60,8 @@ Task<Status> move_entry(Client& client, const MoveEntry& item) {
     if (lost || (unknown && gone)) {
       auto moved = co_await is_there(client, item.to_parent, item.to_name);
       auto left = co_await is_there(client, item.parent, item.name);
-      if (!moved || !left || (*moved && *left)) {
-        co_return own_error(Own::kOutcomeUnknown, "RENAME", "whether it was done cannot be told");
-      }
-      if (*moved) co_return ok();
+      NFSFERRY_TRY(bool done, was_moved(moved, left), co_return);
+      if (done) co_return ok();
     }
     if (!begins_again(renamed.error()) || attempts >= Nfs3Tree::kAttemptsMost) co_return renamed;
   }

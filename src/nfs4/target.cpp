@@ -5,6 +5,7 @@
 #include "nfs4/put_batch.hpp"
 #include "nfs4/rename_queue.hpp"
 #include "nfs4/status_batch.hpp"
+#include "tree/moved.hpp"
 
 namespace nfsferry::nfs4 {
 namespace {
@@ -274,7 +275,6 @@ class MoveBatch : public StatusBatch {
   }
   Status decode(std::size_t item, std::optional<std::size_t>, CompoundReply& reply) override {
     Status renamed = take_steps(reply, settled(item));
-    if (renamed && states_[item] == State::kUnclear) results_[item] = unclear();
     if (renamed || settled(item)) return renamed;
     bool gone = states_[item] == State::kSentBefore && means_no_entry(renamed.error());
     refused_[item] = renamed.error().domain == Domain::kNfs4 && !gone;
@@ -288,15 +288,18 @@ class MoveBatch : public StatusBatch {
     const MoveEntry& one = items_[item];
     auto moved = co_await is_there(client_, handle_of(one.to_parent), std::string(one.to_name));
     auto left = co_await is_there(client_, handle_of(one.parent), std::string(one.name));
-    if (!moved || !left || (*moved && *left))
+    auto done = was_moved(moved, left);
+    if (done) {
+      states_[item] = *done ? State::kDone : State::kSentBefore;
+    } else {
       states_[item] = State::kUnclear;
-    else
-      states_[item] = *moved ? State::kDone : State::kSentBefore;
+      results_[item] = std::move(done).error();
+    }
   }
   void fail(std::size_t item, Error error) override {
     switch (states_[item]) {
       case State::kDone: results_[item] = ok(); break;
-      case State::kUnclear: results_[item] = unclear(); break;
+      case State::kUnclear: break;  // has its error
       default: results_[item] = std::move(error); break;
     }
   }
@@ -307,9 +310,6 @@ class MoveBatch : public StatusBatch {
 
   bool settled(std::size_t item) const {
     return states_[item] == State::kDone || states_[item] == State::kUnclear;
-  }
-  static Error unclear() {
-    return own_error(Own::kOutcomeUnknown, "RENAME", "whether it was done cannot be told");
   }
   static Status take_steps(CompoundReply& reply, bool settled) {
     NFSFERRY_TRY(NoReply from, reply.take<Putfh>(), return);

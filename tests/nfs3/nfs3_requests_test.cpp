@@ -38,7 +38,17 @@ struct Counts {
   // The procedure whose first reply is lost with its connection; 0: none.
   std::atomic<std::uint32_t> lost{0};
   std::function<void()> as_it_is_lost{};
+  std::atomic<std::uint32_t> refused{0};  // the procedure that is answered with ACCES
 };
+
+// To a call: no results but an nfsstat3.
+Record answer_with(std::uint32_t status, std::span<const std::byte> call) {
+  Record reply;
+  for (std::uint32_t word : {word_at(call, 0), 1u, 0u, 0u, 0u, 0u, status}) {
+    append_word(reply, word);
+  }
+  return reply;
+}
 
 class CountingFilter : public ProxyFilter {
  public:
@@ -47,6 +57,13 @@ class CountingFilter : public ProxyFilter {
   void on_call(std::span<const std::byte> record, ProxyActions& actions) override {
     std::uint32_t procedure = word_at(record, kProcedureAt);
     if (procedure < counts_.calls.size()) ++counts_.calls[procedure];
+    if (procedure == counts_.refused && procedure != 0) {
+      constexpr std::uint32_t kAcces = 13;
+      Record reply = answer_with(kAcces, record);
+      append_word(reply, 0);  // no attributes of the directory
+      actions.push_back({ProxyAction::Kind::kToClient, framed(reply)});
+      return;
+    }
     counts_.most_at_once = std::max(counts_.most_at_once.load(), ++counts_.on_their_way);
     if (procedure == counts_.lost && procedure != 0) {
       counts_.lost = 0;
@@ -124,10 +141,7 @@ class BusyFilter : public ProxyFilter {
       actions.push_back({ProxyAction::Kind::kToServer, framed(record)});
       return;
     }
-    Record reply;
-    for (std::uint32_t word : {word_at(record, 0), 1u, 0u, 0u, 0u, 0u, kJukebox}) {
-      append_word(reply, word);
-    }
+    Record reply = answer_with(kJukebox, record);
     actions.push_back({ProxyAction::Kind::kToClient, framed(reply)});
   }
   void on_reply(std::span<const std::byte> record, ProxyActions& actions) override {
@@ -323,6 +337,13 @@ TEST_F(Nfs3Moves, without_an_answer_are_neither_done_nor_sent_again_where_both_n
   EXPECT_EQ(counts_.calls[kRename], 1u);
   EXPECT_EQ(fs::file_size(to() / "name"), 70u);
   EXPECT_EQ(fs::file_size(from() / "name"), 80u);
+}
+
+TEST_F(Nfs3Moves, without_an_answer_say_why_they_cannot_be_looked_for) {
+  Status moved = move_and([this] { counts_.refused = kLookup; });
+  ASSERT_FALSE(moved);
+  EXPECT_TRUE(moved.error().is(Own::kOutcomeUnknown)) << moved.error().message();
+  EXPECT_NE(moved.error().message().find("ACCES"), std::string::npos) << moved.error().message();
 }
 
 TEST_F(Nfs3Moves, are_not_done_where_neither_name_is_there) {

@@ -1,6 +1,7 @@
 // Moves to another directory whose answers are lost: what has both names says whether they were
 // done.
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,21 +26,25 @@ bool is_move(const FakeCall& call) {
 struct MoveAnswer {
   FakeAnswer answer;
   Paths there;
+  std::optional<Nfsstat4> look_fails{};  // of every LOOKUP afterwards
 };
 
 // Says what is there, and answers one RENAME after the other like this.
 FakeServer::Script keeping(std::vector<MoveAnswer> moves) {
   Paths first{kOldPlace};
-  return [moves, there = std::move(first), next = std::size_t{0}](const FakeCall& call) mutable {
+  return [moves, there = std::move(first), next = std::size_t{0},
+          look_fails = std::optional<Nfsstat4>()](const FakeCall& call) mutable {
     if (is_move(call)) {
       if (next == moves.size()) return fails_at(0, Nfsstat4::kServerfault);
       there = moves[next].there;
+      look_fails = moves[next].look_fails;
       return moves[next++].answer;
     }
     std::string at;
     for (std::size_t i = 0; i < call.operations.size(); ++i) {
       const FakeOperation& one = call.operations[i];
       if (one.number == kOpPutfh) at = one.text;
+      if (look_fails && one.number == kOpLookup) return fails_at(i, *look_fails);
       bool missing = one.number == kOpLookup && !there.contains(at + "/" + one.text);
       if (missing) return fails_at(i, Nfsstat4::kNoent);
     }
@@ -100,6 +105,17 @@ TEST_F(MoveTest, WithoutAnAnswerIsNeitherDoneNorSentAgainWhereBothNamesAreTaken)
   Moved moved = move({{lost(false), {kOldPlace, kNewPlace}}});
   EXPECT_TRUE(is_own(moved.status, Own::kOutcomeUnknown)) << why(moved.status);
   EXPECT_EQ(moved.sent, 1);
+}
+
+TEST_F(MoveTest, WithoutAnAnswerSaysWhyItCannotBeLookedFor) {
+  Moved moved = move({{lost(false), {kNewPlace}, Nfsstat4::kAccess}});
+  EXPECT_TRUE(is_own(moved.status, Own::kOutcomeUnknown)) << why(moved.status);
+  EXPECT_NE(why(moved.status).find("ACCESS"), std::string::npos) << why(moved.status);
+}
+
+TEST_F(MoveTest, EndsWithTheErrorOfALookThatEndsTheRun) {
+  Moved moved = move({{lost(false), {kNewPlace}, Nfsstat4::kWrongsec}});
+  EXPECT_TRUE(is_status(moved.status, Nfsstat4::kWrongsec)) << why(moved.status);
 }
 
 TEST_F(MoveTest, IsNotDoneWhereNeitherNameIsThere) {
