@@ -63,6 +63,7 @@ void answer_in_a_thread(const std::shared_ptr<Question>& question) {
 
 Task<Result<std::vector<Address>>> resolve(Loop& loop, std::string host, std::uint16_t port,
                                            CancelToken* cancel) {
+  if (cancel != nullptr && cancel->is_cancelled()) co_return own_error(Own::kCancelled, "resolve");
   auto question = std::make_shared<Question>();
   question->host = std::move(host);
   question->port = port;

@@ -101,6 +101,17 @@ TEST_P(ResolveTest, IsLeftToItselfWhenItIsCancelled) {
   let_the_resolver_go_on();
 }
 
+TEST_P(ResolveTest, DoesNotBeginWhenItIsCancelledAlready) {
+  resolver_waits = false;
+  CancelToken cancel;
+  cancel.cancel();
+  auto addresses = run(resolve(loop(), std::string(kSlowHost), 2049, &cancel));
+  ASSERT_FALSE(addresses);
+  EXPECT_TRUE(addresses.error().is(Own::kCancelled)) << addresses.error().message();
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_EQ(resolver_done, 0u) << "it was asked";
+}
+
 TEST_P(ResolveTest, MayAnswerWhenTheLoopIsGone) {
   {
     auto own = *Loop::create(GetParam());
