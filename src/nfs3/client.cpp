@@ -54,6 +54,23 @@ std::uint64_t Client::connect_patience_ms() const {
   return std::min(kConnectMs, options_.timeout_ms);
 }
 
+std::optional<Error> Client::ended() const {
+  if (death_) return death_;
+  if (closing_.is_cancelled()) return own_error(Own::kCancelled, "call", "the client is closed");
+  return std::nullopt;
+}
+
+void Client::add(CancelToken& token) {
+  alone_.push_back(&token);
+  if (ended()) end_alone();
+}
+
+void Client::end_alone() {
+  for (CancelToken* token : alone_) {
+    if (!token->is_cancelled()) token->cancel();
+  }
+}
+
 Task<Status> Client::resolve() {
   auto addresses = co_await nfsferry::resolve(loop_, options_.host, options_.port, &closing_);
   if (!addresses) co_return std::move(addresses).error();
@@ -80,6 +97,7 @@ Task<Status> Client::open(std::uint16_t port) {
 Task<void> Client::close() {
   if (state_ == State::kOpen) state_ = State::kClosed;
   if (!closing_.is_cancelled()) closing_.cancel();
+  end_alone();
   changed_.pulse();
   Error closed = own_error(Own::kCancelled, "close");
   if (beside_ != nullptr) beside_->abort(closed);
@@ -179,6 +197,7 @@ void Client::die(Error why) {
     if (connection) connection->abort(why);
   }
   death_ = std::move(why);
+  end_alone();
   changed_.pulse();
 }
 
@@ -238,12 +257,13 @@ Task<Status> Client::attempt(Call& call, bool& sent, bool was_busy) {
   auto connection = co_await standing();
   Status done = ok();
   if (connection) {
-    ++counters_.requests;
     auto started = Clock::now();
     if (call.goes_alone()) {
       done = co_await call.perform_alone(sent);
+      if (sent) ++counters_.requests;
     } else {
       sent = true;
+      ++counters_.requests;
       done = co_await (*connection)->perform(call);
     }
     if (done) ++answers_;

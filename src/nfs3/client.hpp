@@ -67,6 +67,12 @@ class Client {
   const std::vector<Address>& addresses() const { return addresses_; }  // with the port of NFS
   const Credentials& credentials() const { return options_.credentials; }
   std::uint64_t connect_patience_ms() const;
+  std::uint64_t timeout_ms() const { return options_.timeout_ms; }
+  // Why nothing can be asked any more. Empty: it is neither dead nor closed.
+  std::optional<Error> ended() const;
+  // For calls that go alone: until it is taken away, a token is cancelled as the client ends.
+  void add(CancelToken& token);
+  void take_away(CancelToken& token) { std::erase(alone_, &token); }
 
  private:
   enum class State : std::uint8_t { kClosed, kOpen, kDead };
@@ -83,6 +89,7 @@ class Client {
   void check_silence(Silence::Time passed);
   void learn_load(const Status& answer, bool was_busy);
   void die(Error why);
+  void end_alone();
   void count_latency(std::string_view kind, Clock::duration took);
   std::string where() const;
 
@@ -94,6 +101,7 @@ class Client {
   std::vector<std::shared_ptr<Connection>> connections_;  // one a place; may have ended
   std::vector<bool> mending_;                             // by place
   Connection* beside_ = nullptr;                          // of perform_at()
+  std::vector<CancelToken*> alone_;
   Window load_{kInFlight};
   Semaphore window_{load_.limit()};
   TaskGroup tasks_;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <random>
 
+#include "base/treatment.hpp"
 #include "nfs3/wire.hpp"
 
 namespace nfsferry::nfs3 {
@@ -84,10 +85,34 @@ Task<Status> exchange(Loop& loop, int fd, std::span<std::byte> record, std::uint
   co_return ok();
 }
 
-Task<void> end_after(Loop& loop, std::uint64_t after_ms, CancelToken& target, CancelToken& stop) {
-  Status slept = co_await loop.sleep_for(std::chrono::milliseconds(after_ms), &stop);
-  if (slept) target.cancel();
-}
+// What is waited for ends after a time, and with the client.
+class Limit {
+ public:
+  Limit(Client& client, std::uint64_t after_ms) : client_(client) {
+    client_.add(token_);
+    timer_.spawn(end_after(std::chrono::milliseconds(after_ms)));
+  }
+  Limit(const Limit&) = delete;
+  Limit& operator=(const Limit&) = delete;
+  CancelToken& token() { return token_; }
+  // Needed before it goes.
+  Task<void> end() {
+    client_.take_away(token_);
+    stop_.cancel();
+    co_await timer_.join();
+  }
+
+ private:
+  Task<void> end_after(std::chrono::milliseconds time) {
+    Status slept = co_await client_.loop().sleep_for(time, &stop_);
+    if (slept && !token_.is_cancelled()) token_.cancel();
+  }
+
+  Client& client_;
+  CancelToken token_;
+  CancelToken stop_;
+  TaskGroup timer_;
+};
 
 class LongSymlink final : public Call {
  public:
@@ -95,12 +120,14 @@ class LongSymlink final : public Call {
 
   bool goes_alone() const override { return true; }
   Task<Status> perform_alone(bool& sent) override {
-    Status done = own_error(Own::kNameResolution, "connect", "no address");
+    Error failure = own_error(Own::kNameResolution, "connect", "no address");
     for (const Address& address : client_.addresses()) {
-      done = co_await perform_at(address, sent);
-      if (sent) break;
+      Status done = co_await perform_at(address, sent);
+      if (done || sent) co_return done;
+      if (client_.ended()) co_return *client_.ended();
+      failure = more_hopeful(std::move(failure), std::move(done).error());
     }
-    co_return done;
+    co_return failure;
   }
 
  private:
@@ -115,28 +142,32 @@ class LongSymlink final : public Call {
     if (address.storage.ss_family == AF_INET && ::geteuid() == 0) {
       (void)::bindresvport(fd.get(), nullptr);
     }
-    CancelToken cancel;
-    CancelToken stop;
-    TaskGroup timer;
-    timer.spawn(end_after(loop, client_.connect_patience_ms(), cancel, stop));
-    const auto* generic = reinterpret_cast<const sockaddr*>(&address.storage);
-    Status done = co_await loop.connect(fd.get(), generic, address.length, &cancel);
+    Status done = co_await connect(fd.get(), address);
     sent = done.has_value();
-    if (sent) done = co_await exchange_at(fd.get(), cancel);
-    if (!sent && cancel.is_cancelled()) done = errno_error(ETIMEDOUT, "connect");
-    stop.cancel();
-    co_await timer.join();
+    if (sent) done = co_await exchange_at(fd.get());
     loop.forget_socket(fd.get());
     co_return done;
   }
+  Task<Status> connect(int fd, const Address& address) {
+    Limit limit(client_, client_.connect_patience_ms());
+    const auto* generic = reinterpret_cast<const sockaddr*>(&address.storage);
+    Status done = co_await client_.loop().connect(fd, generic, address.length, &limit.token());
+    co_await limit.end();
+    if (!done && limit.token().is_cancelled()) done = errno_error(ETIMEDOUT, "connect");
+    co_return done;
+  }
   // Each time with another number: a server that keeps its last answers would give one of them.
-  Task<Status> exchange_at(int fd, CancelToken& cancel) {
+  Task<Status> exchange_at(int fd) {
     std::random_device random;
     std::uint32_t xid = random();
     std::vector<std::byte> record = record_of(xid, client_.credentials(), args_);
-    Status done = co_await exchange(client_.loop(), fd, record, xid, cancel);
+    Limit limit(client_, client_.timeout_ms());
+    Status done = co_await exchange(client_.loop(), fd, record, xid, limit.token());
+    co_await limit.end();
     if (done || done.error().domain != Domain::kErrno) co_return done;
-    std::string detail = cancel.is_cancelled() ? "no answer in time" : done.error().message();
+    if (client_.ended()) co_return *client_.ended();
+    bool late = limit.token().is_cancelled();
+    std::string detail = late ? "no answer in time" : done.error().message();
     co_return own_error(Own::kConnectionLost, kKind, detail);
   }
 
@@ -145,6 +176,12 @@ class LongSymlink final : public Call {
 };
 
 }  // namespace
+
+Error more_hopeful(Error earlier, Error later) {
+  bool earlier_passes = treatment(earlier) == Treatment::kReconnect;
+  bool later_passes = treatment(later) == Treatment::kReconnect;
+  return earlier_passes && !later_passes ? earlier : later;
+}
 
 Result<std::uint32_t> status_of_reply(std::span<const std::byte> record, std::uint32_t xid) {
   auto take = [&record]() -> std::uint32_t {

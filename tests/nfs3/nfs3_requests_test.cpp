@@ -187,6 +187,8 @@ TEST_F(Nfs3Requests, for_a_long_link_wait_for_a_connection) {
   auto loop = *Loop::create(EngineChoice::kAuto);
   nfs3::Nfs3Tree tree(*loop, *parse_location(url(target_, "3", between->port())), {});
   std::thread server_comes_back;
+  unsigned came_before = 0;
+  std::uint64_t asked = 0;
   auto work = [&]() -> Task<void> {
     Status opened = co_await tree.open();
     EXPECT_TRUE(opened) << opened.error().message();
@@ -200,15 +202,76 @@ TEST_F(Nfs3Requests, for_a_long_link_wait_for_a_connection) {
     links[0].parent = root.get();
     links[0].name = "link";
     links[0].text = kLongText;
+    for (const auto& calls : counts.calls) came_before += calls;
+    std::uint64_t before = tree.counters().requests;
     auto made = co_await tree.make_symlinks(links);
     EXPECT_TRUE(made.at(0)) << made.at(0).error().message();
+    asked = tree.counters().requests - before;
     co_await tree.close();
   };
   loop->run(work());
   server_comes_back.join();
+  unsigned came = 0;
+  for (const auto& calls : counts.calls) came += calls;
+  EXPECT_LE(asked, came - came_before) << "attempts without a connection are no requests";
   EXPECT_EQ(counts.calls[kSymlink], 1u);
   std::error_code missing;
   EXPECT_EQ(fs::read_symlink(folder(target_) / "link", missing), kLongText);
+}
+
+// What is asked with a long link is answered after so much time.
+class SlowLinks : public ProxyFilter {
+ public:
+  explicit SlowLinks(std::chrono::milliseconds time) : time_(time) {}
+  void on_call(std::span<const std::byte> record, ProxyActions& actions) override {
+    bool meant = word_at(record, kProcedureAt) == kSymlink && record.size() >= kLongText.size();
+    if (meant) std::this_thread::sleep_for(time_);
+    actions.push_back({ProxyAction::Kind::kToServer, framed(record)});
+  }
+  void on_reply(std::span<const std::byte> record, ProxyActions& actions) override {
+    actions.push_back({ProxyAction::Kind::kToClient, framed(record)});
+  }
+
+ private:
+  const std::chrono::milliseconds time_;
+};
+
+TEST_F(Nfs3Requests, for_a_long_link_wait_for_the_answer_longer_than_for_a_connection) {
+  fs::create_symlink(kLongText, folder(source_) / "link");
+  auto between =
+      proxy_with([] { return std::make_unique<SlowLinks>(std::chrono::milliseconds(10'500)); });
+  CopyOptions wanted = options();
+  wanted.target = url(target_, "3", between->port());
+  CopyReport report = copy(wanted);
+  expect_done(report);
+  EXPECT_EQ(report.retries, 0u);
+}
+
+TEST_F(Nfs3Requests, for_a_long_link_end_with_the_client) {
+  static constexpr std::chrono::milliseconds kAnswerTime(3'000);
+  auto between = proxy_with([] { return std::make_unique<SlowLinks>(kAnswerTime); });
+  auto loop = *Loop::create(EngineChoice::kAuto);
+  nfs3::Nfs3Tree tree(*loop, *parse_location(url(target_, "3", between->port())), {});
+  ASSERT_TRUE(loop->run(tree.open()));
+  DirectoryPtr root = tree.root();
+  std::vector<MakeSymlink> links(1);
+  links[0].parent = root.get();
+  links[0].name = "link";
+  links[0].text = kLongText;
+  auto make = [&]() -> Task<void> {
+    auto made = co_await tree.make_symlinks(links);
+    EXPECT_FALSE(made.at(0));
+  };
+  auto begun = Clock::now();
+  auto work = [&]() -> Task<void> {
+    TaskGroup making;
+    making.spawn(make());
+    (void)co_await loop->sleep_for(std::chrono::milliseconds(200));
+    co_await tree.client().close();
+    co_await making.join();
+  };
+  loop->run(work());
+  EXPECT_LT(Clock::now() - begun, kAnswerTime / 2);
 }
 
 TEST_F(Nfs3Requests, of_a_dry_run_change_nothing) {
