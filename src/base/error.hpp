@@ -88,6 +88,9 @@ struct Error {
     return domain == Domain::kErrno && code == static_cast<std::uint32_t>(number);
   }
 
+  // Another part of a sentence.
+  void add_detail(std::string_view more) { detail.append(detail.empty() ? "" : "; ").append(more); }
+
   // The code's name: "NFS4ERR_NOENT", "ENOENT", "verify_mismatch"; "nfsstat4 12345" if unknown.
   std::string name() const;
   // "operation path: NAME (meaning): detail", names escaped for a terminal.

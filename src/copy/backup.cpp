@@ -252,14 +252,13 @@ bool may_have_moved(const Error& error) {
 
 Error not_kept(const Shared& shared, const Kept& entry, Error error, bool perhaps) {
   const CopyOptions& options = shared.options;
-  error.detail += error.detail.empty() ? "" : "; ";
   if (perhaps) {
     std::string place =
         options.backup_dir + "/" + options.run_id + "/" + entry.node->path_of(entry.name);
-    error.detail += "it may have been moved to " + quote_for_terminal(place) + ": look there";
+    error.add_detail("it may have been moved to " + quote_for_terminal(place) + ": look there");
   } else {
-    error.detail += "it could not be kept in " + quote_for_terminal(options.backup_dir) +
-                    " and is left as it is";
+    error.add_detail("it could not be kept in " + quote_for_terminal(options.backup_dir) +
+                     " and is left as it is");
   }
   return error;
 }

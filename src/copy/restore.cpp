@@ -283,8 +283,7 @@ Task<void> Restore::put_back(Level& level, std::vector<Entry> entries) {
       Error error = std::move(moved[i]).error();
       if (error.is(Own::kOutcomeUnknown)) {
         level.changed = true;  // perhaps
-        error.detail += error.detail.empty() ? "" : "; ";
-        error.detail += "it may have been put back, if it is no longer in the backup: look there";
+        error.add_detail("it may have been put back, if it is no longer in the backup: look there");
       }
       failed(level, entries[i].name, error);
     }
