@@ -146,6 +146,10 @@ bool means_away(const Error& error) {
          treatment(error) == Treatment::kReconnect;
 }
 
+Error more_hopeful(Error earlier, Error later) {
+  return means_away(earlier) && !means_away(later) ? earlier : later;
+}
+
 std::string_view treatment_name(Treatment treatment) {
   switch (treatment) {
     case Treatment::kRetry: return "retry";

@@ -28,6 +28,8 @@ Treatment treatment(const Error& error);
 bool starts_over(Treatment treatment);
 // The other side does not answer, or has been lost: it may be there again later.
 bool means_away(const Error& error);
+// Of the errors of two addresses of one host: of the one that may be there later, or the last one.
+Error more_hopeful(Error earlier, Error later);
 std::string_view treatment_name(Treatment treatment);
 
 }  // namespace nfsferry

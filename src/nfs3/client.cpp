@@ -62,13 +62,11 @@ std::optional<Error> Client::ended() const {
 
 void Client::add(CancelToken& token) {
   alone_.push_back(&token);
-  if (ended()) end_alone();
+  if (ended()) token.cancel();
 }
 
 void Client::end_alone() {
-  for (CancelToken* token : alone_) {
-    if (!token->is_cancelled()) token->cancel();
-  }
+  for (CancelToken* token : alone_) token->cancel();
 }
 
 Task<Status> Client::resolve() {
@@ -113,20 +111,21 @@ Task<void> Client::close() {
   }
 }
 
-// The addresses in order; the last one's error.
+// The addresses in order; the most hopeful error.
 Task<Status> Client::connect(std::size_t place) {
-  Status connected = own_error(Own::kNameResolution, "connect", "no address");
+  Error error = own_error(Own::kNameResolution, "connect", "no address");
   for (const Address& address : addresses_) {
     if (connections_[place]) co_await connections_[place]->join();
     if (closing_.is_cancelled()) co_return own_error(Own::kCancelled, "connect");
     connections_[place] = std::make_shared<Connection>(loop_);
     std::shared_ptr<Connection> connection = connections_[place];
-    connected = co_await connection->connect(address, connect_patience_ms(), options_.credentials);
+    Status connected =
+        co_await connection->connect(address, connect_patience_ms(), options_.credentials);
     if (connected) co_return ok();
+    error = more_hopeful(std::move(error), std::move(connected).error());
   }
-  Error& error = connected.error();
   error.detail = where() + (error.detail.empty() ? "" : ": " + error.detail);
-  co_return connected;
+  co_return error;
 }
 
 // A tunnel accepts connections though the server behind it is away. What is sent there is lost.
@@ -322,13 +321,13 @@ Task<Status> Client::perform(Call& call, Repeat repeat) {
 }
 
 Task<Status> Client::perform_at(std::uint16_t port, Call& call) {
-  Status done = own_error(Own::kNameResolution, "connect", "no address");
+  Error error = own_error(Own::kNameResolution, "connect", "no address");
   for (Address address : addresses_) {
     if (closing_.is_cancelled()) co_return own_error(Own::kCancelled, "connect");
     set_port(address, port);
     Connection connection(loop_);
     beside_ = &connection;
-    done = co_await connection.connect(address, connect_patience_ms(), options_.credentials);
+    Status done = co_await connection.connect(address, connect_patience_ms(), options_.credentials);
     bool reached = done.has_value();
     if (reached) {
       ++counters_.requests;
@@ -339,11 +338,11 @@ Task<Status> Client::perform_at(std::uint16_t port, Call& call) {
     connection.abort(own_error(Own::kCancelled, "close"));
     co_await connection.join();
     if (reached) co_return done;
-    Error& error = done.error();
-    error.detail = options_.host + ":" + std::to_string(port) +
-                   (error.detail.empty() ? "" : ": " + error.detail);
+    error = more_hopeful(std::move(error), std::move(done).error());
   }
-  co_return done;
+  error.detail = options_.host + ":" + std::to_string(port) +
+                 (error.detail.empty() ? "" : ": " + error.detail);
+  co_return error;
 }
 
 Task<void> Client::back_off(unsigned times) {

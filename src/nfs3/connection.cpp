@@ -11,6 +11,7 @@
 #include <mutex>
 #include <random>
 
+#include "loop/deadline.hpp"
 #include "nfs3/libnfs_api.hpp"
 
 namespace nfsferry::nfs3 {
@@ -112,13 +113,10 @@ Task<Status> Connection::connect(const Address& address, std::uint64_t timeout_m
     ended_ = begun.error();
     co_return begun;
   }
-  CancelToken stop;
-  TaskGroup timer;
-  timer.spawn(cancel_after(timeout_ms, stop));
+  Deadline deadline(loop_, std::chrono::milliseconds(timeout_ms), [this] { cancel_.cancel(); });
   Status connected = co_await await_connected();
-  stop.cancel();
-  co_await timer.join();
-  if (timed_out_)  // even if it was connected just then: what would wait next is cancelled
+  co_await deadline.end();
+  if (deadline.passed())  // even if it was connected just then: what would wait next is cancelled
     connected = own_error(Own::kTimeout, "connect", "no answer in time");
   if (ended_) connected = *ended_;
   if (!connected) {
@@ -161,13 +159,6 @@ Task<Status> Connection::await_connected() {
   if (number != 0) co_return errno_error(number, "connect");
   if (rpc_service(rpc_, POLLOUT) != 0) co_return own_error(Own::kConnectionLost, "connect");
   co_return ok();
-}
-
-Task<void> Connection::cancel_after(std::uint64_t after_ms, CancelToken& stop) {
-  Status slept = co_await loop_.sleep_for(std::chrono::milliseconds(after_ms), &stop);
-  if (!slept) co_return;
-  timed_out_ = true;
-  cancel_.cancel();
 }
 
 Task<Status> Connection::perform(Call& call) {

@@ -96,7 +96,6 @@ class Connection {
 
   Status begin(const Address& address, const Credentials& credentials);
   Task<Status> await_connected();
-  Task<void> cancel_after(std::uint64_t after_ms, CancelToken& stop);
   Task<void> run();
   Task<void> receive();
   Task<void> transmit();
@@ -108,7 +107,6 @@ class Connection {
   rpc_context* rpc_ = nullptr;
   int fd_ = -1;  // libnfs's
   bool running_ = false;
-  bool timed_out_ = false;
   Clock::time_point connected_since_{};
   std::optional<Error> ended_;
   Silence silence_;

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "base/treatment.hpp"
+#include "loop/deadline.hpp"
 #include "nfs3/wire.hpp"
 
 namespace nfsferry::nfs3 {
@@ -88,9 +89,10 @@ Task<Status> exchange(Loop& loop, int fd, std::span<std::byte> record, std::uint
 // What is waited for ends after a time, and with the client.
 class Limit {
  public:
-  Limit(Client& client, std::uint64_t after_ms) : client_(client) {
+  Limit(Client& client, std::uint64_t after_ms)
+      : client_(client),
+        deadline_(client.loop(), std::chrono::milliseconds(after_ms), [this] { token_.cancel(); }) {
     client_.add(token_);
-    timer_.spawn(end_after(std::chrono::milliseconds(after_ms)));
   }
   Limit(const Limit&) = delete;
   Limit& operator=(const Limit&) = delete;
@@ -98,20 +100,13 @@ class Limit {
   // Needed before it goes.
   Task<void> end() {
     client_.take_away(token_);
-    stop_.cancel();
-    co_await timer_.join();
+    co_await deadline_.end();
   }
 
  private:
-  Task<void> end_after(std::chrono::milliseconds time) {
-    Status slept = co_await client_.loop().sleep_for(time, &stop_);
-    if (slept && !token_.is_cancelled()) token_.cancel();
-  }
-
   Client& client_;
   CancelToken token_;
-  CancelToken stop_;
-  TaskGroup timer_;
+  Deadline deadline_;
 };
 
 class LongSymlink final : public Call {
@@ -176,12 +171,6 @@ class LongSymlink final : public Call {
 };
 
 }  // namespace
-
-Error more_hopeful(Error earlier, Error later) {
-  bool earlier_passes = treatment(earlier) == Treatment::kReconnect;
-  bool later_passes = treatment(later) == Treatment::kReconnect;
-  return earlier_passes && !later_passes ? earlier : later;
-}
 
 Result<std::uint32_t> status_of_reply(std::span<const std::byte> record, std::uint32_t xid) {
   auto take = [&record]() -> std::uint32_t {

@@ -26,7 +26,4 @@ Task<Result<Made>> long_symlink(Client& client, const FileHandle& directory, std
 // (RFC 5531 section 9). Errors: kBadReply, RPC errors.
 Result<std::uint32_t> status_of_reply(std::span<const std::byte> record, std::uint32_t xid);
 
-// Of the errors of two addresses of one host the one that may pass, if there is one, or the later.
-Error more_hopeful(Error earlier, Error later);
-
 }  // namespace nfsferry::nfs3

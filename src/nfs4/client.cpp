@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/log.hpp"
+#include "loop/deadline.hpp"
 
 namespace nfsferry::nfs4 {
 namespace {
@@ -87,14 +88,15 @@ Task<Status> Client::open() {
 // A recovery that is under way may be what lets go of a lock.
 Task<void> Client::close(std::chrono::milliseconds patience) {
   if (connections_.standing() > 0) {
-    CancelToken stop;
-    TaskGroup guard;
-    guard.spawn(end_waiting(stop, patience));
+    Deadline deadline(loop_, patience, [this] {
+      state_ = State::kClosed;
+      changed_.pulse();
+      connections_.abort(own_error(Own::kTimeout, "close"));
+    });
     Status ready = co_await wait_ready();
     state_ = State::kClosed;
     if (ready) co_await depart();
-    stop.cancel();
-    co_await guard.join();
+    co_await deadline.end();
   }
   state_ = State::kClosed;
   closing_.cancel();
@@ -104,14 +106,6 @@ Task<void> Client::close(std::chrono::milliseconds patience) {
   co_await tasks_.join();
   connections_.abort(closed);  // a recovery may have made another one meanwhile
   co_await connections_.forget_ended();
-}
-
-Task<void> Client::end_waiting(CancelToken& stop, std::chrono::milliseconds patience) {
-  Status slept = co_await loop_.sleep_for(patience, &stop);
-  if (!slept) co_return;
-  state_ = State::kClosed;
-  changed_.pulse();
-  connections_.abort(own_error(Own::kTimeout, "close"));
 }
 
 Task<void> Client::keep_pace(const Compound& request) {
@@ -292,13 +286,11 @@ Task<void> Client::add_connection(Status& added) {
     added = std::move(connection).error();
     co_return;
   }
-  CancelToken stop;
-  TaskGroup guard;
-  Error late = own_error(Own::kTimeout, "connect", where() + ": no answer in time");
-  guard.spawn((*connection)->abort_after(connect_patience_ms(), std::move(late), stop));
+  Deadline deadline(loop_, std::chrono::milliseconds(connect_patience_ms()), [&] {
+    (*connection)->abort(own_error(Own::kTimeout, "connect", where() + ": no answer in time"));
+  });
   added = co_await bind_connection(**connection);
-  stop.cancel();
-  co_await guard.join();
+  co_await deadline.end();
   if (added) {
     connections_.admit(**connection);
   } else {

@@ -240,7 +240,6 @@ class Client {
   void start_mending();
   Task<void> mend();
   void settle_for_fewer(const Error& why);
-  Task<void> end_waiting(CancelToken& stop, std::chrono::milliseconds patience);  // of close()
   void die(Error why);
   void look(Silence::Time passed);
   Task<void> renew();

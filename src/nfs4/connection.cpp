@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/treatment.hpp"
+#include "loop/deadline.hpp"
 #include "nfs4/rpc.hpp"
 #include "nfs4/xdr.hpp"
 
@@ -31,29 +33,18 @@ Task<Status> Connection::connect(const std::vector<Address>& addresses, std::uin
   for (const Address& address : addresses) {
     UniqueFd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) {
-      last = errno_error(errno, "socket");
+      last = more_hopeful(std::move(last), errno_error(errno, "socket"));
       continue;
     }
     int on = 1;
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     Silence::set_up(fd.get());
     CancelToken give_up;
-    CancelToken stop_timer;
-    bool timed_out = false;
-    TaskGroup timers;
-    auto watch = [](Loop& loop, std::uint64_t after_ms, CancelToken& target, CancelToken& own,
-                    bool& fired) -> Task<void> {
-      Status slept = co_await loop.sleep_for(std::chrono::milliseconds(after_ms), &own);
-      if (!slept) co_return;
-      fired = true;
-      target.cancel();
-    };
-    timers.spawn(watch(loop_, timeout_ms, give_up, stop_timer, timed_out));
+    Deadline deadline(loop_, std::chrono::milliseconds(timeout_ms), [&] { give_up.cancel(); });
     connecting_ = &give_up;
     const auto* name = reinterpret_cast<const sockaddr*>(&address.storage);
     Status connected = co_await loop_.connect(fd.get(), name, address.length, &give_up);
-    stop_timer.cancel();
-    co_await timers.join();
+    co_await deadline.end();
     connecting_ = nullptr;
     if (ended_) {
       loop_.forget_socket(fd.get());
@@ -70,8 +61,9 @@ Task<Status> Connection::connect(const std::vector<Address>& addresses, std::uin
       co_return ok();
     }
     loop_.forget_socket(fd.get());
-    last = timed_out ? own_error(Own::kTimeout, "connect", "no answer in time")
-                     : std::move(connected).error();
+    Error failed = std::move(connected).error();
+    if (deadline.passed()) failed = own_error(Own::kTimeout, "connect", "no answer in time");
+    last = more_hopeful(std::move(last), std::move(failed));
   }
   co_return last;
 }
@@ -97,11 +89,6 @@ void Connection::abort(Error why) {
   cancel_.cancel();
   if (connecting_ != nullptr) connecting_->cancel();
   work_.set();
-}
-
-Task<void> Connection::abort_after(std::uint64_t after_ms, Error why, CancelToken& stop) {
-  Status slept = co_await loop_.sleep_for(std::chrono::milliseconds(after_ms), &stop);
-  if (slept) abort(std::move(why));
 }
 
 Task<void> Connection::join() { co_await tasks_.join(); }

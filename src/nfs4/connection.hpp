@@ -39,8 +39,6 @@ class Connection {
   const Address& address() const { return address_; }
   // Ends the connection, or a connect under way: everything pending fails with this error.
   void abort(Error why);
-  // The same after so long, unless stopped before.
-  Task<void> abort_after(std::uint64_t after_ms, Error why, CancelToken& stop);
   // Waits until reader and writer have ended. Call after abort, before destruction.
   Task<void> join();
 

@@ -1,5 +1,6 @@
 #include "nfs4/versions.hpp"
 
+#include "loop/deadline.hpp"
 #include "nfs4/compound.hpp"
 
 namespace nfsferry::nfs4 {
@@ -60,23 +61,19 @@ Task<Result<std::vector<VersionAnswer>>> ask_versions(Loop& loop, std::string ho
     bool v3 = minor == 3;
     Connection connection(loop, kRecordMost);  // a server may close on what it does not know
     NFSFERRY_TRY(Ok connected, co_await connection.connect(*addresses, timeout_ms), co_return);
-    auto asked = Clock::now();
-    CancelToken stop;
-    TaskGroup guard;
     Error late = own_error(Own::kTimeout, "probe", "no answer in time");
-    guard.spawn(connection.abort_after(timeout_ms, std::move(late), stop));
+    Deadline deadline(loop, std::chrono::milliseconds(timeout_ms), [&] { connection.abort(late); });
     auto minor_asked = v3 ? std::nullopt : std::optional(minor);
     auto record = co_await call(connection, v3 ? 3 : kVersion,
                                 v3 ? kProcedureNull : kProcedureCompound, minor_asked, credentials);
-    stop.cancel();
-    co_await guard.join();
+    co_await deadline.end();
     // Who has not answered to one version by then is not asked for the others.
-    bool silent = !record && Clock::now() - asked >= std::chrono::milliseconds(timeout_ms);
+    bool silent = !record && deadline.passed();
     std::string name = v3 ? "3" : "4." + std::to_string(minor);
     answers.push_back(judge(std::move(name), std::move(record), !v3));
     connection.abort(own_error(Own::kCancelled, "probe"));
     co_await connection.join();
-    if (silent) co_return own_error(Own::kTimeout, "probe", "no answer in time");
+    if (silent) co_return late;
   }
   co_return answers;
 }

@@ -364,5 +364,14 @@ TEST(Treatment, HasANameEach) {
   EXPECT_FALSE(names.contains("unknown"));
 }
 
+TEST(MoreHopeful, IsTheErrorOfAnAddressThatMayPass) {
+  Error refused = errno_error(ECONNREFUSED, "connect");
+  Error unsupported = errno_error(EAFNOSUPPORT, "connect");
+  EXPECT_TRUE(more_hopeful(refused, unsupported).is_errno(ECONNREFUSED));
+  EXPECT_TRUE(more_hopeful(unsupported, refused).is_errno(ECONNREFUSED));
+  EXPECT_TRUE(more_hopeful(errno_error(ETIMEDOUT, "connect"), refused).is_errno(ECONNREFUSED));
+  EXPECT_TRUE(more_hopeful(own_error(Own::kTimeout, "connect"), unsupported).is(Own::kTimeout));
+}
+
 }  // namespace
 }  // namespace nfsferry

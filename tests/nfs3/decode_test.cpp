@@ -87,13 +87,5 @@ TEST(LastCookie, that_stands_still_before_the_end_is_a_loop) {
   EXPECT_TRUE(last_cookie(page_of({1, 2, 2}, true), 0));
 }
 
-TEST(MoreHopeful, is_the_error_of_an_address_that_may_pass) {
-  Error refused = errno_error(ECONNREFUSED, "connect");
-  Error unsupported = errno_error(EAFNOSUPPORT, "connect");
-  EXPECT_TRUE(more_hopeful(refused, unsupported).is_errno(ECONNREFUSED));
-  EXPECT_TRUE(more_hopeful(unsupported, refused).is_errno(ECONNREFUSED));
-  EXPECT_TRUE(more_hopeful(errno_error(ETIMEDOUT, "connect"), refused).is_errno(ECONNREFUSED));
-}
-
 }  // namespace
 }  // namespace nfsferry::nfs3
