@@ -20,10 +20,10 @@ namespace nfsferry::copy {
 // One thread's part of a copy, or of a comparison with a copy: its loop, its own connections to
 // both sides, and coroutines that list directories, carry files over, and finish directories.
 // walk.cpp lists directories, load_target.cpp those of the target, judge.cpp says what is to be
-// done with an entry, file.cpp is the life of a file, compare.cpp reads both sides, links.cpp has
-// the other entries, delete.cpp what only the target has, keep.cpp what is kept of what is
-// replaced, dry_run.cpp what is done where nothing is to be written, finish.cpp the end of
-// directories.
+// done with an entry, carry.cpp takes what is to be done, file.cpp is the life of a file,
+// compare.cpp reads both sides, links.cpp has the other entries, delete.cpp what only the target
+// has, keep.cpp what is kept of what is replaced, dry_run.cpp what is done where nothing is to be
+// written, finish.cpp the end of directories.
 class Worker {
  public:
   static constexpr std::size_t kWalkers = 16;
@@ -86,11 +86,13 @@ class Worker {
   std::optional<Action> choose(const Merge& merge, const WorkItem& item, const TargetRow& row);
   void nothing_to_do(const WorkItem& item, const FileNumber& there);
 
-  // file.cpp
+  // carry.cpp
   Task<Work> next_work();
   Task<void> carrier();
   Task<void> carry(Work work);
   Task<void> carry_alone(WorkItem item);
+
+  // file.cpp
   Task<bool> await_content(const std::vector<WorkItem>& items);
   Task<void> copy_small_files(std::vector<WorkItem> items);
   Task<std::vector<WorkItem>> put_small_files(std::vector<WorkItem> items,
