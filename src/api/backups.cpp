@@ -105,9 +105,8 @@ class TargetRun {
       copy::fill_outcome(*shared_, run_);
     } else {
       const Error& error = done.error();
-      fail(reached ? api::later_exit_code(api::Role::kTarget, error)
-                   : api::start_exit_code(api::Role::kTarget, error),
-           error, api::explain(api::Role::kTarget, location, error));
+      fail(api::side_exit_code(api::Role::kTarget, error, reached), error,
+           api::explain(api::Role::kTarget, location, error));
     }
     if (int signal = stop_.load(); signal != 0) {
       run_.exit_code = stopped_by(signal);

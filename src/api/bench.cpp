@@ -104,9 +104,7 @@ class Bench {
       why += escape_for_terminal(place.location.text) + ": " + error.message() +
              "; bench makes its trees in directories that exist";
     }
-    fail(reached_ ? api::later_exit_code(place.role, error)
-                  : api::start_exit_code(place.role, error),
-         error.name(), std::move(why));
+    fail(api::side_exit_code(place.role, error, reached_), error.name(), std::move(why));
     return false;
   }
 

@@ -83,9 +83,9 @@ ExitCode start_exit_code(Role role, const Error& error) {
   return role == Role::kSource ? ExitCode::kSourceUnreachable : ExitCode::kTargetUnusable;
 }
 
-ExitCode later_exit_code(Role role, const Error& error) {
+ExitCode side_exit_code(Role role, const Error& error, bool reached) {
   bool away = means_away(error) && !error.is(Own::kBadReply);
-  return away ? ExitCode::kTemporary : start_exit_code(role, error);
+  return reached && away ? ExitCode::kTemporary : start_exit_code(role, error);
 }
 
 }  // namespace nfsferry::api

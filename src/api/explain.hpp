@@ -14,7 +14,7 @@ enum class Role : std::uint8_t { kSource, kTarget };
 std::string explain(Role role, const Location& location, const Error& error);
 // The exit code for a side that cannot be used at the start.
 ExitCode start_exit_code(Role role, const Error& error);
-// The same for one that was reached before: where it is away now, it may come back.
-ExitCode later_exit_code(Role role, const Error& error);
+// The same at any time: one that was reached before and is away now may come back.
+ExitCode side_exit_code(Role role, const Error& error, bool reached);
 
 }  // namespace nfsferry::api

@@ -32,7 +32,8 @@ class Provision {
     TaskGroup watching;
     watching.spawn(api::close_on_stop(loop, parent_.kind, tree, stop_, done));
     Status status = co_await tree.open();
-    if (status) status = co_await make_or_check(tree);
+    reached_ = status.has_value();
+    if (reached_) status = co_await make_or_check(tree);
     done.cancel();
     co_await watching.join();
     co_await tree.close();
@@ -40,6 +41,7 @@ class Provision {
   }
 
   Provisioned result() const { return result_; }
+  bool reached() const { return reached_; }
 
  private:
   Task<Status> make_or_check(FullTree& tree) {
@@ -86,16 +88,19 @@ class Provision {
   const StopFlag& stop_;
   NewAttributes wanted_;
   Provisioned result_ = Provisioned::kNot;
+  bool reached_ = false;
 };
 
 Result<Provisioned> run_provision(const ProvisionOptions& options, const Location& location,
-                                  const StopFlag& stop) {
+                                  const StopFlag& stop, bool& reached) {
   auto [parent, name] = api::parent_of(location);
   NFSFERRY_TRY(Ok usable, check_name("provision", name), return);
   NFSFERRY_TRY(auto loop, Loop::create(api::engine_choice(options.engine)), return);
   NFSFERRY_TRY(auto tree, api::make_tree(*loop, parent, {"provision", options.timeout_ms}), return);
   Provision provision(options, parent, name, stop);
-  NFSFERRY_TRY(Ok done, loop->run(provision.go(*loop, *tree)), return);
+  Status done = loop->run(provision.go(*loop, *tree));
+  reached = provision.reached();
+  if (!done) return std::move(done).error();
   return provision.result();
 }
 
@@ -104,7 +109,8 @@ Result<Provisioned> run_provision(const ProvisionOptions& options, const Locatio
 ProvisionReport provision(const ProvisionOptions& options, const StopFlag& stop) {
   ProvisionReport report;
   auto location = parse_location(options.location);
-  auto done = location ? run_provision(options, *location, stop)
+  bool reached = false;
+  auto done = location ? run_provision(options, *location, stop, reached)
                        : Result<Provisioned>(std::move(location).error());
   if (done) {
     report.result = *done;
@@ -112,7 +118,8 @@ ProvisionReport provision(const ProvisionOptions& options, const StopFlag& stop)
   }
   const Error& error = done.error();
   bool bad_name = error.is(Own::kBadName);
-  report.exit_code = bad_name ? ExitCode::kUsage : api::start_exit_code(api::Role::kTarget, error);
+  report.exit_code =
+      bad_name ? ExitCode::kUsage : api::side_exit_code(api::Role::kTarget, error, reached);
   report.error_code = error.name();
   report.error_detail = options.location + ": " + error.message();
   if (int signal = stop.load(); signal != 0) {

@@ -295,7 +295,7 @@ class Run {
         co_await watched(loop, source, target, std::move(preparing), copy::kStopPatience);
     if (ready) co_return true;
     const Error& error = ready.error();
-    fail(api::later_exit_code(Role::kTarget, error), error,
+    fail(api::side_exit_code(Role::kTarget, error, true), error,
          api::explain(Role::kTarget, target_location_, error));
     co_return false;
   }

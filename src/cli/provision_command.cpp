@@ -22,7 +22,7 @@ constexpr const char* kProvisionExample =
     "  nfsferry provision nfs://fs-new.example/200001 --owner 200001:1001 --mode 0700\n"
     "  nfsferry provision - < homes    # lines of LOCATION, or LOCATION, a tab, UID:GID\n\n"
     "Exit codes: 0 all are there, 2 usage, 4 not permitted or something else stands there,\n"
-    "1 some of several failed, 130 and 143 interrupted.";
+    "1 some of several failed, 75 a server went away: try again, 130 and 143 interrupted.";
 
 Result<Owner> parse_fixed_owner(std::string_view text) {
   auto owner = parse_owner(text);

@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "fault_plan.hpp"
 #include "ganesha.hpp"
 #include "program.hpp"
+#include "proxy.hpp"
 
 namespace nfsferry::test {
 namespace {
@@ -143,6 +145,26 @@ TEST(ProvisionOnAServer, MakesRepairsAndLeavesDirectories) {
   EXPECT_EQ(run("200001:1001", "0700").out, "unchanged " + url + "\n");
   EXPECT_EQ(run("200001:1002", "2770").out, "repaired " + url + "\n");
   EXPECT_EQ(state(server.folder("/efs/200001")), "200001:1002 2770");
+}
+
+TEST(ProvisionOnAServer, OneThatGoesAwayMidwayMayBeAskedAgainLater) {
+  if (auto missing = require_ganesha(); !missing.empty()) GTEST_SKIP() << missing;
+  Ganesha server;
+  GaneshaOptions served;
+  served.exports = {{"/efs", {}}};
+  ASSERT_EQ(server.start(served), "");
+  constexpr unsigned kForEver = 1'000'000;
+  FaultPlan plan({Fault{Fault::Kind::kNoReply, kOpCreate, 0, 1, kForEver}});
+  ProxyOptions options;
+  options.server_port = static_cast<std::uint16_t>(server.port());
+  options.make_filter = plan.filters();
+  auto proxy = Proxy::start(options);
+  ASSERT_TRUE(proxy);
+  std::string url = "nfs://127.0.0.1:" + std::to_string((*proxy)->port()) + "/efs/200001";
+  Outcome outcome = run_program({"provision", url, "--owner", "200001:1001", "--timeout", "1s"});
+  EXPECT_EQ(outcome.exit_code, 75) << outcome.err;
+  EXPECT_NE(outcome.err.find(url + ": "), std::string::npos) << outcome.err;
+  EXPECT_GT(plan.struck(), 0u);
 }
 
 }  // namespace
