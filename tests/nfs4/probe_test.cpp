@@ -18,7 +18,7 @@ class Nfs4ProbeTest : public ServerTest {
  protected:
   void SetUp() override {
     ServerTest::SetUp();
-    std::string name = (fs::temp_directory_path() / "nfsferry-probe-XXXXXX").string();
+    std::string name = (export_base() / "nfsferry-probe-XXXXXX").string();
     check(::mkdtemp(name.data()) != nullptr, "mkdtemp fails");
     folder_ = name;
   }

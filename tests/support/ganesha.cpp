@@ -107,6 +107,18 @@ std::string require_ganesha() {
   return under_ci() || Ganesha::available() ? std::string() : check_once().output;
 }
 
+std::string require_export(const fs::path& folder) {
+  Outcome outcome = run_script({"can-export", folder.string()});
+  return outcome.exit_code == 0 ? std::string() : outcome.output;
+}
+
+fs::path export_base() {
+  Outcome base = run_script({"base"});
+  if (base.exit_code != 0 || base.output.empty()) return {};
+  base.output.pop_back();  // the newline
+  return base.output;
+}
+
 bool Ganesha::available() { return check_once().exit_code == 0; }
 
 Ganesha::~Ganesha() {
@@ -123,10 +135,7 @@ Ganesha::~Ganesha() {
 std::string Ganesha::start(GaneshaOptions options) {
   if (!root_.empty()) return "start() was called before";
   if (!available()) return check_once().output;
-  Outcome base = run_script({"base"});
-  if (base.exit_code != 0 || base.output.empty()) return "no base folder: " + base.output;
-  base.output.pop_back();  // the newline
-  std::string root = fs::path(base.output) / "nfsferry-ganesha-XXXXXX";
+  std::string root = export_base() / "nfsferry-ganesha-XXXXXX";
   if (::mkdtemp(root.data()) == nullptr) return why("cannot make " + root, errno);
   root_ = root;
   std::tie(port_socket_, port_) = reserve_port();

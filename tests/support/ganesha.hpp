@@ -31,6 +31,12 @@ struct GaneshaOptions {
 // so that there a missing server fails the test in start():
 //   if (auto missing = require_ganesha(); !missing.empty()) GTEST_SKIP() << missing;
 std::string require_ganesha();
+// The same of one that exports this folder: nfs-ganesha from release 6 on exports nothing in
+// memory.
+std::string require_export(const std::filesystem::path& folder);
+
+// The best folder for exported ones, in memory where the server can export that; empty: none.
+std::filesystem::path export_base();
 
 // A socket bound to a loopback port that is free, and that port; -1 when there is none. It is bound
 // alone and shared only afterwards, with a server that binds with SO_REUSEADDR: the kernel gives

@@ -34,6 +34,9 @@ class HostileTarget : public CopyTest, public ::testing::WithParamInterface<Case
     if (IsSkipped() || HasFatalFailure()) return;
     if (auto missing = require_mounts(); !missing.empty()) GTEST_SKIP() << missing;
     ASSERT_EQ(volume_.mount(GetParam().kind, kVolumeMib), "");
+    if (GetParam().place == Place::kNfs) {
+      if (auto none = require_export(volume_.folder()); !none.empty()) GTEST_SKIP() << none;
+    }
     source_ = source_ground(Place::kLocal);
   }
 
@@ -152,7 +155,20 @@ TEST_P(ReadOnlyTarget, is_said_before_anything_is_copied) {
 
 INSTANTIATE_TEST_SUITE_P(Volumes, ReadOnlyTarget, ::testing::ValuesIn(kCases), case_name);
 
-class TooManyLinks : public HostileTarget {};
+// The source takes more than the target.
+class TooManyLinks : public HostileTarget {
+ protected:
+  void SetUp() override {
+    HostileTarget::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    ASSERT_EQ(roomy_.mount(Volume::Kind::kTmpfs, kVolumeMib), "");
+    source_.folder = roomy_.folder();
+    source_.location = source_.folder;
+  }
+
+ private:
+  Volume roomy_;
+};
 
 TEST_P(TooManyLinks, of_one_file_become_a_second_file) {
   constexpr unsigned kOverTheLimit = 65'000 + 10;  // ext4 takes 65,000
