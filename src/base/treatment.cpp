@@ -38,7 +38,6 @@ Treatment treat_nfs4(Nfsstat4 status) {
     case Nfsstat4::kDquot:
     case Nfsstat4::kRofs: return Treatment::kNoSpace;
     case Nfsstat4::kMinorVersMismatch:
-    case Nfsstat4::kWrongsec:
     case Nfsstat4::kWrongCred:
     case Nfsstat4::kClidInuse: return Treatment::kFatal;
     default: return Treatment::kSkipEntry;

@@ -70,7 +70,7 @@ const std::vector<Row> kNfs4Rows{
     {"NFS4ERR_GRACE", kRetry},
     {"NFS4ERR_FHEXPIRED", kSkipEntry},
     {"NFS4ERR_SHARE_DENIED", kSkipEntry},
-    {"NFS4ERR_WRONGSEC", kFatal},
+    {"NFS4ERR_WRONGSEC", kSkipEntry},
     {"NFS4ERR_CLID_INUSE", kFatal},
     {"NFS4ERR_RESOURCE", kSendLess},
     {"NFS4ERR_MOVED", kSkipEntry},

@@ -319,6 +319,26 @@ TEST_F(Engine, a_file_of_another_file_system_is_copied_and_removed) {
   EXPECT_EQ(at(*target_volume_, "/surplus"), nullptr);
 }
 
+// As servers answer for a file system below that wants Kerberos.
+TEST_F(Engine, an_entry_that_wants_other_security_fails_alone) {
+  auto home = [](MemoryTree& to) -> Task<void> {
+    co_await put(to, to.root(), "elsewhere", 10);
+    co_await put(to, to.root(), "file", 10);
+  };
+  fill(home);
+  MemoryOptions source;
+  source.fail = [](std::string_view operation, std::string_view name) -> std::optional<Error> {
+    if (operation != "entry" || name != "elsewhere") return std::nullopt;
+    auto wrong = static_cast<std::uint32_t>(Nfsstat4::kWrongsec);
+    return Error{Domain::kNfs4, wrong, "READDIR", std::string(name), {}};
+  };
+  CopyReport report = copy(source);
+  EXPECT_EQ(report.exit_code, ExitCode::kEntriesFailed);
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].path, "elsewhere");
+  EXPECT_EQ(report.files_transferred, 1u);
+}
+
 TEST_F(Engine, leftovers_are_skipped_and_counted) {
   auto leftovers = [](MemoryTree& to) -> Task<void> {
     co_await put(to, to.root(), ".nfs000000000123", 10);

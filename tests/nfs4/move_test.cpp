@@ -114,8 +114,8 @@ TEST_F(MoveTest, WithoutAnAnswerSaysWhyItCannotBeLookedFor) {
 }
 
 TEST_F(MoveTest, EndsWithTheErrorOfALookThatEndsTheRun) {
-  Moved moved = move({{lost(false), {kNewPlace}, Nfsstat4::kWrongsec}});
-  EXPECT_TRUE(is_status(moved.status, Nfsstat4::kWrongsec)) << why(moved.status);
+  Moved moved = move({{lost(false), {kNewPlace}, Nfsstat4::kWrongCred}});
+  EXPECT_TRUE(is_status(moved.status, Nfsstat4::kWrongCred)) << why(moved.status);
 }
 
 TEST_F(MoveTest, IsNotDoneWhereNeitherNameIsThere) {
