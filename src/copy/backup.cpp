@@ -143,7 +143,7 @@ Task<Result<std::set<std::string>>> accept_folder(const Shared& shared, FullTree
   for (const Entry& one : entries) {
     if (note.runs && note.runs->contains(one.name)) there.insert(one.name);
     if (one.name == kBackupNote) note.is_there = true;  // it may just have come
-    holds_more = holds_more || !one.name.starts_with(kTemporaryPrefix);
+    holds_more = holds_more || !is_temporary_name(one.name);
   }
   if (note.is_there || !holds_more) co_return there;  // else the note was about to be written
   co_return in_the_way(shared, "holds no " + std::string(kBackupNote) +

@@ -5,6 +5,7 @@
 #include "base/nfsstat4.hpp"
 #include "base/units.hpp"
 #include "copy/copy.hpp"
+#include "copy/scope.hpp"
 #include "copy/survey.hpp"
 #include "copy/trial.hpp"
 #include "copy/worker.hpp"
@@ -36,7 +37,7 @@ Task<Result<bool>> is_empty(Target& target) {
     auto page = co_await (*listing)->next();
     if (!page) co_return std::move(page).error();
     for (const Entry& entry : page->entries) {
-      if (!entry.name.starts_with(kTemporaryPrefix)) co_return false;
+      if (!is_ours(entry.name)) co_return false;
     }
     more = !page->eof;
   }

@@ -51,7 +51,7 @@ Task<Status> Worker::load_target(Merge& merge, TargetTable& table, bool first) {
         if (asked) untold.insert(error.path);
       }
       for (const Entry& entry : page->entries) {
-        bool ours = entry.name.starts_with(kTemporaryPrefix) && !is_directory(entry);
+        bool ours = is_ours(entry.name) && !is_directory(entry);
         if (is_backup_folder(*merge.node, entry.name)) continue;
         bool told = entry.name == kLockName || entry.name == kBackupNote;
         if (told && merge.node->parent) leave_to_others(merge.node, entry.name);

@@ -5,6 +5,8 @@
 
 namespace nfsferry::copy {
 
+// A name of a run's lock or of one of its temporaries.
+bool is_ours(std::string_view name);
 // Left behind in the source by an NFS client (.nfs*) or by a run of ours: not copied.
 bool is_leftover(const Entry& entry, const CopyOptions& options);
 // Lies on another file system than its directory, which is not entered.

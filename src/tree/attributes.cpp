@@ -39,8 +39,9 @@ std::array<unsigned char, kRandomBytes> random_bytes() {
 }
 
 // Lower case and digits: the names stay apart on file systems that ignore case.
+constexpr std::string_view kDigits = "abcdefghijklmnopqrstuvwxyz234567";
+
 std::array<char, kRandomTextSize> base32(const std::array<unsigned char, kRandomBytes>& bytes) {
-  constexpr std::string_view kDigits = "abcdefghijklmnopqrstuvwxyz234567";
   std::array<char, kRandomTextSize> text;
   std::size_t size = 0;
   std::uint32_t bits = 0;
@@ -112,6 +113,18 @@ std::string temporary_beginning(std::string_view mark) {
 
 std::string temporary_name(std::string_view mark) {
   return temporary_name_after(temporary_beginning(mark));
+}
+
+bool is_temporary_name(std::string_view name) {
+  if (!name.starts_with(kTemporaryPrefix)) return false;
+  name.remove_prefix(kTemporaryPrefix.size());
+  if (name.size() < 1 + kRandomTextSize || name.size() > kMarkInNameMax + 1 + kRandomTextSize) {
+    return false;
+  }
+  std::string_view random = name.substr(name.size() - kRandomTextSize);
+  std::string_view mark = name.substr(0, name.size() - kRandomTextSize);
+  return mark.back() == '-' && std::all_of(mark.begin(), mark.end(), is_plain) &&
+         random.find_first_not_of(kDigits) == std::string_view::npos;
 }
 
 std::string temporary_name_after(std::string_view beginning) {

@@ -92,6 +92,8 @@ inline constexpr std::string_view kLockName = ".nfsferry-lock";
 // ".nfsferry-<mark, up to 16>-<128 random bits in base 32>", where what is no letter, digit, '_' or
 // '-' of the mark becomes '_'. The mark is the run's id, or that of its lock. Thread-safe.
 std::string temporary_name(std::string_view mark);
+// Whether it is one of these: people call files of theirs ".nfsferry-filters", too.
+bool is_temporary_name(std::string_view name);
 // What all temporary names of this mark begin with, and one that does. Thread-safe.
 std::string temporary_beginning(std::string_view mark);
 std::string temporary_name_after(std::string_view beginning);

@@ -754,7 +754,7 @@ TEST_F(RefusedBackup, in_a_target_that_ignores_case) {
 TEST_F(RefusedBackup, not_in_an_empty_directory_of_a_run_that_was_killed) {
   to("/kept", FileType::kDirectory);
   EXPECT_EQ(refusal(), "");
-  to("/kept/.nfsferry-x", FileType::kRegular, "the note, not yet renamed");
+  to("/kept/" + temporary_name("first"), FileType::kRegular, "the note, not yet renamed");
   EXPECT_EQ(refusal(), "");
 }
 

@@ -51,7 +51,7 @@ class Check : public Engine {
     add(volume, "/pipe", FileType::kFifo);
     add(volume, "/disk", FileType::kBlockDevice);
     add(volume, "/.nfs0001", FileType::kRegular, "left");
-    add(volume, "/.nfsferry-old", FileType::kRegular, "left");
+    add(volume, "/" + temporary_name("old"), FileType::kRegular, "left");
     Status linked = volume.link(at(volume, "/large"), *volume.root(), "again");
     EXPECT_TRUE(linked);
   }

@@ -223,12 +223,13 @@ TEST_F(DeleteSafety, nothing_goes_of_a_directory_of_the_copy_in_which_another_ru
   to("/homes/x/" + std::string(kLockName), FileType::kRegular, "of a run that is at work");
   to("/homes/x/data", FileType::kRegular, "arrived just now");
   to("/homes/x/deep", FileType::kDirectory);
-  to("/homes/x/.nfsferry-abc-temporary", FileType::kRegular, "on its way");
+  const std::string on_its_way = "/homes/x/" + temporary_name("abc");
+  to(on_its_way, FileType::kRegular, "half");
   to("/homes/surplus", FileType::kRegular, "x");
   copy();
   EXPECT_TRUE(there("/homes/x/data"));
   EXPECT_TRUE(there("/homes/x/deep"));
-  EXPECT_TRUE(there("/homes/x/.nfsferry-abc-temporary"));
+  EXPECT_TRUE(there(on_its_way));
   EXPECT_FALSE(there("/homes/surplus"));
 }
 

@@ -342,7 +342,7 @@ TEST_F(Engine, an_entry_that_wants_other_security_fails_alone) {
 TEST_F(Engine, leftovers_are_skipped_and_counted) {
   auto leftovers = [](MemoryTree& to) -> Task<void> {
     co_await put(to, to.root(), ".nfs000000000123", 10);
-    co_await put(to, to.root(), ".nfsferry-abc", 10);
+    co_await put(to, to.root(), temporary_name("dead"), 10);
     co_await put(to, to.root(), ".nfs-notes", 10);
     co_await put(to, to.root(), "kept", 10);
   };

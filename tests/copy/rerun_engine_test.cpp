@@ -225,14 +225,31 @@ TEST_F(Rerun, force_replaces_what_is_in_the_way_with_all_that_is_in_it) {
 TEST_F(Rerun, temporaries_of_dead_runs_are_removed) {
   make_home();
   good_copy();
-  to("/.nfsferry-dead-abc", FileType::kRegular, "half");
-  to("/dir/.nfsferry-dead-def", FileType::kRegular, "half");
+  const std::string in_root = "/" + temporary_name("dead");
+  const std::string below = "/dir/" + temporary_name("");
+  to(in_root, FileType::kRegular, "half");
+  to(below, FileType::kRegular, "half");
   CopyReport second = good_copy();
   EXPECT_EQ(second.temporaries_removed, 2u);
-  EXPECT_EQ(at(*target_volume_, "/.nfsferry-dead-abc"), nullptr);
-  EXPECT_EQ(at(*target_volume_, "/dir/.nfsferry-dead-def"), nullptr);
+  EXPECT_EQ(at(*target_volume_, in_root), nullptr);
+  EXPECT_EQ(at(*target_volume_, below), nullptr);
   EXPECT_EQ(target_volume_->attributes(*at(*target_volume_, "/dir")).mtime,
             source_volume_->attributes(*at(*source_volume_, "/dir")).mtime);
+}
+
+TEST_F(Rerun, files_of_people_are_theirs_though_their_names_begin_like_temporaries) {
+  for (const char* name : {"/.nfsferry-filters", "/.nfsferry-", "/.nfsferry-my-notes"}) {
+    from(name, FileType::kRegular, "new, and longer");
+    to(name, FileType::kRegular, "old");
+  }
+  to("/.nfsferry-only-here", FileType::kRegular, "kept");
+  CopyReport report = good_copy();
+  EXPECT_EQ(report.temporaries_removed, 0u);
+  EXPECT_EQ(report.leftovers_skipped, 0u);
+  EXPECT_EQ(content(*target_volume_, "/.nfsferry-filters"), "new, and longer");
+  EXPECT_EQ(content(*target_volume_, "/.nfsferry-"), "new, and longer");
+  EXPECT_EQ(content(*target_volume_, "/.nfsferry-my-notes"), "new, and longer");
+  EXPECT_EQ(content(*target_volume_, "/.nfsferry-only-here"), "kept");
 }
 
 TEST_F(Rerun, a_hard_link_that_became_a_file_of_its_own_is_linked_again) {
@@ -480,7 +497,7 @@ TEST_F(Rerun, temporaries_of_a_process_that_shares_the_run_stay) {
     co_await target.close();
     co_return finished;
   };
-  to("/.nfsferry-run-abc", FileType::kRegular, "of an earlier run of this id");
+  to("/" + temporary_name("run"), FileType::kRegular, "of an earlier run of this id");
   std::unique_ptr<TargetFile> file;
   loop_->run(begin(*other, file));
 
@@ -493,12 +510,13 @@ TEST_F(Rerun, temporaries_of_a_process_that_shares_the_run_stay) {
 }
 
 TEST_F(Rerun, temporaries_stay_where_no_lock_keeps_other_runs_out) {
-  to("/.nfsferry-other-abc", FileType::kRegular, "in use");
+  const std::string in_use = "/" + temporary_name("other");
+  to(in_use, FileType::kRegular, "in use");
   MemoryOptions target;
   target.capabilities.exclusive_lock = false;
   CopyReport report = copy({}, target);
   EXPECT_EQ(report.temporaries_removed, 0u);
-  EXPECT_NE(at(*target_volume_, "/.nfsferry-other-abc"), nullptr);
+  EXPECT_NE(at(*target_volume_, in_use), nullptr);
 }
 
 TEST_F(Rerun, another_file_system_below_is_entered_only_when_asked) {

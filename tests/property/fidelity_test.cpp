@@ -113,7 +113,7 @@ TEST_P(Fidelity, a_set_group_id_root_and_a_umask_leave_no_trace) {
 TEST_P(Fidelity, left_overs_of_clients_and_of_dead_runs_are_skipped_and_counted) {
   fs::create_directory(source_.folder / "inner");
   for (const char* name : {".nfs000000000034b1c200000001", "inner/.nfs0001",
-                           "inner/.nfsferry-dead-0123456789abcdef", "inner/kept"}) {
+                           "inner/.nfsferry-dead-abcdefghijklmnopqrstuvwxyz", "inner/kept"}) {
     make_file(source_.folder / name, 10, 1);
   }
 

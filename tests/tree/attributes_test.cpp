@@ -103,6 +103,29 @@ TEST(TemporaryName, HasPrefixRunIdAndARestInAtMost60Bytes) {
   }
 }
 
+TEST(TemporaryName, IsToldFromOtherNames) {
+  const std::string random = "abcdefghijklmnopqrstuvwx27";
+  const std::vector<std::pair<std::string, bool>> cases = {
+      {temporary_name(""), true},
+      {temporary_name("run-1_A"), true},
+      {temporary_name("0123456789abcdef-and-more"), true},
+      {".nfsferry-x-" + random, true},
+      {".nfsferry--" + random, true},
+      {".nfsferry-" + random, false},
+      {".nfsferry-x" + random, false},
+      {".nfsferry-x.y-" + random, false},
+      {".nfsferry-0123456789abcdefg-" + random, false},
+      {".nfsferry-x-" + random + "a", false},
+      {".nfsferry-x-abcdefghijklmnopqrstuvwxy1", false},
+      {".nfsferry-x-ABCDEFGHIJKLMNOPQRSTUVWXYZ", false},
+      {".nfsferry-filters", false},
+      {".nfsferry-", false},
+      {"nfsferry-x-" + random, false},
+      {std::string(kLockName), false},
+  };
+  for (const auto& [name, temporary] : cases) EXPECT_EQ(is_temporary_name(name), temporary) << name;
+}
+
 TEST(TemporaryName, NeverComesTwiceOnFourThreads) {
   std::set<std::string> names;
   std::mutex mutex;
