@@ -154,10 +154,11 @@ Task<void> Worker::copy_large_file(WorkItem item, std::uint32_t attempts) {
     }
     WorkItem in_place = item;
     if (copied) {
-      // The times are those of the content that was read. What changed until the end keeps its
+      // The times are those of the content that was read. What changed until the end keeps an
       // earlier time, so that the next run copies it again.
       in_place.entry.attributes = transfer.after;
-      if (changed) in_place.entry.attributes.mtime = transfer.expected.mtime;
+      Time& mtime = in_place.entry.attributes.mtime;
+      if (changed) mtime = shared_.target_can.told_from_later(transfer.expected.mtime);
       auto attributes = wanted(in_place.entry);
       if (!attributes) copied = attributes.error();
       if (copied) copied = co_await keep_replaced(item);

@@ -30,6 +30,16 @@ bool Capabilities::is_kept_as(Time time, Time there) const {
   return false;
 }
 
+Time Capabilities::told_from_later(Time time) const {
+  if (time_granularity_ns <= 1) return time;
+  if (time.nanoseconds < time_granularity_ns) {
+    --time.seconds;
+    time.nanoseconds += kSecond;
+  }
+  time.nanoseconds -= time_granularity_ns;
+  return time;
+}
+
 // 1 where no step explains it: then it was changed in another way.
 void Capabilities::learn_granularity(Time became) {
   time_granularity_ns = granularity_at_most_ns = 1;

@@ -296,6 +296,8 @@ struct Capabilities {
   Time kept(Time time) const;
   // Whether the tree's time can be what became of this one. Times are compared so.
   bool is_kept_as(Time time, Time there) const;
+  // This time, or where the tree would not tell it from what comes after it, an earlier one.
+  Time told_from_later(Time time) const;
   // For probes: from what became of kOddTime, kFarPast and kFarFuture.
   void learn_granularity(Time became);
   void learn_least_time(Time became);

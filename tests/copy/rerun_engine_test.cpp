@@ -436,25 +436,49 @@ TEST_F(Rerun, a_directory_with_a_new_one_in_its_place_is_copied_from_the_new_one
   EXPECT_EQ(content(*target_volume_, "/dir/new"), "new");
 }
 
-TEST_F(Rerun, a_file_that_never_stands_still_is_copied_again_by_the_next_run) {
+class BusySource : public Rerun {
+ protected:
+  // One in which "busy" is written again whenever it is looked at, each time `step_ns` later.
+  MemoryOptions busy_source(std::uint64_t step_ns) {
+    auto volume = source_volume_;
+    constexpr std::uint64_t kSecond = 1'000'000'000;
+    MemoryOptions source;
+    auto times = std::make_shared<std::uint64_t>(0);
+    source.fail = [=](std::string_view operation, std::string_view name) -> std::optional<Error> {
+      bool read = operation == "read_file" || operation == "attributes";
+      if (!read || name != "busy") return {};
+      MemoryNode& file = *at(*volume, "/busy");
+      std::string text = "content " + std::to_string(++*times % 10);
+      volume->write(file, 0, std::as_bytes(std::span(text)));
+      std::uint64_t later = *times * step_ns;
+      set_mtime(*volume, file,
+                Time{1'700'000'000 + static_cast<std::int64_t>(later / kSecond),
+                     static_cast<std::uint32_t>(later % kSecond)});
+      return {};
+    };
+    return source;
+  }
+};
+
+TEST_F(BusySource, a_file_that_never_stands_still_is_copied_again_by_the_next_run) {
   from("/busy", FileType::kRegular, "content 0");
-  MemoryOptions source;
-  auto volume = source_volume_;
-  auto times = std::make_shared<int>(0);
-  source.fail = [=](std::string_view operation, std::string_view name) -> std::optional<Error> {
-    bool read = operation == "read_file" || operation == "attributes";
-    if (!read || name != "busy") return {};
-    MemoryNode& file = *at(*volume, "/busy");
-    std::string text = "content " + std::to_string(++*times % 10);
-    volume->write(file, 0, std::as_bytes(std::span(text)));
-    set_mtime(*volume, file, Time{1'700'000'000 + *times, 0});
-    return {};
-  };
-  CopyReport first = copy(source);
+  CopyReport first = copy(busy_source(1'000'000'000));
   EXPECT_EQ(first.exit_code, ExitCode::kOnlyChangedFiles) << first.error_detail;
   CopyReport second = good_copy();
   EXPECT_EQ(second.files_transferred, 1u);
   EXPECT_EQ(content(*target_volume_, "/busy"), content(*source_volume_, "/busy"));
+}
+
+TEST_F(BusySource, a_file_that_changed_within_what_the_target_takes_for_one_time_is_copied_again) {
+  from("/busy", FileType::kRegular, "content 0");
+  MemoryOptions target;
+  target.capabilities.time_granularity_ns = 1'000'000'000;
+  CopyReport first = copy(busy_source(1'000'000), target);
+  EXPECT_EQ(first.exit_code, ExitCode::kOnlyChangedFiles) << first.error_detail;
+  CopyReport second = copy({}, target);
+  EXPECT_EQ(second.files_transferred, 1u);
+  EXPECT_EQ(content(*target_volume_, "/busy"), content(*source_volume_, "/busy"));
+  EXPECT_EQ(copy({}, target).files_transferred, 0u);
 }
 
 TEST_F(Rerun, what_is_left_alone_is_not_forced_away_by_a_directory) {

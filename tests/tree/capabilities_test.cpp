@@ -40,6 +40,20 @@ TEST(CapabilitiesTest, ATimeIsCutToWhatTheTreeRemembers) {
   EXPECT_EQ(can.kept(Time{-7, 123'456'789}), (Time{-7, 123'456'000}));
 }
 
+TEST(CapabilitiesTest, ATimeIsToldFromEveryLaterOneHoweverCoarseTimesAre) {
+  Capabilities can;
+  EXPECT_EQ(can.told_from_later(Time{5, 0}), (Time{5, 0}));
+  for (std::uint32_t step : {100u, 1'000'000u, 1'000'000'000u}) {
+    can.time_granularity_ns = step;
+    for (Time time : {Time{5, 0}, Time{5, 1}, Time{5, 150'000'000}, Time{5, 999'999'999}}) {
+      Time told = can.kept(can.told_from_later(time));
+      EXPECT_FALSE(can.is_kept_as(time, told)) << step << " " << time.nanoseconds;
+      EXPECT_TRUE(told.seconds == 5 || told.seconds == 4) << step << " " << time.nanoseconds;
+      EXPECT_LT(told.nanoseconds, 1'000'000'000u);
+    }
+  }
+}
+
 std::uint32_t learned(Time became) {
   Capabilities can;
   can.granularity_at_most_ns = 1'000;
