@@ -50,7 +50,8 @@ Task<Result<bool>> ignores_case(Target& target) {
   for (char& c : other) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   }
-  auto asked = co_await look_for_marker(target, std::move(name), target, target.root(), other);
+  DirectoryPtr root = target.root();
+  auto asked = co_await look_for_marker(target, root, std::move(name), target, root, other);
   if (!asked) co_return std::move(asked).error();
   const Result<Entry>& found = *asked;
   if (!found && !means_no_entry(found.error())) co_return found.error();

@@ -2,17 +2,17 @@
 
 namespace nfsferry::copy {
 
-Task<Result<Result<Entry>>> look_for_marker(Target& target, std::string marker, Tree& tree,
-                                            DirectoryPtr directory, std::string name) {
+Task<Result<Result<Entry>>> look_for_marker(Target& target, DirectoryPtr place, std::string marker,
+                                            Tree& tree, DirectoryPtr directory, std::string name) {
   PutFile file;
-  file.parent = target.root().get();
+  file.parent = place.get();
   file.name = marker;
   file.attributes.mode = 0600;
   std::span<const PutFile> one(&file, 1);
   auto made = co_await target.put_files(one, ReadBack::kNo);
   if (!made[0]) co_return std::move(made[0]).error();
   auto found = co_await tree.lookup(std::move(directory), std::move(name));
-  RemoveEntry entry{target.root().get(), marker, false};
+  RemoveEntry entry{place.get(), marker, false};
   std::span<const RemoveEntry> gone(&entry, 1);
   auto removed = co_await target.remove(gone);
   if (!removed[0]) co_return std::move(removed[0]).error();
@@ -27,7 +27,16 @@ bool may_be_target_root(const Attributes& attributes, const Target& target) {
 
 Task<Result<bool>> is_target_root(Source& source, DirectoryPtr directory, Target& target) {
   std::string name = temporary_name(target.capabilities().lock_mark);
-  auto asked = co_await look_for_marker(target, name, source, std::move(directory), name);
+  DirectoryPtr root = target.root();
+  auto asked = co_await look_for_marker(target, root, name, source, std::move(directory), name);
+  if (!asked) co_return std::move(asked).error();
+  co_return asked->has_value();
+}
+
+Task<Result<bool>> is_source_root(Target& target, DirectoryPtr directory, Source& source) {
+  std::string name = temporary_name(target.capabilities().lock_mark);
+  DirectoryPtr root = source.root();
+  auto asked = co_await look_for_marker(target, std::move(directory), name, source, root, name);
   if (!asked) co_return std::move(asked).error();
   co_return asked->has_value();
 }

@@ -340,6 +340,16 @@ Task<bool> Worker::is_target(NodePtr node, const Entry& entry) {
   co_return true;
 }
 
+// A target that holds the source would have the source's own files replaced: ends the run.
+Task<bool> Worker::is_source(NodePtr node, std::string_view name, DirectoryPtr directory) {
+  auto same = co_await is_source_root(target_, std::move(directory), source_);
+  if (!same || !*same) co_return false;
+  shared_.abort(own_error(
+      Own::kSameDirectory, "copy",
+      "the source lies inside the target, at " + escape_for_terminal(node->path_of(name))));
+  co_return true;
+}
+
 // Directories that the target has are opened by what its listing said; the others are made.
 Task<void> Worker::take_subdirectories(NodePtr node, std::vector<Subdirectory> found) {
   std::vector<MakeDirectory> requests;
@@ -416,12 +426,19 @@ Task<void> Worker::take_new_directory(NodePtr node, Entry entry) {
 }
 
 Task<void> Worker::go_into(NodePtr node, Subdirectory found, MadeDirectory made) {
+  const std::uint64_t fileid = made.entry.attributes.fileid;
+  bool suspect = writing() && !made.created && fileid == source_.root_entry().attributes.fileid;
+  if (suspect) {
+    bool holds_itself = co_await is_source(node, found.entry.name, made.directory);
+    if (holds_itself) co_return;
+  }
   NodePtr child = DirectoryNode::child_of(node, std::move(found.entry));
   child->late = node->late || found.late;
   child->existed = !made.created;
   child->made_here = node->made_here || made.created;
   child->target = std::move(made.directory);
-  child->target_fileid = made.entry.attributes.fileid;
+  child->target_fileid = fileid;
+  if (suspect) child->touched = true;  // by the look
   if (!made.created) child->target_mode = made.entry.attributes.mode;
   child->others_at_work = node->others_at_work.load();
   node->outlasts_files = true;

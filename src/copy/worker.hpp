@@ -72,6 +72,7 @@ class Worker {
   Task<void> take_new_directory(NodePtr node, Entry entry);
   Task<void> go_into(NodePtr node, Subdirectory found, MadeDirectory made);
   Task<bool> is_target(NodePtr node, const Entry& entry);
+  Task<bool> is_source(NodePtr node, std::string_view name, DirectoryPtr directory);
   bool is_skipped(const NodePtr& node, Entry& entry);
   bool is_backup_folder(const DirectoryNode& node, std::string_view name) const;
 

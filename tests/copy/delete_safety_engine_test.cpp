@@ -41,6 +41,27 @@ TEST_F(DeleteSafety, the_source_inside_the_target_stays) {
   EXPECT_EQ(report.deletion_refused, 1u);
 }
 
+TEST_F(DeleteSafety, the_source_inside_the_target_is_not_written_into) {
+  source_volume_ = target_volume_;
+  to("/home", FileType::kDirectory);
+  to("/home/old", FileType::kDirectory);
+  to("/home/old/file", FileType::kRegular, "the only copy");
+  to("/home/old/old", FileType::kDirectory);
+  to("/home/old/old/file", FileType::kRegular, "of an earlier home");
+  options_.delete_surplus = false;
+  MemoryOptions inside;
+  inside.path = "/home/old";
+  MemoryOptions around;
+  around.path = "/home";
+
+  CopyReport report = copy(inside, around);
+
+  EXPECT_EQ(report.exit_code, ExitCode::kUsage);
+  EXPECT_NE(report.error_detail.find("inside the target, at old"), std::string::npos)
+      << report.error_detail;
+  EXPECT_EQ(content(*target_volume_, "/home/old/file"), "the only copy");
+}
+
 TEST_F(DeleteSafety, the_target_of_another_run_stays_with_all_that_is_in_it) {
   to("/tree", FileType::kDirectory);
   to("/tree/a", FileType::kRegular, "x");
