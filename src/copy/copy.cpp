@@ -69,9 +69,6 @@ Task<void> tick(Shared& shared, Loop& loop, Side side, const Worker* worker, boo
   }
 }
 
-// Any id but this one.
-std::uint32_t another(std::uint32_t id) { return id == 0 ? 1 : id - 1; }
-
 // Owners that the copy gives to files: what the probe tries.
 struct Owners {
   std::uint32_t uid = 0;
@@ -87,7 +84,8 @@ Owners owners_to_try(const Ownership& ownership, const Attributes& root) {
 
 // A target that has taken these owners may refuse all others.
 Task<Status> try_other_owners(Shared& shared, Target& target, Owners taken) {
-  NFSFERRY_TRY(Ok probed, co_await target.probe(another(taken.uid), another(taken.gid)), co_return);
+  NFSFERRY_TRY(Ok probed, co_await target.probe(another_id(taken.uid), another_id(taken.gid)),
+               co_return);
   bool refused = !target.capabilities().change_owner;
   target.adopt(shared.target_can);
   if (!refused) co_return ok();

@@ -18,8 +18,12 @@ bool refuses_owner(const Error& error) {
 // One experiment: a node of this type below the root, what is done to it, its attributes.
 class Probe {
  public:
-  Probe(Nfs3Tree& tree, FileType type, NewAttributes wanted)
-      : tree_(tree), type_(type), wanted_(std::move(wanted)) {}
+  Probe(Nfs3Tree& tree, FileType type) : tree_(tree), type_(type) {}
+
+  void want(std::uint32_t owner, std::uint32_t group) {
+    wanted_.owner = owner;
+    wanted_.group = group;
+  }
 
   Task<Result<Attributes>> make(bool with_owner) {
     for (unsigned attempts = 1;; ++attempts) {
@@ -95,14 +99,11 @@ class Probe {
 }  // namespace
 
 Task<Status> Nfs3Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) {
-  NewAttributes wanted;
-  wanted.owner = foreign_owner;
-  wanted.group = foreign_group;
-
-  Probe file(*this, FileType::kRegular, wanted);
-  Probe link(*this, FileType::kSymlink, wanted);
-  Probe device(*this, FileType::kCharacterDevice, wanted);
-  co_return co_await try_target(file, link, device, capabilities_, sizes_.symlinks);
+  Probe file(*this, FileType::kRegular);
+  Probe link(*this, FileType::kSymlink);
+  Probe device(*this, FileType::kCharacterDevice);
+  co_return co_await try_target(file, link, device, foreign_owner, foreign_group, capabilities_,
+                                sizes_.symlinks);
 }
 
 }  // namespace nfsferry::nfs3

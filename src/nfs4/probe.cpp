@@ -22,8 +22,12 @@ bool refuses_owner(const Error& error) {
 // One experiment: a node of this type below the root, what is done to it, its attributes.
 class Probe {
  public:
-  Probe(Nfs4Tree& tree, FileType type, NewAttributes wanted)
-      : tree_(tree), type_(type), wanted_(std::move(wanted)) {}
+  Probe(Nfs4Tree& tree, FileType type) : tree_(tree), type_(type) {}
+
+  void want(std::uint32_t owner, std::uint32_t group) {
+    wanted_.owner = owner;
+    wanted_.group = group;
+  }
 
   // Makes the node with owner and group. Errors: those of OPEN or CREATE.
   Task<Result<Attributes>> make(bool with_owner) {
@@ -135,14 +139,11 @@ class Probe {
 }  // namespace
 
 Task<Status> Nfs4Tree::probe(std::uint32_t foreign_owner, std::uint32_t foreign_group) {
-  NewAttributes wanted;
-  wanted.owner = foreign_owner;
-  wanted.group = foreign_group;
-
-  Probe file(*this, FileType::kRegular, wanted);
-  Probe link(*this, FileType::kSymlink, wanted);
-  Probe device(*this, FileType::kCharacterDevice, wanted);
-  co_return co_await try_target(file, link, device, capabilities_, true);
+  Probe file(*this, FileType::kRegular);
+  Probe link(*this, FileType::kSymlink);
+  Probe device(*this, FileType::kCharacterDevice);
+  co_return co_await try_target(file, link, device, foreign_owner, foreign_group, capabilities_,
+                                true);
 }
 
 }  // namespace nfsferry::nfs4

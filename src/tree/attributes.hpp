@@ -86,6 +86,9 @@ bool is_usable_name(std::string_view name);
 // The same as a Status, for a name that we are about to use. Errors: kBadName; ENAMETOOLONG.
 Status check_name(std::string_view operation, std::string_view name);
 
+// Any id but this one.
+constexpr std::uint32_t another_id(std::uint32_t id) { return id == 0 ? 1 : id - 1; }
+
 // Our temporary names: ".nfsferry-" and an unguessable rest, at most 60 bytes.
 inline constexpr std::string_view kTemporaryPrefix = ".nfsferry-";
 inline constexpr std::string_view kLockName = ".nfsferry-lock";

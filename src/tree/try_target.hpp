@@ -1,6 +1,6 @@
 // The experiments of a target's probe that NFS trees share. A Probe makes a node in the target's
-// root, sets what it is told and says what became of it: make(with_owner), owned(made),
-// give_away(), keep(time), remove().
+// root, sets what it is told and says what became of it: want(owner, group), make(with_owner),
+// owned(made), give_away(), keep(time), remove().
 #pragma once
 
 #include <optional>
@@ -47,22 +47,28 @@ Task<void> try_device(Probe& device, Capabilities& can) {
   co_await device.remove();
 }
 
-// Of nodes of these types, into the record. Nothing of a symlink where the server is known to have
-// none. Errors: those that say nothing of owners.
+// Of nodes of these types, which are to belong to these ids, into the record. Nothing of a symlink
+// where the server is known to have none. Errors: those that say nothing of owners.
+//
+// What a file has at its creation it is asked to have of other ids: Linux's server leaves the owner
+// of a CREATE away in silence where the caller may not give files away, and the ids that are wanted
+// may be those that a file of the caller's has anyway.
 template <class Probe>
-Task<Status> try_target(Probe& file, Probe& link, Probe& device, Capabilities& can,
-                        bool may_have_symlinks) {
+Task<Status> try_target(Probe& file, Probe& link, Probe& device, std::uint32_t owner,
+                        std::uint32_t group, Capabilities& can, bool may_have_symlinks) {
+  file.want(another_id(owner), another_id(group));
   auto made = co_await file.make(true);
   can.owner_at_create = file.owned(made);
   if (!made) made = co_await file.make(false);  // refused perhaps because of the owner alone
   if (!made) co_return std::move(made).error();
+  for (Probe* probe : {&file, &link, &device}) probe->want(owner, group);
   Status tried = ok();
   std::optional<Time> link_kept;
-  TaskGroup group;  // side by side: far away each answer is waited for
-  group.spawn(try_owners_and_times(file, can, tried));
-  if (may_have_symlinks) group.spawn(try_symlink(link, can, link_kept));
-  group.spawn(try_device(device, can));
-  co_await group.join();
+  TaskGroup side_by_side;  // far away each answer is waited for
+  side_by_side.spawn(try_owners_and_times(file, can, tried));
+  if (may_have_symlinks) side_by_side.spawn(try_symlink(link, can, link_kept));
+  side_by_side.spawn(try_device(device, can));
+  co_await side_by_side.join();
   if (may_have_symlinks && can.symlinks)
     can.symlink_times = link_kept && *link_kept == can.kept(kOddTime);
   co_return tried;
