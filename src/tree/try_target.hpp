@@ -50,14 +50,22 @@ Task<void> try_device(Probe& device, Capabilities& can) {
 // Of nodes of these types, which are to belong to these ids, into the record. Nothing of a symlink
 // where the server is known to have none. Errors: those that say nothing of owners.
 //
-// What a file has at its creation it is asked to have of other ids: Linux's server leaves the owner
-// of a CREATE away in silence where the caller may not give files away, and the ids that are wanted
-// may be those that a file of the caller's has anyway.
+// A file is made with ids of others first: those that are wanted may be what a file of the caller's
+// has anyway, and Linux's server leaves the owner of a CREATE away in silence where the caller may
+// not give files away. Where others are refused, a file that is theirs will fail loudly.
 template <class Probe>
 Task<Status> try_target(Probe& file, Probe& link, Probe& device, std::uint32_t owner,
                         std::uint32_t group, Capabilities& can, bool may_have_symlinks) {
   file.want(another_id(owner), another_id(group));
   auto made = co_await file.make(true);
+  if (!made) {
+    file.want(owner, another_id(group));
+    made = co_await file.make(true);
+  }
+  if (!made) {
+    file.want(owner, group);
+    made = co_await file.make(true);
+  }
   can.owner_at_create = file.owned(made);
   if (!made) made = co_await file.make(false);  // refused perhaps because of the owner alone
   if (!made) co_return std::move(made).error();

@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint32_t kCaller = 1000;
 constexpr std::uint32_t kOther = 2000;
 
-enum class AtCreation { kTakes, kRefuses, kLeavesAway };
+enum class AtCreation { kTakes, kRefuses, kLeavesAway, kLeavesGroupsAway };
 
 // What a server does with owners and groups that its caller gives.
 struct Server {
@@ -28,9 +28,13 @@ class MadeUpProbe {
     group_ = group;
   }
   Task<Result<Attributes>> make(bool with_owner) {
-    bool asks = with_owner && (owner_ != kCaller || group_ != kCaller);
-    if (asks && server_.at_creation == AtCreation::kRefuses) co_return errno_error(EPERM, "create");
-    bool given = asks && server_.at_creation == AtCreation::kTakes;
+    AtCreation does = server_.at_creation;
+    bool to_other = with_owner && owner_ != kCaller;
+    bool to_other_group = with_owner && group_ != kCaller;
+    bool refused = (does == AtCreation::kRefuses && (to_other || to_other_group)) ||
+                   (does == AtCreation::kLeavesGroupsAway && to_other);
+    if (refused) co_return errno_error(EPERM, "create");
+    bool given = with_owner && does == AtCreation::kTakes;
     co_return owned_by(given ? owner_ : kCaller, given ? group_ : kCaller);
   }
   bool owned(const Result<Attributes>& got) const {
@@ -74,11 +78,16 @@ TEST(TryTarget, AnOwnerIsGivenAtCreationWhereOthersAreTaken) {
 }
 
 TEST(TryTarget, TheCallersOwnIdsProveNothingAboutThoseOfOthers) {
-  for (AtCreation at_creation : {AtCreation::kLeavesAway, AtCreation::kRefuses}) {
+  for (AtCreation at_creation : {AtCreation::kLeavesAway, AtCreation::kLeavesGroupsAway}) {
     Capabilities can = found_on({at_creation, false}, kCaller);
     EXPECT_FALSE(can.owner_at_create);
     EXPECT_TRUE(can.change_owner) << "to the caller's own";
   }
+}
+
+TEST(TryTarget, TheCallersOwnIdsAreGivenAtCreationWhereThoseOfOthersAreRefused) {
+  Capabilities can = found_on({AtCreation::kRefuses, false}, kCaller);
+  EXPECT_TRUE(can.owner_at_create && can.change_owner);
 }
 
 TEST(TryTarget, AnOwnerThatIsLeftAwayAtCreationIsGivenAfterwards) {
