@@ -1,5 +1,8 @@
 // Who carries what: batches and large files are taken from the queue, or part of another thread's
 // large file is taken over, and each goes the way of its kind.
+#include <optional>
+#include <utility>
+
 #include "copy/worker_parts.hpp"
 
 namespace nfsferry::copy {

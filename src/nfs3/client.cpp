@@ -124,6 +124,7 @@ Task<Status> Client::connect(std::size_t place) {
     if (connected) co_return ok();
     error = more_hopeful(std::move(error), std::move(connected).error());
   }
+  if (closing_.is_cancelled()) co_return own_error(Own::kCancelled, "connect");
   error.detail = where() + (error.detail.empty() ? "" : ": " + error.detail);
   co_return error;
 }
@@ -340,6 +341,7 @@ Task<Status> Client::perform_at(std::uint16_t port, Call& call) {
     if (reached) co_return done;
     error = more_hopeful(std::move(error), std::move(done).error());
   }
+  if (closing_.is_cancelled()) co_return own_error(Own::kCancelled, "connect");
   error.detail = options_.host + ":" + std::to_string(port) +
                  (error.detail.empty() ? "" : ": " + error.detail);
   co_return error;

@@ -1,9 +1,9 @@
 #include "nfs3/long_symlink.hpp"
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <random>

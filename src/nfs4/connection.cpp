@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/treatment.hpp"
 #include "loop/deadline.hpp"

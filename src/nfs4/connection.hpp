@@ -24,7 +24,7 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
-  // Tries the addresses in order. TCP_NODELAY. Errors: the last address's errno, kTimeout.
+  // Tries the addresses in order. TCP_NODELAY. Errors: the most hopeful address's errno, kTimeout.
   Task<Status> connect(const std::vector<Address>& addresses, std::uint64_t timeout_ms);
 
   // Sends one record (the pieces, record mark included, live until this returns) and waits for
@@ -54,8 +54,6 @@ class Connection {
   // The pending call that waits longest, or the one with this xid; nothing where there is none.
   std::optional<Waiting> oldest_pending() const;
   std::optional<Waiting> pending_call(std::uint32_t xid) const;
-  // Gives the larger negotiated reply size.
-  void set_record_most(std::size_t bytes) { record_most_ = bytes; }
 
  private:
   struct Pending {
@@ -85,7 +83,7 @@ class Connection {
   void fail_pending();
 
   Loop& loop_;
-  std::size_t record_most_;
+  const std::size_t record_most_;
   UniqueFd fd_;
   Address address_;
   Silence silence_;
